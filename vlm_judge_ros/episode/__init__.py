@@ -1,0 +1,1 @@
+"""What was seen: frames, keyframes, signals, task."""

@@ -1,0 +1,82 @@
+"""What a judge answers, and the protocol that every judge follows."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from vlm_judge_ros.episode.evidence import Evidence
+from vlm_judge_ros.episode.failure_mode import FailureMode
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeProvenance:
+    """Which instrument gave an opinion; see `vlm_judge_ros/msg/Provenance` for the meaning of each field."""
+
+    model: str
+    model_hash: str
+    provider: str
+    method: str
+    prompt_set: str = ""
+    prompt_hash: str = ""
+    calibration: str = ""
+    judge_card: str = ""
+    seed: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """What a judge makes of one piece of evidence.
+
+    A judge that cannot say leaves progress and the probabilities NaN and gives the reason; it never guesses.
+
+    Attributes:
+        evidence: what it was shown.
+        provenance: which judge it was.
+        progress: 0 to 1, absolute; NaN where it cannot say.
+        success_probability: that the task is complete now; NaN where it cannot say.
+        failure_probability: that the episode is failing now; NaN where it cannot say.
+        failure_mode: the most likely mode if it is failing.
+        mode_probabilities: probability of each failure mode, given that it fails; empty where the judge has none.
+        novelty: distance of the scene from what the judge knows; above 1 it declines. NaN where it has no such measure.
+        raw_score: the method's score before calibration; NaN where it has none.
+        progress_low: lower end of the interval of progress; NaN where there is none.
+        progress_high: upper end of the interval of progress; NaN where there is none.
+        reason: one sentence: why it cannot say, or what it saw.
+    """
+
+    evidence: Evidence
+    provenance: JudgeProvenance
+    progress: float = math.nan
+    success_probability: float = math.nan
+    failure_probability: float = math.nan
+    failure_mode: FailureMode = FailureMode.NONE
+    mode_probabilities: dict[FailureMode, float] = field(default_factory=dict)
+    novelty: float = math.nan
+    raw_score: float = math.nan
+    progress_low: float = math.nan
+    progress_high: float = math.nan
+    reason: str = ""
+
+    @property
+    def declined(self) -> bool:
+        """True where the judge could not say how far the task is."""
+        return math.isnan(self.progress)
+
+
+class Judge(Protocol):
+    """Answers one question at a time. May take long; never called from a thread that receives messages."""
+
+    @property
+    def provenance(self) -> JudgeProvenance:
+        """Which instrument this is."""
+
+    def ask(self, evidence: Evidence) -> Opinion:
+        """Judge the evidence.
+
+        The answer depends on nothing but the evidence: the same frames give the same opinion.
+
+        Raises:
+            JudgeError: the model failed; the message names the cause.
+        """

@@ -1,0 +1,1 @@
+"""Fast layers that look at every message, without a model."""

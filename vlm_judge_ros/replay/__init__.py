@@ -1,0 +1,1 @@
+"""Recorded episodes: bags in, reports out."""

@@ -1,0 +1,1 @@
+"""Simulated manipulation episodes with ground truth (extra `simulate`)."""

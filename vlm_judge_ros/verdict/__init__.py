@@ -1,0 +1,1 @@
+"""What is made of all layers: findings in, verdicts out."""
