@@ -1,0 +1,127 @@
+"""Builds the wheel: messages and Python by CMake, as colcon does, then packed for pip."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+from setuptools import Distribution, setup
+from setuptools.command.build_py import build_py
+
+NAME = "vlm_judge_ros"
+ROOT = Path(__file__).parent.resolve()
+# Everything the generated code depends on. As long as none of it changes the compiled messages are kept.
+MESSAGE_SOURCES = ("CMakeLists.txt", "package.xml", "msg/*.msg", "srv/*.srv")
+# Written by ament for colcon workspaces: they name the folder of this build, or repeat what pip already knows.
+LEFT_OUT = ("share/ament_index/resource_index/parent_prefix_path",)
+
+
+class BuildError(SystemExit):
+    """The wheel cannot be built; the message says what to do."""
+
+
+def ros_prefixes() -> list[Path]:
+    """Folders under which ROS 2 lies: those of a sourced distribution, or that of its wheels.
+
+    Raises:
+        BuildError: There is no ROS 2.
+    """
+    sourced = [Path(entry) for entry in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep) if entry]
+    if sourced:
+        return sourced
+    specification = importlib.util.find_spec("ament_package")
+    if specification is None or specification.origin is None:
+        raise BuildError(
+            "No ROS 2 found to build the messages with: run `make install`, which brings one into .venv, "
+            "or source a ROS 2 distribution first."
+        )
+    # <prefix>/lib/python3.x/site-packages/ament_package/__init__.py
+    return [Path(specification.origin).parents[4]]
+
+
+def message_hash(prefixes: list[Path]) -> str:
+    """Hash of all that decides what the compiled messages are."""
+    digest = hashlib.sha256(sys.version.encode())
+    for prefix in prefixes:
+        digest.update(f"{prefix}\n".encode())
+        for package in sorted(prefix.glob("share/*/package.xml")):
+            if package.parent.name == NAME:  # what an earlier build installed
+                continue
+            digest.update(package.read_bytes())
+    for pattern in MESSAGE_SOURCES:
+        for path in sorted(ROOT.glob(pattern)):
+            digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def run(prefixes: list[Path], *command: str | Path) -> None:
+    """Run one step of the build; its output is shown only when it fails."""
+    # The wheels' start-up hook marks the environment of its children; the Python that CMake starts must run it anew.
+    environment = {key: value for key, value in os.environ.items() if key != "_ROS_WHEELS_BOOTSTRAP_COMPLETE"}
+    environment["AMENT_PREFIX_PATH"] = os.pathsep.join(map(str, prefixes))
+    environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", os.defpath)])
+    done = subprocess.run(command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if done.returncode:
+        raise BuildError(f"{done.stdout}\n`{' '.join(map(str, command))}` failed; what it said is above.")
+
+
+def build_and_stage() -> Path:
+    """Compile the messages where they changed, and install everything into a folder laid out like a ROS 2 prefix."""
+    cmake = shutil.which("cmake", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
+    if cmake is None:
+        raise BuildError("cmake is needed to build the messages: run `pip install cmake`.")
+    prefixes = ros_prefixes()
+    build = ROOT / "build" / f"cmake-{sys.implementation.cache_tag}-{sysconfig.get_platform()}"
+    stage = build.with_name(build.name.replace("cmake", "stage", 1))
+    stamp = build / "messages.sha256"
+    wanted = message_hash(prefixes)
+    if not stamp.is_file() or stamp.read_text() != wanted:
+        shutil.rmtree(build, ignore_errors=True)
+        prefix_path = ";".join(map(str, prefixes))
+        run(
+            prefixes,
+            *(cmake, "-S", ROOT, "-B", build, "-DCMAKE_BUILD_TYPE=Release", "-DBUILD_TESTING=OFF"),
+            *(f"-DCMAKE_INSTALL_PREFIX={stage}", f"-DCMAKE_PREFIX_PATH={prefix_path}"),
+            *(f"-DPython3_EXECUTABLE={sys.executable}", f"-DPython3_ROOT_DIR={sys.prefix}"),
+        )
+        run(prefixes, cmake, "--build", build, "--parallel", str(os.cpu_count() or 1))
+        stamp.write_text(wanted)
+    shutil.rmtree(stage, ignore_errors=True)
+    run(prefixes, cmake, "--install", build)
+    for folder in LEFT_OUT:
+        shutil.rmtree(stage / folder, ignore_errors=True)
+    return stage
+
+
+class BuildWithMessages(build_py):
+    """Takes the Python package, and all that lies beside it, from what CMake installs."""
+
+    def run(self) -> None:
+        if self.editable_mode:
+            raise BuildError("An editable install has no place for the compiled messages: use `make install`.")
+        stage = build_and_stage()
+        (package,) = stage.glob(f"lib*/python*/*-packages/{NAME}")
+        target = Path(self.build_lib) / NAME
+        shutil.rmtree(target, ignore_errors=True)
+        shutil.copytree(package, target, ignore=shutil.ignore_patterns("__pycache__"))
+        python_folders = package.parents[1]
+        files = [path for path in stage.rglob("*") if path.is_file() and python_folders not in path.parents]
+        self.distribution.data_files = [
+            (str(path.parent.relative_to(stage)), [os.path.relpath(path, ROOT)]) for path in sorted(files)
+        ]
+
+
+class PlatformDistribution(Distribution):
+    """A wheel for this Python and this machine, because the messages are compiled."""
+
+    def has_ext_modules(self) -> bool:
+        return True
+
+
+setup(distclass=PlatformDistribution, cmdclass={"build_py": BuildWithMessages})
