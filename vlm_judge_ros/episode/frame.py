@@ -20,6 +20,10 @@ class ImageSource(Protocol):
     def size_bytes(self) -> int:
         """Bytes held in memory."""
 
+    @property
+    def form(self) -> str:
+        """Size and encoding for a person, for example "640x480 rgb8"; changes when the camera changes either."""
+
     def rgb(self) -> NDArray[np.uint8]:
         """Decode to an array of shape (height, width, 3), red first.
 

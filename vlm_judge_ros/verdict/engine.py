@@ -1,0 +1,315 @@
+"""The engine: time-stamped inputs in, verdicts out.
+
+The live node and the replay of bags feed the same engine. It has no clock, no thread and no ROS: the same calls with the same
+arguments give the same verdicts.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from vlm_judge_ros import __version__
+from vlm_judge_ros.episode.chunk import Chunk
+from vlm_judge_ros.episode.evidence import Evidence
+from vlm_judge_ros.episode.fault import FrameFault
+from vlm_judge_ros.episode.frame import Frame
+from vlm_judge_ros.episode.joint import JointSample
+from vlm_judge_ros.episode.keyframes import select_views
+from vlm_judge_ros.episode.stamps import StampGuard, nanoseconds
+from vlm_judge_ros.errors import JudgeError
+from vlm_judge_ros.judges.opinion import Opinion
+from vlm_judge_ros.monitors.camera import CameraMonitor, CameraStatistics
+from vlm_judge_ros.monitors.finding import Effect, Finding, Layer, Severity
+from vlm_judge_ros.monitors.motion import JointMotion
+from vlm_judge_ros.verdict.failure import FailureEvent
+from vlm_judge_ros.verdict.running import RunningEpisode
+from vlm_judge_ros.verdict.schedule import Request
+from vlm_judge_ros.verdict.settings import CameraSettings, EngineSettings
+from vlm_judge_ros.verdict.verdict import Provenance, State, Verdict
+
+MOST_EVENTS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class ProgressUpdate:
+    """What the judge alone said last; see `vlm_judge_ros/msg/Progress`.
+
+    Attributes:
+        opinion: its opinion, which carries evidence, progress and probabilities.
+        reward: progress now minus progress at the last answer of the episode that had one; NaN for the first, or where
+            progress is not known.
+        latency_s: wall-clock seconds from request to answer; NaN where not told.
+    """
+
+    opinion: Opinion
+    reward: float
+    latency_s: float = math.nan
+
+
+class Engine:
+    """Judges one episode after the other.
+
+    Not safe for use from several threads at once; the caller holds a lock or calls from one thread. No call waits for a
+    model. `now_ns` is always the node clock (ROS time) in a live node, and the stamp of the newest message in a replay.
+    """
+
+    def __init__(self, settings: EngineSettings | None = None) -> None:
+        self._settings = settings or EngineSettings()
+        self._cameras = {camera.name: CameraMonitor(camera.name, camera.limits) for camera in self._settings.cameras}
+        self._guards = {name: StampGuard(self._settings.stamps) for name in self._cameras}
+        self._joints = JointMotion(self._settings.motion)
+        self._now_ns = 0
+        self._running: RunningEpisode | None = None
+        self._progress: ProgressUpdate | None = None
+        self._events: deque[FailureEvent] = deque(maxlen=MOST_EVENTS)
+        self._stale_opinions = 0
+        self._clock_jumps = 0
+        self._verdict = self._idle()
+
+    @property
+    def settings(self) -> EngineSettings:
+        """The settings it was made with."""
+        return self._settings
+
+    @property
+    def episode_id(self) -> str:
+        """Name of the running episode; empty where none runs."""
+        return self._running.episode_id if self._running else ""
+
+    @property
+    def task(self) -> str:
+        """Instruction of the running episode; empty where none runs."""
+        return self._running.task if self._running else ""
+
+    @property
+    def verdict(self) -> Verdict:
+        """The newest verdict."""
+        return self._verdict
+
+    @property
+    def progress(self) -> ProgressUpdate | None:
+        """What the judge said last in the running episode; None before its first answer."""
+        return self._progress
+
+    @property
+    def stale_opinions(self) -> int:
+        """Number of answers that came too late: for an episode that had ended, or after a newer one."""
+        return self._stale_opinions
+
+    @property
+    def clock_jumps(self) -> int:
+        """How often the clock went back."""
+        return self._clock_jumps
+
+    @property
+    def skipped_chunks(self) -> int:
+        """Number of chunks of the running episode that ended together with a newer one and were not asked about."""
+        return self._running.schedule.skipped if self._running else 0
+
+    def start_episode(self, episode_id: str, task: str, stamp_ns: int) -> Verdict:
+        """Start an episode with no evidence.
+
+        Args:
+            episode_id: its name.
+            task: the instruction.
+            stamp_ns: when it starts, on the node clock; frames older than this are not its evidence.
+
+        Raises:
+            JudgeError: an episode is running, or name or task is empty.
+        """
+        if self._running is not None:
+            raise JudgeError(f"Episode {self._running.episode_id} is running; end it before {episode_id} starts.")
+        if not episode_id:
+            raise JudgeError("The episode has an empty name; give it one.")
+        if not task.strip():
+            raise JudgeError(f"Episode {episode_id} has no task; set the instruction first.")
+        self._advance(stamp_ns)
+        self._running = RunningEpisode(self._settings, episode_id, task, stamp_ns)
+        self._progress = None
+        return self._evaluate()
+
+    def end_episode(self, stamp_ns: int) -> Verdict:
+        """End the running episode and return its last verdict.
+
+        Raises:
+            JudgeError: no episode is running.
+        """
+        if self._running is None:
+            raise JudgeError("No episode is running; start one first.")
+        last = self.check(stamp_ns)
+        self._events.extend(self._running.failures.clear(last.stamp_ns))
+        self._running = None
+        self._progress = None
+        self._verdict = self._idle()
+        return last
+
+    def add_frame(self, frame: Frame, now_ns: int) -> FrameFault | None:
+        """Take a frame that could be read.
+
+        Args:
+            frame: the frame.
+            now_ns: the node clock when it arrived.
+
+        Returns:
+            None where the frame is used; otherwise why not, which is already counted.
+
+        Raises:
+            JudgeError: the camera is not one of the settings.
+        """
+        monitor = self._monitor(frame.camera)
+        self._advance(now_ns)
+        fault = self._guards[frame.camera].admit(frame.stamp_ns, now_ns)
+        if fault is not None:
+            monitor.reject(fault, now_ns)
+            if fault is FrameFault.CLOCK_JUMP:
+                self._jump(f"the stamps of camera {frame.camera} went back", frame.stamp_ns)
+            return fault
+        monitor.add(frame, now_ns, self._joints.travel)
+        if self._running is not None:
+            self._running.add_frame(frame)
+        return None
+
+    def reject_frame(self, camera: str, fault: FrameFault, now_ns: int) -> None:
+        """Count a frame that could not be read.
+
+        Raises:
+            JudgeError: the camera is not one of the settings.
+        """
+        self._monitor(camera).reject(fault, now_ns)
+        self._advance(now_ns)
+
+    def add_joint_state(self, sample: JointSample) -> None:
+        """Take joint positions."""
+        self._joints.add(sample)
+        if self._running is not None:
+            self._running.joints.add(sample)
+
+    def add_chunk(self, chunk: Chunk) -> bool:
+        """Take an announced chunk; False where no episode runs or its id does not rise, and it is passed over."""
+        return self._running is not None and self._running.schedule.add(chunk)
+
+    def due(self, now_ns: int) -> Request | None:
+        """Return what the judge is to be asked now, once per request; None where nothing is due."""
+        self._advance(now_ns)
+        if self._running is None or self._running.void:
+            return None
+        newest = {name: monitor.newest_ns or 0 for name, monitor in self._cameras.items()}
+        return self._running.schedule.due(now_ns, newest)
+
+    def evidence(self, now_ns: int, chunk_id: int = 0) -> Evidence | None:
+        """Gather what a judge is shown now; None where no episode runs or a camera cannot be believed.
+
+        Then there is no use in asking, and `check` gives the verdict that says why.
+        """
+        self._advance(now_ns)
+        running = self._running
+        if running is None or running.void or any(found.effect is Effect.BLIND for found in self._camera_findings()):
+            return None
+        views = select_views(running.buffers, self._settings.spread_count, self._settings.transition_count)
+        if len(views) < len(self._cameras):
+            return None
+        newest_ns = max(keyframes[-1].frame.stamp_ns for keyframes in views.values())
+        return Evidence(running.episode_id, running.task, running.started_ns, newest_ns, views, chunk_id)
+
+    def add_opinion(self, opinion: Opinion, now_ns: int, latency_s: float = math.nan) -> Verdict:
+        """Take an answer of the judge and return the verdict that it leads to.
+
+        An answer for another episode, or older than one that was taken, changes nothing and is counted.
+
+        Args:
+            opinion: the answer.
+            now_ns: the node clock when it came.
+            latency_s: wall-clock seconds from request to answer, for the provenance alone.
+        """
+        self._advance(now_ns)
+        running = self._running
+        if running is None or not running.takes(opinion):
+            self._stale_opinions += 1
+            return self._evaluate()
+        reward = running.add_opinion(opinion, latency_s)
+        self._progress = ProgressUpdate(opinion, reward, latency_s)
+        return self._evaluate()
+
+    def add_judge_fault(self, now_ns: int, cause: str) -> Verdict:
+        """Note that a question got no answer (crash, deadline, broken output), and why in one sentence.
+
+        The verdict is UNKNOWN until the next answer.
+        """
+        self._advance(now_ns)
+        if self._running is not None:
+            self._running.judge_fault = cause or "no cause was given"
+        return self._evaluate()
+
+    def check(self, now_ns: int) -> Verdict:
+        """Let time pass: cameras and the judge may have gone silent."""
+        self._advance(now_ns)
+        return self._evaluate()
+
+    def take_failures(self) -> tuple[FailureEvent, ...]:
+        """Hand over the failure events since the last call, oldest first."""
+        events = tuple(self._events)
+        self._events.clear()
+        return events
+
+    def statistics(self, now_ns: int) -> Mapping[str, CameraStatistics]:
+        """Return the counts of each camera since the engine was made."""
+        return {name: monitor.statistics(now_ns) for name, monitor in self._cameras.items()}
+
+    def _monitor(self, camera: str) -> CameraMonitor:
+        monitor = self._cameras.get(camera)
+        if monitor is None:
+            raise JudgeError(f"Camera {camera} is not one of {', '.join(self._cameras)}; add it to the parameter cameras.")
+        return monitor
+
+    def _advance(self, now_ns: int) -> None:
+        if now_ns < self._now_ns - nanoseconds(self._settings.clock_jump_s):
+            self._jump("the node clock went back", now_ns)
+        self._now_ns = max(self._now_ns, now_ns)
+
+    def _jump(self, what: str, to_ns: int) -> None:
+        back_s = (self._now_ns - to_ns) * 1e-9
+        self._clock_jumps += 1
+        self._now_ns = to_ns
+        for name, monitor in self._cameras.items():
+            monitor.restart_clock()
+            self._guards[name].reset()
+        self._joints = JointMotion(self._settings.motion)
+        if self._running is not None:
+            text = f"The evidence of this episode is void, because {what} by {back_s:.1f} s; start a new episode."
+            finding = Finding(Layer.HEALTH, "clock_jump", "", Effect.BLIND, text, to_ns, severity=Severity.ERROR)
+            self._running.make_void(finding)
+
+    def _camera_findings(self) -> tuple[Finding, ...]:
+        travel = self._joints.travel
+        return tuple(found for monitor in self._cameras.values() for found in monitor.findings(self._now_ns, travel))
+
+    def _evaluate(self) -> Verdict:
+        if self._running is None:
+            self._verdict = self._idle()
+        else:
+            self._verdict, events = self._running.evaluate(self._camera_findings(), self._now_ns)
+            self._events.extend(events)
+        return self._verdict
+
+    def _idle(self) -> Verdict:
+        return Verdict(
+            stamp_ns=self._now_ns,
+            state=State.UNKNOWN,
+            reason="No episode is running.",
+            provenance=Provenance(software_version=__version__),
+        )
+
+
+__all__ = [
+    "CameraSettings",
+    "Chunk",
+    "Engine",
+    "EngineSettings",
+    "FrameFault",
+    "JointSample",
+    "ProgressUpdate",
+    "Request",
+]

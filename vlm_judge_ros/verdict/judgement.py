@@ -1,0 +1,140 @@
+"""Layer 3: the newest opinion of the judge, as findings."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from vlm_judge_ros.episode.failure_mode import FailureMode
+from vlm_judge_ros.episode.stamps import nanoseconds
+from vlm_judge_ros.errors import JudgeError
+from vlm_judge_ros.judges.opinion import Opinion
+from vlm_judge_ros.monitors.finding import Effect, Finding, Layer, Severity
+
+PROGRESS = "judge_progress"
+SUCCESS = "judge_success"
+FAILURE = "judge_failure"
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeLimits:
+    """How the judge's numbers are read.
+
+    Attributes:
+        success_threshold: from this success probability on, the judge speaks for success.
+        failure_threshold: from this failure probability on, the judge speaks for failure.
+        opinion_timeout_s: an opinion on frames older than this is no longer one.
+
+    Raises:
+        JudgeError: a number is out of range.
+    """
+
+    success_threshold: float = 0.8
+    failure_threshold: float = 0.7
+    opinion_timeout_s: float = 5.0
+
+    def __post_init__(self) -> None:
+        for name in ("success_threshold", "failure_threshold"):
+            value = getattr(self, name)
+            if not 0.0 < value <= 1.0:
+                raise JudgeError(f"{name} is {value}; give a probability above 0, 1 at most.")
+        if not 0.0 < self.opinion_timeout_s <= 3600.0:
+            raise JudgeError(f"opinion_timeout_s is {self.opinion_timeout_s}; give seconds above 0, 3600 at most.")
+
+
+def judge_findings(opinion: Opinion | None, fault: str, now_ns: int, limits: JudgeLimits) -> tuple[Finding, ...]:
+    """Read the newest opinion.
+
+    Args:
+        opinion: the newest one; None before the first of the episode.
+        fault: why the newest question got no answer; empty where it got one.
+        now_ns: the node clock.
+        limits: thresholds.
+
+    Returns:
+        What the judge says of progress, success and failure; or one finding that it cannot say, and why. Findings on an
+        opinion carry the stamp of the newest frame that it saw.
+    """
+    if fault:
+        return (_blind("judge_fault", f"The judge gave no answer: {fault}", now_ns),)
+    if opinion is None:
+        return (_blind("judge_pending", "The judge has not answered in this episode yet.", now_ns),)
+    stamp_ns = opinion.evidence.now_ns
+    age_s = (now_ns - stamp_ns) * 1e-9
+    if now_ns - stamp_ns > nanoseconds(limits.opinion_timeout_s):
+        text = f"The newest answer of the judge is {age_s:.1f} s old."
+        return (_blind("judge_silent", text, now_ns, stamp_ns, age_s, limits.opinion_timeout_s, "s"),)
+    numbers = (opinion.progress, opinion.success_probability, opinion.failure_probability)
+    if not all(math.isnan(number) or 0.0 <= number <= 1.0 for number in numbers):
+        text = f"The judge answered progress, success and failure of {numbers}, which have to lie between 0 and 1."
+        return (_blind("judge_fault", text, stamp_ns),)
+    if opinion.declined:
+        reason = opinion.reason or "it gave no reason"
+        return (_blind("judge_declined", f"The judge cannot say: {reason}", stamp_ns, value=opinion.novelty, limit=1.0),)
+    found = [_progress(opinion, stamp_ns)]
+    # A method may know nothing of success or of failure; then it says nothing of it, for or against.
+    if not math.isnan(opinion.success_probability):
+        found.append(_success(opinion, stamp_ns, limits))
+    if not math.isnan(opinion.failure_probability):
+        found.append(_failure(opinion, stamp_ns, limits))
+    return tuple(found)
+
+
+def _progress(opinion: Opinion, stamp_ns: int) -> Finding:
+    text = f"The judge sees the task at {opinion.progress:.0%}."
+    return _finding(PROGRESS, Effect.NEUTRAL, text, stamp_ns, opinion.progress, math.nan)
+
+
+def _success(opinion: Opinion, stamp_ns: int, limits: JudgeLimits) -> Finding:
+    complete = opinion.success_probability >= limits.success_threshold
+    text = f"The judge gives {opinion.success_probability:.0%} for complete."
+    effect = Effect.SUCCESS if complete else Effect.NEUTRAL
+    return _finding(SUCCESS, effect, text, stamp_ns, opinion.success_probability, limits.success_threshold)
+
+
+def _failure(opinion: Opinion, stamp_ns: int, limits: JudgeLimits) -> Finding:
+    failing = opinion.failure_probability >= limits.failure_threshold
+    mode = opinion.failure_mode if opinion.failure_mode is not FailureMode.NONE else FailureMode.UNKNOWN
+    text = f"The judge gives {opinion.failure_probability:.0%} for failing"
+    if not failing:
+        return _finding(FAILURE, Effect.NEUTRAL, f"{text}.", stamp_ns, opinion.failure_probability, limits.failure_threshold)
+    return Finding(
+        Layer.JUDGE,
+        FAILURE,
+        "",
+        Effect.FAILURE,
+        f"{text}: {mode.name.lower().replace('_', ' ')}.",
+        stamp_ns,
+        severity=Severity.ERROR,
+        mode=mode,
+        value=opinion.failure_probability,
+        limit=limits.failure_threshold,
+    )
+
+
+def _finding(name: str, effect: Effect, text: str, stamp_ns: int, value: float, limit: float) -> Finding:
+    return Finding(Layer.JUDGE, name, "", effect, text, stamp_ns, value=value, limit=limit)
+
+
+def _blind(
+    name: str,
+    text: str,
+    stamp_ns: int,
+    onset_ns: int | None = None,
+    value: float = math.nan,
+    limit: float = math.nan,
+    unit: str = "1",
+) -> Finding:
+    return Finding(
+        Layer.JUDGE,
+        name,
+        "",
+        Effect.BLIND,
+        text if text.endswith(".") else f"{text}.",
+        stamp_ns,
+        onset_ns=onset_ns,
+        severity=Severity.ERROR,
+        value=value,
+        limit=limit,
+        unit=unit,
+    )

@@ -1,0 +1,111 @@
+"""Settings of the engine, with the bounds of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from vlm_judge_ros.episode.keyframes import BufferLimits
+from vlm_judge_ros.episode.stamps import StampLimits
+from vlm_judge_ros.errors import JudgeError
+from vlm_judge_ros.monitors.camera import CameraLimits
+from vlm_judge_ros.monitors.motion import IMAGE_MOTION, JOINT_MOTION, MotionLimits
+from vlm_judge_ros.monitors.progress import TrendLimits
+from vlm_judge_ros.verdict.gate import GateLimits
+from vlm_judge_ros.verdict.judgement import JudgeLimits
+
+EVIDENCE_KINDS = (JOINT_MOTION, IMAGE_MOTION)
+
+
+@dataclass(frozen=True, slots=True)
+class CameraSettings:
+    """One camera that the task needs."""
+
+    name: str
+    limits: CameraLimits = field(default_factory=CameraLimits)
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            raise JudgeError("A camera has an empty name; give each a name, for example front.")
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """Everything that the engine can be told.
+
+    Attributes:
+        cameras: cameras in the order in which a judge is shown them; every one is needed.
+        period_s: seconds between two questions while no chunk is announced.
+        chunk_grace_s: how long after the end of a chunk its last frames may still arrive before the question goes out.
+        spread_count: frames per camera spread evenly over the episode, the first and the newest included; >= 2.
+        transition_count: most frames per camera at which the motion changed.
+        success_evidence: physical evidence that success needs, of `EVIDENCE_KINDS`; at least one.
+        success_hold_s: how long the judge has to say complete.
+        failure_count: failing answers in a row that make a failure.
+        failure_hold_s: seconds that they have to span.
+        recovery_count: answers in a row without failure that heal one.
+        recovery_hold_s: seconds that they have to span.
+        clock_jump_s: the node clock going back by more than this makes the evidence of the episode void.
+        buffer: bounds of each camera's keyframes.
+        stamps: limits of the stamps.
+        motion: what counts as motion.
+        trend: what counts as stalled or lost progress.
+        judge: how the judge's numbers are read.
+
+    Raises:
+        JudgeError: a setting is out of range; the message names it.
+    """
+
+    cameras: tuple[CameraSettings, ...] = (CameraSettings("front"), CameraSettings("wrist"))
+    period_s: float = 1.0
+    chunk_grace_s: float = 0.25
+    spread_count: int = 8
+    transition_count: int = 4
+    success_evidence: tuple[str, ...] = EVIDENCE_KINDS
+    success_hold_s: float = 1.0
+    failure_count: int = 2
+    failure_hold_s: float = 1.0
+    recovery_count: int = 3
+    recovery_hold_s: float = 2.0
+    clock_jump_s: float = 1.0
+    buffer: BufferLimits = field(default_factory=BufferLimits)
+    stamps: StampLimits = field(default_factory=StampLimits)
+    motion: MotionLimits = field(default_factory=MotionLimits)
+    trend: TrendLimits = field(default_factory=TrendLimits)
+    judge: JudgeLimits = field(default_factory=JudgeLimits)
+
+    def __post_init__(self) -> None:
+        names = self.camera_names
+        if len(set(names)) != len(names):
+            raise JudgeError(f"cameras names one twice: {', '.join(names)}; give each its own name.")
+        for name in ("period_s", "clock_jump_s"):
+            value = getattr(self, name)
+            if not 0.0 < value <= 3600.0:
+                raise JudgeError(f"{name} is {value}; give seconds above 0, 3600 at most.")
+        if not 0.0 <= self.chunk_grace_s <= 60.0:
+            raise JudgeError(f"chunk_grace_s is {self.chunk_grace_s}; give seconds from 0 to 60.")
+        if self.spread_count < 2:
+            raise JudgeError(f"spread_count is {self.spread_count}; give at least 2, for the first frame and the newest.")
+        if self.transition_count < 0:
+            raise JudgeError(f"transition_count is {self.transition_count}; give 0 for none.")
+        unknown = [kind for kind in self.success_evidence if kind not in EVIDENCE_KINDS]
+        if unknown:
+            raise JudgeError(f"success_evidence names {unknown[0]}; choose from {', '.join(EVIDENCE_KINDS)}.")
+        self.gate  # noqa: B018  (the limits of the gate check themselves)
+
+    @property
+    def camera_names(self) -> tuple[str, ...]:
+        """Names of the cameras, in order."""
+        return tuple(camera.name for camera in self.cameras)
+
+    @property
+    def gate(self) -> GateLimits:
+        """The part of the settings that the gate reads."""
+        return GateLimits(
+            cameras=self.camera_names,
+            success_evidence=self.success_evidence,
+            success_hold_s=self.success_hold_s,
+            failure_count=self.failure_count,
+            failure_hold_s=self.failure_hold_s,
+            recovery_count=self.recovery_count,
+            recovery_hold_s=self.recovery_hold_s,
+        )
