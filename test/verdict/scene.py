@@ -1,4 +1,4 @@
-"""A small scripted scene that feeds an engine: two cameras that see a spot move, a joint that turns, a judge with set answers."""
+"""A scripted scene that feeds an engine: two cameras that see a spot move, a joint that turns, a judge with set answers."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class Chunk:
             raise JudgeError(f"Chunk {self.id} has step_s {self.step_s}; give the seconds between two actions.")
         if self.horizon * self.step_s > LONGEST_S:
             raise JudgeError(
-                f"Chunk {self.id} takes {self.horizon * self.step_s:.0f} s; the longest that is judged is {LONGEST_S:.0f} s."
+                f"Chunk {self.id} takes {self.horizon * self.step_s:.0f} s; at most {LONGEST_S:.0f} s can be judged."
             )
 
     @property

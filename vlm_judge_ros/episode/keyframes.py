@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from vlm_judge_ros.episode.frame import Frame, FrameRole, Keyframe
 from vlm_judge_ros.episode.stamps import nanoseconds
-from vlm_judge_ros.episode.transitions import Transition, TransitionFinder, TransitionStore
+from vlm_judge_ros.episode.transitions import TransitionFinder, TransitionStore
 from vlm_judge_ros.errors import JudgeError
 
 
@@ -18,7 +18,8 @@ class BufferLimits:
     Attributes:
         spread_frames: most frames kept for their place in time, >= 2.
         transition_frames: most frames kept because the motion changed there, >= 0.
-        size_bytes: most bytes of image data. The first and the newest frame are kept even where they alone exceed it.
+        size_bytes: most bytes of image data, a third of it for transitions. The first and the newest frame are kept
+            even where they alone exceed it.
         spacing_s: seconds between kept frames at the start of an episode; doubles as often as the bounds ask for.
 
     Raises:
@@ -65,7 +66,7 @@ class KeyframeBuffer:
         self._spread: list[Frame] = []
         self._spread_bytes = 0
         self._finder = TransitionFinder()
-        self._transitions = TransitionStore(self._limits.transition_frames)
+        self._transitions = TransitionStore(self._limits.transition_frames, self._limits.size_bytes // 3)
 
     @property
     def first(self) -> Frame | None:
@@ -155,20 +156,16 @@ class KeyframeBuffer:
         return (frame.stamp_ns - self._started_ns) // self._spacing_ns
 
     def _keep_bounds(self) -> None:
-        while self._spread and (len(self._spread) > self._limits.spread_frames - 1 or self._over_bytes()):
-            if self._over_bytes() and self._transitions.bytes > self._spread_bytes:
-                self._transitions.drop_weakest()
-            else:
-                self._thin()
-        while self._over_bytes() and self._transitions.drop_weakest():
-            pass
+        while self._spread and (len(self._spread) >= self._limits.spread_frames or self._over_bytes()):
+            self._thin()
         if self._over_bytes():
             self._finder.forget_pending()
 
     def _over_bytes(self) -> bool:
-        # Frames that are held for two reasons count twice here, which keeps the sum O(1) and errs on the small side.
-        ends = sum(frame.image.size_bytes for frame in (self._first, self._newest, self._finder.pending) if frame is not None)
-        return ends + self._spread_bytes + self._transitions.bytes > self._limits.size_bytes
+        # A frame that is held for two reasons counts twice here, which keeps the sum O(1) and errs on the small side.
+        ends = (self._first, self._newest, self._finder.pending)
+        end_bytes = sum(frame.image.size_bytes for frame in ends if frame is not None)
+        return end_bytes + self._spread_bytes > self._limits.size_bytes - self._limits.size_bytes // 3
 
     def _thin(self) -> None:
         assert self._first is not None
@@ -193,8 +190,9 @@ def select_views(
 ) -> dict[str, tuple[Keyframe, ...]]:
     """Choose frames of several cameras so that they show the same moments.
 
-    The first camera that has frames sets the moments: its own even choice. The others take their frames nearest to those.
-    Because all cameras keep the first frame of the same intervals, synchronous cameras give frames of equal stamps.
+    The first camera that has frames sets the moments: its own even choice. The others take their frames nearest to
+    those. Because all cameras keep the first frame of the same intervals, synchronous cameras give frames of equal
+    stamps.
 
     Returns:
         The choice per camera; a camera without frames is left out.
@@ -209,6 +207,3 @@ def select_views(
         else:
             views[name] = buffer.select_at(moments, transition_count)
     return views
-
-
-__all__ = ["BufferLimits", "KeyframeBuffer", "Transition", "even_stamps", "select_views"]

@@ -37,7 +37,7 @@ class StampLimits:
     Attributes:
         future_s: how far a stamp may lie ahead of the node clock.
         jump_s: a step back by more than this may be a jump of the clock.
-        jump_count: frames in a row behind the newest stamp, themselves rising, that make it one. Fewer are stray frames.
+        jump_count: frames in a row behind the newest stamp, themselves rising, that make it one. Fewer are strays.
     """
 
     future_s: float = 1.0
@@ -73,7 +73,7 @@ class StampGuard:
             now_ns: the node clock; 0 or less where it does not run yet, and then nothing is in the future.
 
         Returns:
-            None where the frame may be used. CLOCK_JUMP where the clock went back: the guard then starts anew from this stamp.
+            None where the frame may be used. CLOCK_JUMP where the clock went back: the guard starts anew from here.
         """
         if stamp_ns <= 0:
             return FrameFault.STAMP_ZERO if stamp_ns == 0 else FrameFault.STAMP_INVALID

@@ -12,10 +12,14 @@ from numpy.typing import NDArray
 from vlm_judge_ros.episode.frame import Frame
 from vlm_judge_ros.episode.stamps import nanoseconds
 
-SAMPLE_NS = nanoseconds(0.1)
+# Motion is the difference to the picture a quarter of a second ago: long enough to rise above the noise of a slow arm.
+SAMPLE_NS = nanoseconds(0.09)
 COMPARE_NS = nanoseconds(0.25)
+WINDOW = 8
+# Grey levels of 255, averaged over the picture.
 STILL_LEVEL = 0.8
 MOVING_LEVEL = 1.6
+# A peak stands out of the valleys beside it by this factor.
 PROMINENCE = 2.0
 
 
@@ -26,17 +30,18 @@ def image_difference(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """A frame at which the motion changed, and by how many grey levels."""
+    """A frame at which the motion changed, and how strong the motion was, in grey levels."""
 
     frame: Frame
     strength: float
 
 
 class TransitionFinder:
-    """Finds starts, stops and peaks of motion from thumbnails, ten times a second at most."""
+    """Finds starts, stops and peaks of motion from thumbnails, about ten times a second."""
 
     def __init__(self) -> None:
-        self._recent: deque[Frame] = deque(maxlen=8)
+        # Thumbnails alone: a frame in this window must not keep its image in memory.
+        self._recent: deque[tuple[int, NDArray[np.uint8]]] = deque(maxlen=WINDOW)
         self._moving = False
         self._peak: Transition | None = None
         self._valley = 0.0
@@ -50,59 +55,56 @@ class TransitionFinder:
         """Let the pending frame go, to free its memory."""
         self._peak = None
 
-    def add(self, frame: Frame) -> list[Transition]:
-        """Take the next frame and return the transitions that it reveals, at most two."""
-        if self._recent and frame.stamp_ns - self._recent[-1].stamp_ns < SAMPLE_NS:
-            return []
-        before = self._compared_with(frame.stamp_ns)
-        # Only the thumbnail is needed here, and a frame in this window must not keep its image alive.
-        self._recent.append(Frame(frame.camera, frame.stamp_ns, _NO_IMAGE, frame.thumbnail))
-        if before is None:
-            return []
-        level = image_difference(before.thumbnail, frame.thumbnail)
-        return self._starts_and_stops(frame, level) if not self._moving or level < STILL_LEVEL else self._peaks(frame, level)
-
-    def _compared_with(self, stamp_ns: int) -> Frame | None:
-        for candidate in reversed(self._recent):
-            if stamp_ns - candidate.stamp_ns >= COMPARE_NS:
-                return candidate
-        return self._recent[0] if self._recent else None
-
-    def _starts_and_stops(self, frame: Frame, level: float) -> list[Transition]:
+    def add(self, frame: Frame) -> tuple[Transition, ...]:
+        """Take the next frame and return the transitions that it reveals, oldest first, at most two."""
+        if self._recent and frame.stamp_ns - self._recent[-1][0] < SAMPLE_NS:
+            return ()
+        level = self._level(frame)
+        self._recent.append((frame.stamp_ns, frame.thumbnail))
         if not self._moving:
-            if level < MOVING_LEVEL:
-                return []
-            self._moving = True
-            self._peak = Transition(frame, level)
-            self._valley = level
-            return [Transition(frame, level)]
+            return self._start(frame, level) if level >= MOVING_LEVEL else ()
+        return self._stop(frame) if level < STILL_LEVEL else self._peaks(frame, level)
+
+    def _level(self, frame: Frame) -> float:
+        """Return the motion: difference to the newest picture that is old enough, else to the oldest there is."""
+        if not self._recent:
+            return 0.0
+        old_enough = (shown for stamp_ns, shown in reversed(self._recent) if frame.stamp_ns - stamp_ns >= COMPARE_NS)
+        return image_difference(next(old_enough, self._recent[0][1]), frame.thumbnail)
+
+    def _start(self, frame: Frame, level: float) -> tuple[Transition, ...]:
+        self._moving = True
+        self._peak, self._valley = None, level
+        return (Transition(frame, level),)
+
+    def _stop(self, frame: Frame) -> tuple[Transition, ...]:
         self._moving = False
         peak, self._peak = self._peak, None
-        found = [Transition(frame, peak.strength if peak else MOVING_LEVEL)]
-        return [peak, *found] if peak is not None else found
+        if peak is None:
+            return (Transition(frame, MOVING_LEVEL),)
+        return (peak, Transition(frame, peak.strength))
 
-    def _peaks(self, frame: Frame, level: float) -> list[Transition]:
+    def _peaks(self, frame: Frame, level: float) -> tuple[Transition, ...]:
         if self._peak is None:
             self._valley = min(self._valley, level)
             if level >= PROMINENCE * self._valley:
                 self._peak = Transition(frame, level)
-            return []
-        if level > self._peak.strength:
+        elif level > self._peak.strength:
             self._peak = Transition(frame, level)
-            return []
-        if level * PROMINENCE <= self._peak.strength:
+        elif level * PROMINENCE <= self._peak.strength:
             peak, self._peak, self._valley = self._peak, None, level
-            return [peak]
-        return []
+            return (peak,)
+        return ()
 
 
 class TransitionStore:
     """Holds a bounded number of transitions, spread over the episode."""
 
-    def __init__(self, capacity: int) -> None:
+    def __init__(self, capacity: int, size_bytes: int) -> None:
         self._capacity = capacity
+        self._size_bytes = size_bytes
         self._held: list[Transition] = []
-        self.bytes = 0
+        self._held_bytes = 0
 
     def frames(self) -> Iterator[Frame]:
         """Yield the frames held, oldest first."""
@@ -114,42 +116,18 @@ class TransitionStore:
 
     def add(self, transition: Transition) -> None:
         """Keep a transition; where there are too many, of the two closest in time the weaker goes."""
-        stamps = [held.frame.stamp_ns for held in self._held]
-        if transition.frame.stamp_ns in stamps:
+        if any(held.frame.stamp_ns == transition.frame.stamp_ns for held in self._held):
             return
         self._held.append(transition)
         self._held.sort(key=lambda held: held.frame.stamp_ns)
-        self.bytes += transition.frame.image.size_bytes
-        if len(self._held) > self._capacity:
-            self._drop(self._most_crowded())
-
-    def drop_weakest(self) -> bool:
-        """Let the weakest go; False where none is held."""
-        if not self._held:
-            return False
-        self._drop(min(range(len(self._held)), key=lambda index: self._held[index].strength))
-        return True
+        self._held_bytes += transition.frame.image.size_bytes
+        while len(self._held) > self._capacity or self._held_bytes > self._size_bytes:
+            self._held_bytes -= self._held.pop(self._most_crowded()).frame.image.size_bytes
 
     def _most_crowded(self) -> int:
+        """Return the index of the weaker of the two that are closest in time."""
         if len(self._held) < 2:
             return 0
-        gaps = [
-            (self._held[index + 1].frame.stamp_ns - self._held[index].frame.stamp_ns, index)
-            for index in range(len(self._held) - 1)
-        ]
-        _, index = min(gaps)
+        stamps = [held.frame.stamp_ns for held in self._held]
+        index = min(range(len(stamps) - 1), key=lambda left: stamps[left + 1] - stamps[left])
         return index if self._held[index].strength < self._held[index + 1].strength else index + 1
-
-    def _drop(self, index: int) -> None:
-        self.bytes -= self._held.pop(index).frame.image.size_bytes
-
-
-class _NoImage:
-    size_bytes = 0
-    form = ""
-
-    def rgb(self) -> NDArray[np.uint8]:
-        raise AssertionError("frames of the motion window are never shown")
-
-
-_NO_IMAGE = _NoImage()

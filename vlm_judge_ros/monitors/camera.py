@@ -25,7 +25,7 @@ class CameraLimits:
     Attributes:
         source_timeout_s: longest age of the newest frame against the node clock. 0 switches the check off.
         frozen_s: identical images for this long while the joints move are a frozen camera. 0 switches the check off.
-        frozen_joint_travel: how far a joint has to travel meanwhile, in rad (m for a prismatic joint).
+        frozen_joint_travel: how far the joints have to travel meanwhile, all together, in rad (m for prismatic ones).
         black_level: an image with no brighter spot than this, 0 to 255, is black. -1 switches the check off.
         black_s: black for this long is a covered or dead camera.
 
@@ -55,7 +55,7 @@ class CameraStatistics:
         used: frames that passed every check.
         faults: number of unused frames by reason; reasons that never occurred are left out.
         newest_ns: stamp of the newest frame that was used; None before the first.
-        rate_hz: frames used per second, over the last seconds of stamps; 0 where there were fewer than two, or the newest is old.
+        rate_hz: frames used per second, over the last 5 s of stamps; 0 where fewer than two came, or the newest is old.
         age_s: node clock minus newest stamp; None before the first frame.
         form: size and encoding of the newest frame; empty before the first.
         form_changes: how often size or encoding changed.
@@ -109,7 +109,8 @@ class CameraMonitor:
         Args:
             frame: the frame.
             now_ns: the node clock when it arrived.
-            joint_travel: how far the joints have travelled so far, to tell a frozen camera from a resting robot.
+            joint_travel: how far the joints have travelled so far, all together; tells a frozen camera from a resting
+                robot.
         """
         timeout_ns = nanoseconds(self._limits.source_timeout_s)
         if timeout_ns and self._stamps and frame.stamp_ns - self._stamps[-1] > timeout_ns:
@@ -192,7 +193,9 @@ class CameraMonitor:
     def _silent(self, now_ns: int) -> Finding | None:
         limit_s = self._limits.source_timeout_s
         if not self._stamps:
-            return self._blind("camera_silent", f"Camera {self._name} has sent no usable frame yet{self._why(now_ns)}.", now_ns)
+            return self._blind(
+                "camera_silent", f"Camera {self._name} has sent no usable frame yet{self._why(now_ns)}.", now_ns
+            )
         newest_ns = self._stamps[-1]
         age_s = (now_ns - newest_ns) * 1e-9
         if not limit_s or age_s <= limit_s:

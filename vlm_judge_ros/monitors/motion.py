@@ -26,8 +26,8 @@ class MotionLimits:
     """What counts as motion.
 
     Attributes:
-        joint_travel: how far the joint that travelled farthest has to have travelled since the episode began, in rad (m for
-            a prismatic joint).
+        joint_travel: how far the joint that travelled farthest has to have travelled since the episode began, in rad
+            (m for a prismatic joint).
         joint_noise: changes of a joint below this are noise, same unit.
         image_share: share of the image, 0 to 1, that has to have changed against the first frame.
         image_noise: changes of a spot below this many grey levels, of 255, are noise.
@@ -59,6 +59,7 @@ class JointMotion:
         self._limits = limits or MotionLimits()
         self._anchors: dict[str, float] = {}
         self._travel: dict[str, float] = {}
+        self._path = 0.0
         self._newest_ns: int | None = None
 
     @property
@@ -66,12 +67,15 @@ class JointMotion:
         """How far the joint that travelled farthest has travelled, in rad (m for a prismatic joint)."""
         return max(self._travel.values(), default=0.0)
 
+    @property
+    def path(self) -> float:
+        """How far all joints have travelled, added up."""
+        return self._path
+
     def add(self, sample: JointSample) -> None:
-        """Take joint positions; those that are not finite are passed over, and so are stamps that do not rise."""
-        if self._newest_ns is not None and sample.stamp_ns < self._newest_ns:
-            return
+        """Take joint positions; those that are not finite are passed over."""
         heard = False
-        for name, position in zip(sample.names, sample.positions):
+        for name, position in zip(sample.names, sample.positions, strict=True):
             if not math.isfinite(position):
                 continue
             anchor = self._anchors.get(name)
@@ -82,6 +86,7 @@ class JointMotion:
             elif abs(position - anchor) > self._limits.joint_noise:
                 self._travel[name] = self._travel.get(name, 0.0) + abs(position - anchor)
                 self._anchors[name] = position
+                self._path += abs(position - anchor)
             heard = True
         if heard:
             self._newest_ns = sample.stamp_ns
@@ -92,9 +97,12 @@ class JointMotion:
             text = "No joint state has been received, so it is not known whether the robot moved."
             return _evidence(JOINT_MOTION, Effect.BLIND, text, now_ns, math.nan, self._limits.joint_travel, "rad")
         moved = self.travel >= self._limits.joint_travel
-        text = f"The joints have travelled {self.travel:.2f} rad of the {self._limits.joint_travel:.2f} rad that count as motion."
+        limit = self._limits.joint_travel
+        text = f"The joint that moved most has travelled {self.travel:.2f} rad; {limit:.2f} rad count as motion."
         effect = Effect.SUCCESS if moved else Effect.NEUTRAL
-        return _evidence(JOINT_MOTION, effect, text, self._newest_ns, self.travel, self._limits.joint_travel, "rad")
+        # Joint states often come without a stamp, and a wrong one must not become the stamp of a verdict.
+        stamp_ns = self._newest_ns if 0 < self._newest_ns <= now_ns else now_ns
+        return _evidence(JOINT_MOTION, effect, text, stamp_ns, self.travel, limit, "rad")
 
 
 class ImageMotion:
@@ -131,7 +139,5 @@ class ImageMotion:
         return _evidence(IMAGE_MOTION, effect, text, self._newest_ns, share, limit, "1")
 
 
-def _evidence(
-    name: str, effect: Effect, text: str, stamp_ns: int, value: float, limit: float, unit: str
-) -> Finding:
+def _evidence(name: str, effect: Effect, text: str, stamp_ns: int, value: float, limit: float, unit: str) -> Finding:
     return Finding(Layer.EVENT, name, "", effect, text, stamp_ns, value=value, limit=limit, unit=unit)

@@ -65,14 +65,10 @@ class ProgressTrend:
         if math.isnan(progress) or (self._newest_ns is not None and stamp_ns <= self._newest_ns):
             return
         step = self._limits.stall_progress
-        if self._newest_ns is None or progress >= self._peak + step or progress >= self._trough + step:
-            rising_again = self._newest_ns is None or progress >= self._trough + step
+        if self._newest_ns is None or progress >= self._trough + step:
             self._peak, self._peak_ns, self._trough = progress, stamp_ns, progress
-            if rising_again:
-                self._lost_since_ns = None
         elif progress <= self._trough - step:
             self._trough, self._fall_ns = progress, stamp_ns
-            # Small wobbles below the peak are not a fall; the trough follows only real ones.
         self._newest_ns, self._progress = stamp_ns, progress
         if self._peak - progress < self._limits.regress_progress:
             self._lost_since_ns = None

@@ -1,7 +1,7 @@
 """The engine: time-stamped inputs in, verdicts out.
 
-The live node and the replay of bags feed the same engine. It has no clock, no thread and no ROS: the same calls with the same
-arguments give the same verdicts.
+The live node and the replay of bags feed the same engine. It has no clock, no thread and no ROS: the same calls with
+the same arguments give the same verdicts.
 """
 
 from __future__ import annotations
@@ -167,7 +167,7 @@ class Engine:
             if fault is FrameFault.CLOCK_JUMP:
                 self._jump(f"the stamps of camera {frame.camera} went back", frame.stamp_ns)
             return fault
-        monitor.add(frame, now_ns, self._joints.travel)
+        monitor.add(frame, now_ns, self._joints.path)
         if self._running is not None:
             self._running.add_frame(frame)
         return None
@@ -261,7 +261,9 @@ class Engine:
     def _monitor(self, camera: str) -> CameraMonitor:
         monitor = self._cameras.get(camera)
         if monitor is None:
-            raise JudgeError(f"Camera {camera} is not one of {', '.join(self._cameras)}; add it to the parameter cameras.")
+            raise JudgeError(
+                f"Camera {camera} is not one of {', '.join(self._cameras)}; add it to the parameter cameras."
+            )
         return monitor
 
     def _advance(self, now_ns: int) -> None:
@@ -283,7 +285,10 @@ class Engine:
             self._running.make_void(finding)
 
     def _camera_findings(self) -> tuple[Finding, ...]:
-        travel = self._joints.travel
+        if self._now_ns <= 0:
+            text = "The node clock stands at zero; publish /clock, or set use_sim_time to false."
+            return (Finding(Layer.HEALTH, "clock_missing", "", Effect.BLIND, text, 0, severity=Severity.ERROR),)
+        travel = self._joints.path
         return tuple(found for monitor in self._cameras.values() for found in monitor.findings(self._now_ns, travel))
 
     def _evaluate(self) -> Verdict:

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from vlm_judge_ros.episode.failure_mode import FailureMode
 from vlm_judge_ros.monitors.finding import Layer, Severity
-from vlm_judge_ros.verdict.gate import Failure
+from vlm_judge_ros.verdict.memory import Failure
 from vlm_judge_ros.verdict.verdict import FindingRecord, Provenance, Record, Share, known
 
 

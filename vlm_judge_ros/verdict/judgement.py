@@ -70,7 +70,9 @@ def judge_findings(opinion: Opinion | None, fault: str, now_ns: int, limits: Jud
         return (_blind("judge_fault", text, stamp_ns),)
     if opinion.declined:
         reason = opinion.reason or "it gave no reason"
-        return (_blind("judge_declined", f"The judge cannot say: {reason}", stamp_ns, value=opinion.novelty, limit=1.0),)
+        return (
+            _blind("judge_declined", f"The judge cannot say: {reason}", stamp_ns, value=opinion.novelty, limit=1.0),
+        )
     found = [_progress(opinion, stamp_ns)]
     # A method may know nothing of success or of failure; then it says nothing of it, for or against.
     if not math.isnan(opinion.success_probability):
@@ -97,7 +99,9 @@ def _failure(opinion: Opinion, stamp_ns: int, limits: JudgeLimits) -> Finding:
     mode = opinion.failure_mode if opinion.failure_mode is not FailureMode.NONE else FailureMode.UNKNOWN
     text = f"The judge gives {opinion.failure_probability:.0%} for failing"
     if not failing:
-        return _finding(FAILURE, Effect.NEUTRAL, f"{text}.", stamp_ns, opinion.failure_probability, limits.failure_threshold)
+        return _finding(
+            FAILURE, Effect.NEUTRAL, f"{text}.", stamp_ns, opinion.failure_probability, limits.failure_threshold
+        )
     return Finding(
         Layer.JUDGE,
         FAILURE,

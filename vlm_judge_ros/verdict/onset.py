@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
-import math
 from collections import deque
 
-RISE = 0.02
+from vlm_judge_ros.monitors.progress import ProgressTrend, TrendLimits
+
+RISE = 0.03
 MOST_ANSWERS = 512
 
 
-class ProgressHistory:
-    """The judge's progress over the last answers of an episode."""
+class RiseHistory:
+    """Remembers, for each of the judge's last answers, when progress had last risen."""
 
     def __init__(self) -> None:
-        self._answers: deque[tuple[int, float]] = deque(maxlen=MOST_ANSWERS)
+        self._trend = ProgressTrend(TrendLimits(stall_progress=RISE))
+        self._rises: deque[tuple[int, int]] = deque(maxlen=MOST_ANSWERS)
 
     def add(self, stamp_ns: int, progress: float) -> None:
-        """Take an answer; one without progress is passed over."""
-        if not math.isnan(progress):
-            self._answers.append((stamp_ns, progress))
+        """Take the progress of an answer; NaN is passed over."""
+        self._trend.add(stamp_ns, progress)
+        if self._trend.last_rise_ns is not None:
+            self._rises.append((stamp_ns, self._trend.last_rise_ns))
 
     def onset_ns(self, noticed_ns: int) -> int:
-        """Estimate when the failure that was noticed at a stamp began.
+        """Estimate when the failure that was noticed at a stamp began: when progress had last risen by then.
 
-        That is when progress last rose: the first answer, up to the stamp, that came within a hair of the best. Where no
-        answer is that old, the stamp itself.
+        Where no answer is that old, the stamp itself.
         """
-        before = [(stamp_ns, progress) for stamp_ns, progress in self._answers if stamp_ns <= noticed_ns]
-        if not before:
-            return noticed_ns
-        best = max(progress for _, progress in before)
-        return min(stamp_ns for stamp_ns, progress in before if progress >= best - RISE)
+        for stamp_ns, rise_ns in reversed(self._rises):
+            if stamp_ns <= noticed_ns:
+                return rise_ns
+        return noticed_ns

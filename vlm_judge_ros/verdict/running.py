@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-from vlm_judge_ros import __version__
 from vlm_judge_ros.episode.failure_mode import FailureMode
 from vlm_judge_ros.episode.frame import Frame
 from vlm_judge_ros.episode.keyframes import KeyframeBuffer
@@ -13,12 +12,14 @@ from vlm_judge_ros.monitors.finding import Finding
 from vlm_judge_ros.monitors.motion import ImageMotion, JointMotion
 from vlm_judge_ros.monitors.progress import ProgressTrend
 from vlm_judge_ros.verdict.failure import FailureEvent, FailureTracker
-from vlm_judge_ros.verdict.gate import Decision, GateMemory, decide
-from vlm_judge_ros.verdict.judgement import judge_findings
-from vlm_judge_ros.verdict.onset import ProgressHistory
+from vlm_judge_ros.verdict.gate import Decision, decide
+from vlm_judge_ros.verdict.judgement import PROGRESS, SUCCESS, judge_findings
+from vlm_judge_ros.verdict.memory import GateMemory
+from vlm_judge_ros.verdict.onset import RiseHistory
+from vlm_judge_ros.verdict.provenance import provenance_of
 from vlm_judge_ros.verdict.schedule import Schedule
 from vlm_judge_ros.verdict.settings import EngineSettings
-from vlm_judge_ros.verdict.verdict import EvidenceFrame, FindingRecord, Provenance, State, Verdict, known
+from vlm_judge_ros.verdict.verdict import FindingRecord, State, Verdict, known
 
 
 class RunningEpisode:
@@ -38,10 +39,12 @@ class RunningEpisode:
         self._settings = settings
         self._images = ImageMotion(settings.camera_names, settings.motion)
         self._trend = ProgressTrend(settings.trend)
-        self._history = ProgressHistory()
+        self._rises = RiseHistory()
         self._memory = GateMemory()
         self._opinion: Opinion | None = None
-        self._latency_s = math.nan
+        self._source = provenance_of(None)
+        self._gate = settings.gate
+        self._used_ns = started_ns
         self._known_progress = math.nan
         self._void: Finding | None = None
         self._newest_ns = started_ns
@@ -55,6 +58,8 @@ class RunningEpisode:
     def make_void(self, finding: Finding) -> None:
         """Drop all evidence, for the reason that the finding tells; the episode stays UNKNOWN to its end."""
         self._void = finding
+        # In the clock after the jump the stamps of before mean nothing.
+        self._used_ns = max(self.started_ns, finding.stamp_ns)
         self._clear_buffers()
 
     def add_frame(self, frame: Frame) -> None:
@@ -73,13 +78,14 @@ class RunningEpisode:
 
     def add_opinion(self, opinion: Opinion, latency_s: float) -> float:
         """Take an answer and return the reward; NaN for the first, or where progress is not known."""
-        stamp_ns, progress = opinion.evidence.now_ns, opinion.progress
-        self._opinion, self._latency_s, self.judge_fault = opinion, latency_s, ""
-        self._trend.add(stamp_ns, progress)
-        self._history.add(stamp_ns, progress)
-        reward = progress - self._known_progress
-        if not math.isnan(progress):
-            self._known_progress = progress
+        self._opinion, self.judge_fault = opinion, ""
+        self._source = provenance_of(opinion, latency_s)
+        progress = opinion.progress
+        if not 0.0 <= progress <= 1.0:
+            return math.nan
+        self._trend.add(opinion.evidence.now_ns, progress)
+        self._rises.add(opinion.evidence.now_ns, progress)
+        reward, self._known_progress = progress - self._known_progress, progress
         return reward
 
     def evaluate(self, camera_findings: tuple[Finding, ...], now_ns: int) -> tuple[Verdict, tuple[FailureEvent, ...]]:
@@ -89,13 +95,12 @@ class RunningEpisode:
             The verdict, and the failure events that follow from it.
         """
         if self._void is not None:
-            reason = self._void.text
-            return self._compose(Decision(State.UNKNOWN, reason, (self._void,)), now_ns), ()
-        findings = [*camera_findings, *judge_findings(self._opinion, self.judge_fault, now_ns, self._settings.judge)]
-        findings += self._trend.findings()
-        findings += [self.joints.finding(now_ns), self._images.finding(now_ns)]
-        decision, self._memory = decide(self._memory, findings, self._settings.gate)
-        verdict = self._compose(decision, now_ns)
+            return self._compose(Decision(State.UNKNOWN, self._void.text, (self._void,)), ()), ()
+        judged = judge_findings(self._opinion, self.judge_fault, now_ns, self._settings.judge)
+        motion = (self.joints.finding(now_ns), self._images.finding(now_ns))
+        findings = (*camera_findings, *judged, *self._trend.findings(), *motion)
+        decision, self._memory = decide(self._memory, findings, self._gate)
+        verdict = self._compose(decision, judged)
         events = self.failures.update(self._memory.failure, verdict.stamp_ns, self._onset_ns(), verdict.provenance)
         return verdict, events
 
@@ -103,61 +108,32 @@ class RunningEpisode:
         failure = self._memory.failure
         if failure is None:
             return None
-        return failure.finding.onset_ns or self._history.onset_ns(failure.since_ns)
+        return failure.finding.onset_ns or self._rises.onset_ns(failure.since_ns)
 
-    def _compose(self, decision: Decision, now_ns: int) -> Verdict:
-        opinion = self._opinion
+    def _compose(self, decision: Decision, judged: tuple[Finding, ...]) -> Verdict:
+        used_ns = [finding.stamp_ns for finding in decision.decided_by] or [self._newest_ns]
+        # Evidence that was once used stays used: the stamp of a verdict never goes back.
+        self._used_ns = max(self._used_ns, *used_ns)
+        numbers = {} if decision.state is State.UNKNOWN else {finding.name: known(finding.value) for finding in judged}
         failure = self._memory.failure if decision.state is State.FAILED else None
-        stamp_ns = max([self.started_ns if self.void else self._newest_ns, *(found.stamp_ns for found in decision.decided_by)])
-        blind = decision.state is State.UNKNOWN
+        layers = tuple(sorted({finding.layer for finding in decision.decided_by}))
         return Verdict(
-            stamp_ns=stamp_ns,
+            stamp_ns=self._used_ns,
             episode_id=self.episode_id,
             task=self.task,
-            chunk_id=opinion.evidence.chunk_id if opinion else 0,
-            elapsed_s=max(0.0, (stamp_ns - self.started_ns) * 1e-9),
+            chunk_id=self._opinion.evidence.chunk_id if self._opinion else 0,
+            elapsed_s=(self._used_ns - self.started_ns) * 1e-9,
             state=decision.state,
-            progress=known(opinion.progress) if opinion and not blind else None,
-            success_probability=known(opinion.success_probability) if opinion and not blind else None,
-            confidence=known(decision.confidence) if decision.confidence is not None else None,
+            progress=numbers.get(PROGRESS),
+            success_probability=numbers.get(SUCCESS),
+            confidence=decision.confidence,
             failure_mode=failure.finding.mode if failure else FailureMode.NONE,
             failure_onset_ns=self._onset_ns() if failure else None,
             reason=decision.reason,
             decided_by=tuple(FindingRecord.of(finding) for finding in decision.decided_by),
             overruled=tuple(FindingRecord.of(finding) for finding in decision.overruled),
             missing_layers=decision.missing_layers,
-            provenance=self._provenance(decision),
-        )
-
-    def _provenance(self, decision: Decision) -> Provenance:
-        layers = tuple(sorted({finding.layer for finding in decision.decided_by}))
-        if self._opinion is None:
-            return Provenance(software_version=__version__, deciding_layers=layers)
-        judge, evidence = self._opinion.provenance, self._opinion.evidence
-        frames = tuple(
-            EvidenceFrame(
-                camera=camera,
-                stamp_ns=keyframe.frame.stamp_ns,
-                age_s=(evidence.now_ns - keyframe.frame.stamp_ns) * 1e-9,
-                role=keyframe.role,
-            )
-            for camera, keyframes in evidence.keyframes.items()
-            for keyframe in keyframes
-        )
-        return Provenance(
-            model=judge.model,
-            model_hash=judge.model_hash,
-            provider=judge.provider,
-            method=judge.method,
-            prompt_set=judge.prompt_set,
-            prompt_hash=judge.prompt_hash,
-            calibration=judge.calibration,
-            judge_card=judge.judge_card,
-            seed=judge.seed,
-            software_version=__version__,
-            latency_s=known(self._latency_s),
-            deciding_layers=layers,
-            frames=frames,
+            provenance=self._source.model_copy(update={"deciding_layers": layers}),
         )
 
     def _clear_buffers(self) -> None:

@@ -29,14 +29,15 @@ class Schedule:
     """Knows the announced chunks of one episode.
 
     A chunk ends when its actions are executed, or when the next one begins before that. While one runs the timer waits,
-    but never longer than `patience_s`.
+    but never longer than `patience_s`. A question goes out when every camera has a frame of its moment or later, or
+    when the grace is over; that depends on stamps and not on how often somebody looks, so live and replay ask the same.
     """
 
     def __init__(self, started_ns: int, period_s: float, grace_s: float, patience_s: float) -> None:
         self._asked_ns = started_ns
         self._period_ns = nanoseconds(period_s)
         self._grace_ns = nanoseconds(grace_s)
-        self._patience_ns = nanoseconds(patience_s)
+        self._patience_ns = max(nanoseconds(patience_s), self._period_ns)
         self._running: deque[tuple[int, Chunk]] = deque()
         self._newest_id = 0
         self.skipped = 0
@@ -61,23 +62,19 @@ class Schedule:
 
         Args:
             now_ns: the node clock.
-            newest_frames_ns: stamp of the newest frame of each camera. A chunk waits until all have seen its end, or the
-                grace is over.
+            newest_frames_ns: stamp of the newest frame of each camera.
         """
-        ended: tuple[int, Chunk] | None = None
-        seen_ns = min(newest_frames_ns.values(), default=0)
-        while self._running:
-            end_ns, chunk = self._running[0]
-            if now_ns < end_ns or (seen_ns < end_ns and now_ns < end_ns + self._grace_ns):
-                break
-            if ended is not None:
-                self.skipped += 1
-            ended = self._running.popleft()[0], chunk
-        if ended is not None:
-            self._asked_ns = now_ns
-            return Request(ended[1].id, ended[0])
-        wait_ns = max(self._period_ns, self._patience_ns) if self._running else self._period_ns
-        if now_ns - self._asked_ns < wait_ns:
-            return None
-        due_ns, self._asked_ns = self._asked_ns + wait_ns, now_ns
-        return Request(0, due_ns)
+        seen_ns = max(min(newest_frames_ns.values(), default=0), now_ns - self._grace_ns)
+        request: Request | None = None
+        while self._running and self._running[0][0] <= seen_ns:
+            self.skipped += request is not None
+            end_ns, chunk = self._running.popleft()
+            request = Request(chunk.id, end_ns)
+        if request is None:
+            wait_ns = self._patience_ns if self._running else self._period_ns
+            if seen_ns - self._asked_ns < wait_ns:
+                return None
+            # Periods that nobody asked about are passed over: one question about now is enough.
+            request = Request(0, self._asked_ns + (seen_ns - self._asked_ns) // wait_ns * wait_ns)
+        self._asked_ns = max(self._asked_ns, request.due_ns)
+        return request

@@ -84,7 +84,9 @@ class EngineSettings:
         if not 0.0 <= self.chunk_grace_s <= 60.0:
             raise JudgeError(f"chunk_grace_s is {self.chunk_grace_s}; give seconds from 0 to 60.")
         if self.spread_count < 2:
-            raise JudgeError(f"spread_count is {self.spread_count}; give at least 2, for the first frame and the newest.")
+            raise JudgeError(
+                f"spread_count is {self.spread_count}; give at least 2, for the first frame and the newest."
+            )
         if self.transition_count < 0:
             raise JudgeError(f"transition_count is {self.transition_count}; give 0 for none.")
         unknown = [kind for kind in self.success_evidence if kind not in EVIDENCE_KINDS]
