@@ -186,6 +186,7 @@ class RawImage:
                 f"The data has {flat.size} bytes; {height} rows of {step} bytes need {needed}. The message is cut off.",
             )
         self._flat = flat
+        self._arguments = (width, height, encoding, step, big_endian)
         self._format = pixel_format
         self._swapped = big_endian and pixel_format.words
         self._form = f"{width}x{height} {encoding}"
@@ -195,6 +196,10 @@ class RawImage:
             strides=(step, pixel_format.pixel_bytes, 1),
             writeable=False,
         )
+
+    def __reduce__(self) -> tuple[type[RawImage], tuple[object, ...]]:
+        # Between processes it travels as what it was made of.
+        return RawImage, (self._flat, *self._arguments)
 
     @property
     def size_bytes(self) -> int:

@@ -1,0 +1,57 @@
+"""A judge of known behaviour: it reads progress from the brightness of the newest image, and obeys the task.
+
+The task is a list of words. `sleep=S` makes it answer after S seconds, `hang` never, `crash` ends its process, `refuse` raises,
+`decline` makes it say that it does not know, `fail` speaks for a dropped object, `success` for success.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+from vlm_judge_ros.episode.evidence import Evidence
+from vlm_judge_ros.episode.failure_mode import FailureMode
+from vlm_judge_ros.errors import JudgeError
+from vlm_judge_ros.judges.factory import JudgeOptions
+from vlm_judge_ros.judges.opinion import JudgeProvenance, Opinion
+
+
+class ScriptedJudge:
+    def __init__(self, options: JudgeOptions) -> None:
+        self.provenance = JudgeProvenance("scripted", "0123456789abcdef", "cpu", "scripted")
+        self._options = options
+
+    def ask(self, evidence: Evidence) -> Opinion:
+        words = dict(word.partition("=")[::2] for word in evidence.task.split())
+        time.sleep(float(words.get("sleep", 0)))
+        if "hang" in words:
+            time.sleep(3600)
+        if "crash" in words:
+            os.kill(os.getpid(), signal.SIGSEGV)
+        if "refuse" in words:
+            raise JudgeError("The script says so.")
+        if "decline" in words:
+            return Opinion(evidence, self.provenance, reason="The script declines.")
+        newest = next(iter(evidence.keyframes.values()))[-1].frame
+        failing = 0.95 if "fail" in words else 0.02
+        return Opinion(
+            evidence,
+            self.provenance,
+            progress=float(newest.image.rgb().mean()) / 255,
+            success_probability=0.98 if "success" in words else 0.05,
+            failure_probability=failing,
+            failure_mode=FailureMode.OBJECT_DROPPED,
+        )
+
+
+def create(options: JudgeOptions) -> ScriptedJudge:
+    return ScriptedJudge(options)
+
+
+def missing_model(options: JudgeOptions) -> ScriptedJudge:
+    raise JudgeError("The model of the script is missing; write one.")
+
+
+def broken(options: JudgeOptions) -> ScriptedJudge:
+    raise RuntimeError("no such thing")

@@ -1,0 +1,171 @@
+"""The process in which a judge runs: receives questions on a socket, answers them one at a time.
+
+No ROS in here, and no state beyond the frames that the last question named.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import pickle
+import queue
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from multiprocessing.connection import Connection
+from typing import Any
+
+from vlm_judge_ros.episode.evidence import Evidence
+from vlm_judge_ros.episode.frame import Frame, FrameRole, Keyframe
+from vlm_judge_ros.errors import JudgeError
+from vlm_judge_ros.judges.factory import JudgeOptions, resolve
+from vlm_judge_ros.judges.opinion import Judge, JudgeProvenance, Opinion
+
+PR_SET_PDEATHSIG = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """To the process: make the judge, and prove it with one inference on `proof`."""
+
+    judge: str
+    options: JudgeOptions
+    proof: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """To the process: judge this. Frames that were sent before are named by their number only.
+
+    Attributes:
+        number: number of the question.
+        new_frames: frames that the process has not seen, by number.
+        keyframes: per camera, number and role of each frame. What is not named here is forgotten.
+        about: the fields of `Evidence` other than the frames.
+    """
+
+    number: int
+    new_frames: Mapping[int, Frame]
+    keyframes: Mapping[str, tuple[tuple[int, FrameRole], ...]]
+    about: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """From the process: the judge answered its first question, after this many seconds."""
+
+    provenance: JudgeProvenance
+    first_answer_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class NotLoaded:
+    """From the process: the judge cannot be used. It ends after this."""
+
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """From the process: the fields of an opinion other than the evidence, and the seconds that the model took."""
+
+    number: int
+    opinion: Mapping[str, Any]
+    model_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """From the process: the question has no answer, and why."""
+
+    number: int
+    cause: str
+
+
+def strip_evidence(opinion: Opinion) -> dict[str, Any]:
+    """The fields of an opinion without the frames, which the asking side still has."""
+    return {entry.name: getattr(opinion, entry.name) for entry in fields(opinion) if entry.name != "evidence"}
+
+
+def serve(socket_number: int, parent: int) -> None:
+    """Answer questions until the other end of the socket closes.
+
+    Args:
+        socket_number: file descriptor of a connected stream socket.
+        parent: process id of the asking process; when it dies, this process dies.
+    """
+    # Ctrl-C reaches the whole process group; the parent decides when this process ends.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it died before the line above took effect
+        return
+    connection = Connection(socket_number)
+    messages: queue.SimpleQueue[Load | Ask] = queue.SimpleQueue()
+    threading.Thread(target=_receive, args=(connection, messages), daemon=True).start()
+    # The parent went away while an answer was on its way: there is nobody left to tell.
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        _answer(connection, messages)
+
+
+def _receive(connection: Connection, messages: queue.SimpleQueue[Load | Ask]) -> None:
+    # A thread of its own, so that the end of the parent is noticed during a model call.
+    try:
+        while True:
+            messages.put(pickle.loads(connection.recv_bytes()))
+    except (EOFError, OSError):
+        os._exit(0)
+
+
+def _answer(connection: Connection, messages: queue.SimpleQueue[Load | Ask]) -> None:
+    load = messages.get()
+    assert isinstance(load, Load)
+    try:
+        judge = resolve(load.judge)(load.options)
+        began = time.perf_counter()
+        judge.ask(load.proof)
+        reply: Loaded | NotLoaded = Loaded(judge.provenance, time.perf_counter() - began)
+    except JudgeError as error:
+        reply = NotLoaded(str(error))
+    except Exception as error:
+        traceback.print_exc()
+        reply = NotLoaded(f"The judge {load.judge!r} failed while it was being made ({type(error).__name__}: {error}).")
+    _send(connection, reply)
+    if isinstance(reply, NotLoaded):
+        return
+    frames: dict[int, Frame] = {}
+    while True:
+        ask = messages.get()
+        assert isinstance(ask, Ask)
+        frames = _frames_of(ask, frames)
+        _send(connection, _ask(judge, ask, frames))
+
+
+def _frames_of(ask: Ask, known: Mapping[int, Frame]) -> dict[int, Frame]:
+    available = {**known, **ask.new_frames}
+    return {number: available[number] for shown in ask.keyframes.values() for number, _ in shown}
+
+
+def _ask(judge: Judge, ask: Ask, frames: Mapping[int, Frame]) -> Answered | Failed:
+    keyframes = {
+        camera: tuple(Keyframe(frames[number], role) for number, role in shown)
+        for camera, shown in ask.keyframes.items()
+    }
+    began = time.perf_counter()
+    try:
+        opinion = judge.ask(Evidence(keyframes=keyframes, **ask.about))
+    except JudgeError as error:
+        return Failed(ask.number, str(error))
+    except Exception as error:
+        traceback.print_exc()
+        return Failed(ask.number, f"The judge failed ({type(error).__name__}: {error}).")
+    return Answered(ask.number, strip_evidence(opinion), time.perf_counter() - began)
+
+
+def _send(connection: Connection, reply: Loaded | NotLoaded | Answered | Failed) -> None:
+    connection.send_bytes(pickle.dumps(reply, protocol=pickle.HIGHEST_PROTOCOL))

@@ -1,0 +1,213 @@
+"""Between messages and the types of the engine."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from builtin_interfaces.msg import Time
+from sensor_msgs.msg import JointState
+
+from vlm_judge_ros import __version__, msg
+from vlm_judge_ros.episode.chunk import Chunk
+from vlm_judge_ros.episode.failure_mode import FailureMode
+from vlm_judge_ros.episode.joint import JointSample
+from vlm_judge_ros.episode.stamps import NANOSECONDS_PER_SECOND, stamp_from_parts
+from vlm_judge_ros.judges.opinion import Opinion
+from vlm_judge_ros.verdict.engine import ProgressUpdate
+from vlm_judge_ros.verdict.failure import FailureEvent
+from vlm_judge_ros.verdict.verdict import EvidenceFrame, FindingRecord, Provenance, Verdict
+
+
+def stamp_ns_of(stamp: Time) -> int:
+    """Nanoseconds of a header stamp.
+
+    Raises:
+        BrokenStamp: the stamp is zero or not a time.
+    """
+    return stamp_from_parts(stamp.sec, stamp.nanosec)
+
+
+def time_message(stamp_ns: int | None) -> Time:
+    """A stamp as a message; zero where it is not known."""
+    seconds, nanosec = divmod(max(0, stamp_ns or 0), NANOSECONDS_PER_SECOND)
+    return Time(sec=seconds, nanosec=nanosec)
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value
+
+
+def chunk_of(message: msg.ActionChunk) -> Chunk:
+    """An announced chunk.
+
+    Raises:
+        JudgeError: a number or the stamp is out of range.
+    """
+    return Chunk(
+        id=message.id,
+        stamp_ns=stamp_ns_of(message.header.stamp),
+        horizon=message.horizon,
+        step_s=message.step_s,
+        policy=message.policy,
+        declares_done=message.declares_done,
+    )
+
+
+def joint_sample_of(message: JointState) -> JointSample:
+    """Joint positions. A message without positions gives an empty sample.
+
+    Raises:
+        JudgeError: names and positions differ in number, or the stamp is not a time.
+    """
+    names = tuple(message.name) if message.position else ()
+    return JointSample(stamp_ns_of(message.header.stamp), names, tuple(message.position))
+
+
+def verdict_message(verdict: Verdict) -> msg.Verdict:
+    """A verdict as a message."""
+    message = msg.Verdict(
+        episode_id=verdict.episode_id,
+        task=verdict.task,
+        chunk_id=verdict.chunk_id,
+        elapsed_s=verdict.elapsed_s,
+        state=int(verdict.state),
+        progress=_number(verdict.progress),
+        success_probability=_number(verdict.success_probability),
+        confidence=_number(verdict.confidence),
+        failure_mode=int(verdict.failure_mode),
+        failure_onset=time_message(verdict.failure_onset_ns),
+        reason=verdict.reason,
+        decided_by=_finding_messages(verdict.decided_by),
+        overruled=_finding_messages(verdict.overruled),
+        missing_layers=[int(layer) for layer in verdict.missing_layers],
+        provenance=_provenance_message(verdict.provenance),
+    )
+    message.header.stamp = time_message(verdict.stamp_ns)
+    return message
+
+
+def failure_message(event: FailureEvent) -> msg.Failure:
+    """A failure event as a message."""
+    message = msg.Failure(
+        episode_id=event.episode_id,
+        event_id=event.event_id,
+        status=int(event.status),
+        mode=int(event.mode),
+        code=event.mode.name,
+        severity=int(event.severity),
+        onset=time_message(event.onset_ns),
+        confidence=_number(event.confidence),
+        deciding_layer=int(event.deciding_layer),
+        evidence=_finding_messages(event.evidence),
+        text=event.text,
+        provenance=_provenance_message(event.provenance),
+    )
+    message.header.stamp = time_message(event.stamp_ns)
+    return message
+
+
+def progress_message(update: ProgressUpdate) -> msg.Progress:
+    """What the judge alone said, as a message."""
+    opinion = update.opinion
+    evidence = opinion.evidence
+    message = msg.Progress(
+        episode_id=evidence.episode_id,
+        task=evidence.task,
+        chunk_id=evidence.chunk_id,
+        elapsed_s=evidence.elapsed_s,
+        progress=opinion.progress,
+        progress_low=opinion.progress_low,
+        progress_high=opinion.progress_high,
+        reward=update.reward,
+        raw_score=opinion.raw_score,
+        success_probability=opinion.success_probability,
+        failure_probability=opinion.failure_probability,
+        failure_mode=int(opinion.failure_mode),
+        calibrated=bool(opinion.provenance.calibration),
+        novelty=opinion.novelty,
+        reason=opinion.reason,
+        provenance=_opinion_provenance(opinion, update.latency_s),
+    )
+    message.header.stamp = time_message(evidence.now_ns)
+    return message
+
+
+def mode_name(mode: FailureMode) -> str:
+    """The code of a failure mode; empty for none."""
+    return "" if mode is FailureMode.NONE else mode.name
+
+
+def _finding_messages(findings: Iterable[FindingRecord]) -> list[msg.Finding]:
+    return [
+        msg.Finding(
+            layer=int(finding.layer),
+            name=finding.name,
+            source=finding.source,
+            effect=int(finding.effect),
+            severity=int(finding.severity),
+            mode=int(finding.mode),
+            value=_number(finding.value),
+            limit=_number(finding.limit),
+            unit=finding.unit,
+            stamp=time_message(finding.stamp_ns),
+            onset=time_message(finding.onset_ns),
+            text=finding.text,
+        )
+        for finding in findings
+    ]
+
+
+def _frame_messages(frames: Iterable[EvidenceFrame]) -> list[msg.EvidenceFrame]:
+    return [
+        msg.EvidenceFrame(
+            camera=frame.camera, stamp=time_message(frame.stamp_ns), age_s=frame.age_s, role=int(frame.role)
+        )
+        for frame in frames
+    ]
+
+
+def _provenance_message(provenance: Provenance) -> msg.Provenance:
+    return msg.Provenance(
+        model=provenance.model,
+        model_hash=provenance.model_hash,
+        provider=provenance.provider,
+        method=provenance.method,
+        prompt_set=provenance.prompt_set,
+        prompt_hash=provenance.prompt_hash,
+        calibration=provenance.calibration,
+        judge_card=provenance.judge_card,
+        seed=provenance.seed,
+        software_version=provenance.software_version,
+        latency_s=_number(provenance.latency_s),
+        deciding_layers=[int(layer) for layer in provenance.deciding_layers],
+        frames=_frame_messages(provenance.frames),
+    )
+
+
+def _opinion_provenance(opinion: Opinion, latency_s: float) -> msg.Provenance:
+    judge, evidence = opinion.provenance, opinion.evidence
+    frames = [
+        msg.EvidenceFrame(
+            camera=camera,
+            stamp=time_message(keyframe.frame.stamp_ns),
+            age_s=(evidence.now_ns - keyframe.frame.stamp_ns) * 1e-9,
+            role=int(keyframe.role),
+        )
+        for camera, shown in evidence.keyframes.items()
+        for keyframe in shown
+    ]
+    return msg.Provenance(
+        model=judge.model,
+        model_hash=judge.model_hash,
+        provider=judge.provider,
+        method=judge.method,
+        prompt_set=judge.prompt_set,
+        prompt_hash=judge.prompt_hash,
+        calibration=judge.calibration,
+        judge_card=judge.judge_card,
+        seed=judge.seed,
+        software_version=__version__,
+        latency_s=latency_s,
+        frames=frames,
+    )

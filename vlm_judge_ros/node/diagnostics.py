@@ -1,0 +1,206 @@
+"""What `/diagnostics` says about the node, once a second."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+
+from vlm_judge_ros.judges.worker import WorkerState
+from vlm_judge_ros.monitors.camera import CameraStatistics
+from vlm_judge_ros.monitors.finding import Effect
+from vlm_judge_ros.node.arrivals import Arrivals, percentile
+from vlm_judge_ros.node.camera_subscription import CameraSubscription
+from vlm_judge_ros.node.conversion import time_message
+from vlm_judge_ros.node.judging import Judging
+from vlm_judge_ros.verdict.verdict import Verdict
+
+OK, WARN, ERROR, STALE = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR, DiagnosticStatus.STALE
+_TROUBLE_LASTS = 10
+
+
+@dataclass(slots=True)
+class _Trouble:
+    """Remembers for some reports that a count has risen, so that a short trouble is seen."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+    remaining: dict[str, int] = field(default_factory=dict)
+
+    def recent(self, name: str, count: int) -> bool:
+        if count > self.counts.get(name, 0):
+            self.remaining[name] = _TROUBLE_LASTS
+        elif self.remaining.get(name, 0):
+            self.remaining[name] -= 1
+        self.counts[name] = count
+        return self.remaining.get(name, 0) > 0
+
+
+class Diagnostics:
+    """Makes the reports. Names begin with that of the node, by which an aggregator groups them.
+
+    Args:
+        node_name: full name of the node, without the first slash.
+    """
+
+    def __init__(self, node_name: str) -> None:
+        self._node_name = node_name
+        self._trouble = _Trouble()
+
+    def report(
+        self,
+        now_ns: int,
+        lifecycle_state: str,
+        judging: Judging | None,
+        cameras: Iterable[CameraSubscription],
+    ) -> DiagnosticArray:
+        """One report.
+
+        Args:
+            now_ns: the node clock.
+            lifecycle_state: label of the node's lifecycle state.
+            judging: None while the node is not configured.
+            cameras: those that are subscribed to; none while the node is not active.
+        """
+        array = DiagnosticArray()
+        array.header.stamp = time_message(now_ns)
+        array.status = [self._lifecycle(lifecycle_state, judging)]
+        if judging is not None:
+            array.status.append(self._judge(judging))
+            statistics = judging.engine.statistics(now_ns)
+            verdict = judging.engine.verdict
+            array.status += [self._camera(camera, statistics[camera.camera.name], verdict) for camera in cameras]
+        return array
+
+    def _lifecycle(self, state: str, judging: Judging | None) -> DiagnosticStatus:
+        verdict = judging.engine.verdict if judging is not None else None
+        values = {
+            "lifecycle state": state,
+            "episode": judging.engine.episode_id if judging else "",
+            "task": (judging.engine.task or judging.task) if judging else "",
+            "enabled": str(judging.enabled).lower() if judging else "",
+            "verdict": verdict.state.name if verdict else "",
+            "failure mode": verdict.failure_mode.name if verdict else "",
+            "reason": verdict.reason if verdict else "",
+            "clock jumps back": str(judging.engine.clock_jumps) if judging else "",
+        }
+        jumped = judging is not None and self._trouble.recent("clock", judging.engine.clock_jumps)
+        if state != "active":
+            return self._status("episode", OK, f"The node is {state}.", values)
+        if jumped:
+            return self._status("episode", WARN, "The clock went back.", values)
+        if verdict is None or not verdict.episode_id:
+            return self._status("episode", OK, "No episode is running.", values)
+        blind = any(finding.effect is Effect.BLIND for finding in verdict.decided_by)
+        return self._status("episode", WARN if blind else OK, f"{verdict.state.name}: {verdict.reason}", values)
+
+    def _judge(self, judging: Judging) -> DiagnosticStatus:
+        worker, judge = judging.worker, judging.provenance
+        counts = worker.counts
+        values = {
+            "model": judge.model if judge else "",
+            "model hash": judge.model_hash if judge else "",
+            "provider": judge.provider if judge else "",
+            "method": judge.method if judge else "",
+            "process": str(worker.process_id or ""),
+            "state": worker.state.value,
+            "first answer (s)": _seconds(judging.first_answer_s),
+            "latency p50 (s)": _seconds(percentile(judging.latencies_s, 0.5)),
+            "latency p95 (s)": _seconds(percentile(judging.latencies_s, 0.95)),
+            "questions waiting": str(worker.pending),
+            "answered": str(counts.answered),
+            "failed": str(counts.failed),
+            "late": str(counts.late),
+            "replaced by newer": str(counts.replaced),
+            "lost with the process": str(counts.lost),
+            "restarts": str(counts.restarts),
+            "answers out of date": str(judging.engine.stale_opinions),
+            "chunks skipped": str(judging.engine.skipped_chunks),
+            "last fault": judging.last_fault,
+        }
+        failed = self._trouble.recent("judge", counts.failed + counts.late + counts.lost + counts.restarts)
+        if worker.state is WorkerState.RESTARTING:
+            return self._status("judge", ERROR, judging.last_fault or "The judge's process has ended.", values)
+        if worker.state is WorkerState.LOADING:
+            return self._status("judge", WARN, "The judge is being loaded.", values)
+        if judging.last_fault:
+            return self._status("judge", ERROR, judging.last_fault, values)
+        if failed or self._trouble.recent("replaced", counts.replaced):
+            return self._status("judge", WARN, "Questions went unanswered a moment ago.", values)
+        return self._status("judge", OK, "The judge answers." if counts.answered else "The judge is ready.", values)
+
+    def _camera(self, camera: CameraSubscription, seen: CameraStatistics, verdict: Verdict) -> DiagnosticStatus:
+        name, arrivals = camera.camera.name, camera.arrivals
+        values = {
+            "topic": camera.topic,
+            "image": seen.form,
+            "rate (Hz)": f"{seen.rate_hz:.1f}",
+            "age (s)": _seconds(math.nan if seen.age_s is None else seen.age_s),
+            "frames received": str(seen.received),
+            "frames used": str(seen.used),
+            **_loss(arrivals, camera.counts_loss),
+            "stamp to buffer p50 (ms)": _milliseconds(arrivals.delay_s(0.5)),
+            "stamp to buffer p99 (ms)": _milliseconds(arrivals.delay_s(0.99)),
+            "size or encoding changed": str(seen.form_changes),
+            "restarts": str(seen.restarts),
+            "faults": str(sum(seen.faults.values())),
+            **{f"fault {fault.value}": str(count) for fault, count in seen.faults.items()},
+        }
+        level, text = self._camera_level(camera, seen, verdict)
+        return self._status(f"camera {name}", level, text, values, hardware_id=camera.topic)
+
+    def _camera_level(
+        self, camera: CameraSubscription, seen: CameraStatistics, verdict: Verdict
+    ) -> tuple[bytes, str]:
+        name, timeout_s = camera.camera.name, camera.camera.source_timeout_s
+        faulty = self._trouble.recent(f"{name} faults", sum(seen.faults.values()))
+        losing = self._trouble.recent(f"{name} lost", camera.arrivals.lost)
+        changed = self._trouble.recent(f"{name} changes", seen.form_changes + seen.restarts)
+        for finding in verdict.decided_by:
+            if finding.source == name and finding.effect is Effect.BLIND:
+                return (ERROR if seen.used else STALE), finding.text
+        if seen.age_s is None:
+            if faulty:
+                return ERROR, f"All {seen.received} frames are broken: {_fault_names(seen)}."
+            return STALE, f"No frame has come on {camera.topic}."
+        if timeout_s and seen.age_s > timeout_s:
+            return ERROR, f"The newest frame is {seen.age_s:.1f} s old."
+        if faulty:
+            return WARN, f"Frames could not be used: {_fault_names(seen)}."
+        if losing:
+            return WARN, f"{camera.arrivals.lost} frames were lost on the way."
+        if changed:
+            return WARN, f"The camera was interrupted or changed its images; it now sends {seen.form}."
+        return OK, f"{seen.rate_hz:.1f} Hz, {seen.form}"
+
+    def _status(
+        self, name: str, level: bytes, text: str, values: Mapping[str, str], hardware_id: str = ""
+    ) -> DiagnosticStatus:
+        return DiagnosticStatus(
+            name=f"{self._node_name}: {name}",
+            level=level,
+            message=text,
+            hardware_id=hardware_id or self._node_name,
+            values=[KeyValue(key=key, value=value) for key, value in values.items()],
+        )
+
+
+def _loss(arrivals: Arrivals, reported: bool) -> dict[str, str]:
+    return {
+        "frames lost": str(arrivals.lost),
+        "frames lost, reported by the middleware": str(arrivals.reported_lost) if reported else "not reported",
+        "frames lost, estimated from gaps": str(arrivals.missing),
+    }
+
+
+def _fault_names(seen: CameraStatistics) -> str:
+    return ", ".join(f"{fault.value} ({count})" for fault, count in seen.faults.items())
+
+
+def _seconds(value: float) -> str:
+    return "" if math.isnan(value) else f"{value:.3f}"
+
+
+def _milliseconds(value: float) -> str:
+    return "" if math.isnan(value) else f"{1e3 * value:.1f}"

@@ -1,0 +1,356 @@
+"""What the node does between messages: episodes, questions, answers. No ROS in here."""
+
+from __future__ import annotations
+
+import math
+import queue
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from vlm_judge_ros.episode.chunk import Chunk
+from vlm_judge_ros.episode.evidence import Evidence
+from vlm_judge_ros.episode.fault import BrokenImage, BrokenStamp, FrameFault
+from vlm_judge_ros.episode.frame import Frame, FrameRole, Keyframe
+from vlm_judge_ros.episode.joint import JointSample
+from vlm_judge_ros.episode.raw_image import RawImage
+from vlm_judge_ros.errors import JudgeError
+from vlm_judge_ros.judges.opinion import JudgeProvenance
+from vlm_judge_ros.judges.worker import Answer, Down, Ready, Unanswered, Worker, WorkerSettings
+from vlm_judge_ros.node.parameters import LONGEST_EPISODE_ID, LONGEST_TASK
+from vlm_judge_ros.verdict.engine import Engine, EngineSettings, ProgressUpdate
+from vlm_judge_ros.verdict.failure import FailureEvent
+from vlm_judge_ros.verdict.verdict import Verdict
+
+_RECENT_ANSWERS = 300
+_DISABLED = "Judging is switched off; call ~/enable with true to switch it on."
+
+
+class Outlet(Protocol):
+    """Where results go."""
+
+    def progress(self, update: ProgressUpdate) -> None:
+        """The judge gave an answer."""
+
+    def failure(self, event: FailureEvent) -> None:
+        """A failure changed its status."""
+
+    def verdict(self, verdict: Verdict) -> None:
+        """The verdict changed."""
+
+    def note(self, text: str) -> None:
+        """Something happened that a person wants to know."""
+
+    def warn(self, text: str) -> None:
+        """Something happened that a person has to know."""
+
+
+@dataclass(slots=True)
+class JudgingOptions:
+    """What may be changed while judging.
+
+    Attributes:
+        deadline_s: an answer that takes longer is dropped.
+        auto_episode: start an episode as soon as a task is set and a camera delivers.
+    """
+
+    deadline_s: float = 2.0
+    auto_episode: bool = True
+
+
+class Judging:
+    """Feeds the engine and the judge's process, and hands on what comes out.
+
+    All calls come from one thread. None of them waits for the model, except `wait_until_ready`.
+
+    Args:
+        engine_settings: settings of the engine.
+        worker_settings: which judge, and how to run it.
+        options: what may be changed while judging.
+        outlet: where results go.
+        wake: called from another thread when the judge's process has news; the caller then calls `take_news` in its own.
+    """
+
+    def __init__(
+        self,
+        engine_settings: EngineSettings,
+        worker_settings: WorkerSettings,
+        options: JudgingOptions,
+        outlet: Outlet,
+        wake: Callable[[], None],
+    ) -> None:
+        self.engine = Engine(engine_settings)
+        self.worker = Worker(worker_settings, proof_of_work(engine_settings.camera_names), wake)
+        self.options = options
+        self.task = ""
+        self.enabled = True
+        self.active = False
+        self.provenance: JudgeProvenance | None = None
+        self.first_answer_s = math.nan
+        self.latencies_s: deque[float] = deque(maxlen=_RECENT_ANSWERS)
+        self.last_fault = ""
+        self._outlet = outlet
+        self._episodes = 0
+        self._clock_jumps = 0
+        self._published: tuple[object, ...] = ()
+
+    def wait_until_ready(self, keep_waiting: Callable[[], bool]) -> None:
+        """Wait until the judge has answered its first question.
+
+        Raises:
+            JudgeError: it cannot be used, or `keep_waiting` has become false.
+        """
+        while keep_waiting():
+            try:
+                event = self.worker.events.get(timeout=0.1)
+            except queue.Empty:
+                continue
+            if isinstance(event, Ready):
+                self._take_ready(event)
+                return
+            if isinstance(event, Down):
+                raise JudgeError(event.cause)
+        raise JudgeError("The node was asked to end before the judge was ready.")
+
+    def close(self) -> None:
+        """End the judge's process."""
+        self.worker.close()
+
+    def activate(self, now_ns: int) -> None:
+        """Begin to judge."""
+        self.active = True
+        self._publish(self.engine.check(now_ns), always=True)
+
+    def deactivate(self, now_ns: int) -> None:
+        """Cease to judge; a running episode ends."""
+        if self.engine.episode_id:
+            self.end_episode("", now_ns)
+        self.worker.forget()
+        self.active = False
+
+    # What comes in
+
+    def add_frame(self, frame: Frame, now_ns: int) -> FrameFault | None:
+        """Take a frame; returns why it is not used, None where it is."""
+        fault = self.engine.add_frame(frame, now_ns)
+        self._look_for_jump(now_ns)
+        if fault is None and not self.engine.episode_id and self.options.auto_episode and self.task:
+            self._start("", self.task, frame.stamp_ns)
+        return fault
+
+    def reject_frame(self, camera: str, error: BrokenImage | BrokenStamp, now_ns: int) -> None:
+        """Count a frame that could not be read."""
+        self.engine.reject_frame(camera, error.fault, now_ns)
+
+    def add_joint_state(self, sample: JointSample) -> None:
+        """Take joint positions."""
+        self.engine.add_joint_state(sample)
+
+    def add_chunk(self, chunk: Chunk) -> None:
+        """Take an announced chunk."""
+        self.engine.add_chunk(chunk)
+
+    def tick(self, now_ns: int) -> None:
+        """Let time pass: ask what is due, and notice what has gone silent."""
+        request = self.engine.due(now_ns)
+        self._look_for_jump(now_ns)
+        if request is not None and self.enabled:
+            evidence = self.engine.evidence(now_ns, request.chunk_id)
+            if evidence is not None:
+                self.worker.ask(evidence, self.options.deadline_s)
+        self._publish(self.engine.check(now_ns))
+
+    def take_news(self, now_ns: int) -> None:
+        """Take what the judge's process has sent."""
+        while True:
+            try:
+                event = self.worker.events.get_nowait()
+            except queue.Empty:
+                return
+            if isinstance(event, Answer):
+                self._take_answer(event, now_ns)
+            elif isinstance(event, Unanswered):
+                self._take_fault(event.cause, now_ns, event.evidence)
+            elif isinstance(event, Ready):
+                self._take_ready(event)
+                self._outlet.note("The judge is ready again.")
+            else:
+                self._take_fault(event.cause, now_ns)
+                self._outlet.warn(f"{event.cause} It is started again in {event.retry_s:g} s.")
+
+    # What people ask for
+
+    def set_task(self, task: str, restart: bool, now_ns: int) -> None:
+        """Set the task for the episodes to come; with `restart` also end the running one and start a new one.
+
+        Raises:
+            JudgeError: the task cannot be used, or the node is not active; nothing was changed.
+        """
+        task = usable_task(task)
+        if restart:
+            self.start_episode("", task, now_ns)
+        self.task = task
+
+    def replace_task(self, task: str, now_ns: int) -> None:
+        """Take a task that a topic or a parameter tells: the same again changes nothing, another one starts anew.
+
+        Raises:
+            JudgeError: the task cannot be used; nothing was changed.
+        """
+        if usable_task(task) != self.task:
+            self.set_task(task, self.options.auto_episode and bool(self.engine.episode_id), now_ns)
+
+    def start_episode(self, episode_id: str, task: str, now_ns: int) -> str:
+        """Start an episode; a running one is ended first. Returns its name.
+
+        Raises:
+            JudgeError: name or task cannot be used, or the node is not active; nothing was changed.
+        """
+        if not self.active:
+            raise JudgeError("The node is not active; activate it first.")
+        episode_id = usable_episode_id(episode_id)
+        if not task and not self.task:
+            raise JudgeError("No task is set; name one in the request, on the topic task or with ~/set_task.")
+        task = usable_task(task or self.task)
+        if self.engine.episode_id:
+            self.end_episode("", now_ns)
+        self.task = task
+        return self._start(episode_id, task, now_ns)
+
+    def end_episode(self, episode_id: str, now_ns: int) -> Verdict:
+        """End the running episode and return its last verdict.
+
+        Raises:
+            JudgeError: it is not the one that runs, or none runs.
+        """
+        running = self.engine.episode_id
+        if not running:
+            raise JudgeError("No episode is running; start one with ~/start_episode.")
+        if episode_id not in ("", running):
+            raise JudgeError(f"Episode {episode_id} is not running; the one that runs is {running}.")
+        self.worker.forget()
+        last = self.engine.end_episode(now_ns)
+        self._publish(last)
+        self._outlet.note(f"Episode {running} ended: {last.state.name}. {last.reason}")
+        self._publish(self.engine.verdict)
+        return last
+
+    def enable(self, enabled: bool, now_ns: int) -> None:
+        """Switch asking the judge on or off. While it is off the verdict is UNKNOWN and says so."""
+        if enabled == self.enabled:
+            return
+        self.enabled = enabled
+        if not enabled:
+            self.worker.forget()
+            self._publish(self.engine.add_judge_fault(now_ns, _DISABLED))
+
+    def _start(self, episode_id: str, task: str, stamp_ns: int) -> str:
+        self._episodes += 1
+        episode_id = episode_id or f"{stamp_ns // 1_000_000_000}-{self._episodes}"
+        self.worker.forget()
+        verdict = self.engine.start_episode(episode_id, task, stamp_ns)
+        if not self.enabled:
+            verdict = self.engine.add_judge_fault(stamp_ns, _DISABLED)
+        self._outlet.note(f"Episode {episode_id} started: {task}")
+        self._publish(verdict)
+        return episode_id
+
+    def _look_for_jump(self, now_ns: int) -> None:
+        if self.engine.clock_jumps == self._clock_jumps:
+            return
+        self._clock_jumps = self.engine.clock_jumps
+        self._outlet.warn("The clock went back. What was seen before cannot be ordered in time with what comes now.")
+        if self.engine.episode_id:
+            self._publish(self.engine.check(now_ns))
+            if self.options.auto_episode:
+                self.end_episode("", now_ns)
+
+    def _take_ready(self, event: Ready) -> None:
+        self.provenance, self.first_answer_s = event.provenance, event.first_answer_s
+
+    def _take_answer(self, answer: Answer, now_ns: int) -> None:
+        self.latencies_s.append(answer.latency_s)
+        self.last_fault = ""
+        if not self.enabled:
+            return
+        verdict = self.engine.add_opinion(answer.opinion, now_ns, answer.latency_s)
+        progress = self.engine.progress
+        if progress is not None and progress.opinion is answer.opinion:
+            self._outlet.progress(progress)
+        self._publish(verdict)
+
+    def _take_fault(self, cause: str, now_ns: int, evidence: Evidence | None = None) -> None:
+        self.last_fault = cause
+        if self.enabled and (evidence is None or evidence.episode_id == self.engine.episode_id):
+            self._publish(self.engine.add_judge_fault(now_ns, cause))
+
+    def _publish(self, verdict: Verdict, always: bool = False) -> None:
+        for event in self.engine.take_failures():
+            self._outlet.failure(event)
+        content = _content(verdict)
+        if always or content != self._published:
+            self._published = content
+            self._outlet.verdict(verdict)
+
+
+def _content(verdict: Verdict) -> tuple[object, ...]:
+    """What makes a verdict another one. Stamps, ages and the sentences that count seconds do not."""
+    return (
+        verdict.episode_id,
+        verdict.task,
+        verdict.chunk_id,
+        verdict.state,
+        verdict.progress,
+        verdict.success_probability,
+        verdict.failure_mode,
+        tuple((finding.name, finding.source) for finding in verdict.decided_by),
+        verdict.missing_layers,
+    )
+
+
+def usable_task(task: str) -> str:
+    """The task without blanks around it.
+
+    Raises:
+        JudgeError: it is empty, too long, or holds characters that are no text.
+    """
+    task = task.strip()
+    if not task:
+        raise JudgeError("The task is empty; say what the robot is to do.")
+    if len(task) > LONGEST_TASK:
+        raise JudgeError(f"The task has {len(task)} characters; shorten it to {LONGEST_TASK}.")
+    if not task.isprintable():
+        raise JudgeError(f"The task {task!r} holds characters that are no text; write it on one line.")
+    return task
+
+
+def usable_episode_id(episode_id: str) -> str:
+    """The name of an episode without blanks around it; may be empty.
+
+    Raises:
+        JudgeError: it is too long, or holds characters that are no text.
+    """
+    episode_id = episode_id.strip()
+    if len(episode_id) > LONGEST_EPISODE_ID:
+        raise JudgeError(f"The episode's name has {len(episode_id)} characters; shorten it to {LONGEST_EPISODE_ID}.")
+    if not episode_id.isprintable():
+        raise JudgeError(f"The episode's name {episode_id!r} holds characters that are no text; leave them out.")
+    return episode_id
+
+
+def proof_of_work(cameras: tuple[str, ...]) -> Evidence:
+    """A first question for a judge, with two grey images per camera: proves that the model runs, not what it knows."""
+    grey = np.full((96, 128, 3), 128, np.uint8)
+
+    def frames(camera: str) -> Iterator[Keyframe]:
+        for stamp_ns, role in ((1, FrameRole.FIRST), (1_000_000_001, FrameRole.NEWEST)):
+            image = RawImage(grey.tobytes(), 128, 96, "rgb8", 128 * 3)
+            yield Keyframe(Frame(camera, stamp_ns, image, image.thumbnail()), role)
+
+    keyframes = {camera: tuple(frames(camera)) for camera in cameras}
+    return Evidence("proof", "pick up the cube", 1, 1_000_000_001, keyframes)
+
+

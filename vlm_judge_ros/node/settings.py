@@ -1,0 +1,104 @@
+"""From checked parameter values to the settings of everything that the node is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from vlm_judge_ros.errors import JudgeError
+from vlm_judge_ros.judges.factory import JudgeOptions
+from vlm_judge_ros.judges.worker import WorkerSettings
+from vlm_judge_ros.monitors.camera import CameraLimits
+from vlm_judge_ros.monitors.progress import TrendLimits
+from vlm_judge_ros.node.parameters import Value
+from vlm_judge_ros.verdict.judgement import JudgeLimits
+from vlm_judge_ros.verdict.settings import CameraSettings, EngineSettings
+
+
+@dataclass(frozen=True, slots=True)
+class CameraInput:
+    """How one camera is subscribed to.
+
+    Attributes:
+        name: name of the camera.
+        topic: relative or absolute name of the topic.
+        compressed: `sensor_msgs/CompressedImage` instead of `sensor_msgs/Image`.
+        reliable: reliability of the subscription.
+        depth: messages that wait before the oldest is dropped.
+        source_timeout_s: silence longer than this is a fault; 0 for never.
+    """
+
+    name: str
+    topic: str
+    compressed: bool
+    reliable: bool
+    depth: int
+    source_timeout_s: float
+
+
+def camera_inputs(values: Mapping[str, Value]) -> tuple[CameraInput, ...]:
+    """How each camera is subscribed to, in the order of the parameter `cameras`."""
+    get: Mapping[str, Any] = values
+    inputs = []
+    for name in get["cameras"]:
+        compressed = get[f"{name}.transport"] == "compressed"
+        inputs.append(
+            CameraInput(
+                name=name,
+                topic=get[f"{name}.topic"] or f"{name}/image{'/compressed' if compressed else ''}",
+                compressed=compressed,
+                reliable=get[f"{name}.reliability"] == "reliable",
+                depth=get[f"{name}.depth"],
+                source_timeout_s=get[f"{name}.source_timeout_s"],
+            )
+        )
+    return tuple(inputs)
+
+
+def engine_settings(values: Mapping[str, Value]) -> EngineSettings:
+    """Settings of the engine.
+
+    Raises:
+        JudgeError: two parameters contradict each other.
+    """
+    get: Mapping[str, Any] = values
+    if get["opinion_timeout_s"] <= get["period_s"]:
+        raise JudgeError(
+            f"Parameter opinion_timeout_s is {get['opinion_timeout_s']} s and period_s is {get['period_s']} s; set "
+            "opinion_timeout_s to more than period_s, or every answer is out of date before the next."
+        )
+    return EngineSettings(
+        cameras=tuple(
+            CameraSettings(camera.name, CameraLimits(source_timeout_s=camera.source_timeout_s))
+            for camera in camera_inputs(values)
+        ),
+        period_s=get["period_s"],
+        chunk_grace_s=get["chunk_grace_s"],
+        spread_count=get["keyframes"],
+        transition_count=get["transition_keyframes"],
+        success_evidence=tuple(get["success_evidence"]),
+        success_hold_s=get["success_hold_s"],
+        failure_count=get["failure_count"],
+        failure_hold_s=get["failure_hold_s"],
+        recovery_count=get["recovery_count"],
+        recovery_hold_s=get["recovery_hold_s"],
+        trend=TrendLimits(stall_s=get["stall_s"]),
+        judge=JudgeLimits(
+            success_threshold=get["success_threshold"],
+            failure_threshold=get["failure_threshold"],
+            opinion_timeout_s=get["opinion_timeout_s"],
+        ),
+    )
+
+
+def worker_settings(values: Mapping[str, Value]) -> WorkerSettings:
+    """Which judge, and how to run it."""
+    get: Mapping[str, Any] = values
+    return WorkerSettings(
+        judge=get["judge"],
+        options=JudgeOptions(model=get["model"], intra_op_threads=get["intra_op_threads"]),
+        niceness=get["niceness"],
+        load_timeout_s=get["load_timeout_s"],
+        hang_timeout_s=get["hang_timeout_s"],
+    )
