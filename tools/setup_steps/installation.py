@@ -32,7 +32,8 @@ with open(sys.argv[2], "w") as file:
 
 def requirements_hash(root: Path, distro: str) -> str:
     """Hash of what decides which packages are installed."""
-    return hashlib.sha256(distro.encode() + (root / "pyproject.toml").read_bytes()).hexdigest()
+    project, _, _ = (root / "pyproject.toml").read_text().partition("\n[tool.")
+    return hashlib.sha256(f"{distro}\n{project}".encode()).hexdigest()
 
 
 def sources_hash(root: Path) -> str:
