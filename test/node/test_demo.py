@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from replay.episode_bag import EpisodeBag
+from rosbags.rosbag2 import StoragePlugin
+
+from vlm_judge_ros.replay.summary import Summary
+
+JUDGE = "node.square_judge:create"
+BOUND_S = 120
+
+
+@contextlib.contextmanager
+def demo(*words: object) -> Iterator[subprocess.Popen[str]]:
+    """Run `vlm-judge demo`; the square judge of this folder can be named."""
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), "NO_COLOR": "1"}
+    command = [sys.executable, "-m", "vlm_judge_ros.cli", "demo", "--judge", JUDGE, *map(str, words)]
+    # Not from the checkout: there the folder of the sources, which has no messages, would be found first.
+    folder = Path(os.sep)
+    with subprocess.Popen(
+        command, env=environment, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def finish(process: subprocess.Popen[str]) -> tuple[str, str]:
+    return process.communicate(timeout=BOUND_S)
+
+
+def running_nodes() -> list[str]:
+    """Command lines of judge nodes and their judges that were started for the square judge and still run."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            words = entry.read_bytes().decode(errors="replace").replace("\0", " ")
+            if JUDGE in words and "judge_node" in words:
+                found.append(words)
+    return found
+
+
+def test_a_success_and_a_failure_are_judged_live_and_reported_for_people_and_machines(tmp_path: Path) -> None:
+    good = EpisodeBag(name="good", duration_s=4.0).write(tmp_path)
+    bad = EpisodeBag(
+        name="bad", duration_s=4.0, task="fail to move", failure_mode="OBJECT_DROPPED", onset_s=1.2, raw=True
+    ).write(tmp_path)
+    with demo("--bag", good, "--bag", bad, "--out", tmp_path / "page.html", "--json") as process:
+        out, err = finish(process)
+        assert process.returncode == 0, err
+    assert out.count("\n") == 1, "one object and nothing else"
+    summary = Summary.model_validate_json(out)
+    success, failure = summary.episodes
+    assert (success.name, success.truth, success.verdict) == ("good", "success", "SUCCEEDED")
+    assert (success.onset_s, success.recognised_s) == (None, None)
+    assert success.final_progress == pytest.approx(1.0, abs=0.05)
+    assert (failure.name, failure.truth, failure.verdict) == ("bad", "OBJECT_DROPPED", "FAILED")
+    assert failure.onset_s == 1.2
+    assert failure.recognised_s is not None and failure.recognised_s > failure.onset_s
+    for episode in summary.episodes:
+        assert episode.verdicts >= 3
+        assert episode.frames_in == {"front": 41, "wrist": 41}
+        assert episode.frames_lost == {"front": 0, "wrist": 0}
+    page = Path(summary.report).read_text()
+    assert summary.report == tmp_path / "page.html"
+    assert re.search(r"Failure recognised at \d\.\d s, \d\.\d s after it began at 1\.2 s\.", page)
+    assert "The judge gives 97% for failing: object dropped." in page
+    for text in ("Episode 1 of 2: good", "SUCCEEDED", "FAILED", "after it began at 1.2 s"):
+        assert text in err, "people see it in the terminal too"
+
+
+def test_a_bag_in_sqlite_played_at_twice_its_pace_is_judged_the_same_way(tmp_path: Path) -> None:
+    bag = EpisodeBag(name="good", duration_s=4.0, storage=StoragePlugin.SQLITE3, truth=False).write(tmp_path)
+    with demo("--bag", bag, "--rate", "2", "--out", tmp_path / "page.html", "--json") as process:
+        out, err = finish(process)
+        assert process.returncode == 0, err
+    (episode,) = json.loads(out)["episodes"]
+    assert (episode["truth"], episode["verdict"], episode["name"]) == (None, "SUCCEEDED", "good")
+    assert episode["frames_in"] == {"front": 41, "wrist": 41}
+
+
+def test_ctrl_c_ends_the_demo_and_its_node_and_leaves_no_report(tmp_path: Path) -> None:
+    bag = EpisodeBag(name="long", duration_s=60.0).write(tmp_path)
+    with demo("--bag", bag, "--out", tmp_path / "page.html") as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if "playing" in line:
+                break
+        process.send_signal(signal.SIGINT)
+        _, err = finish(process)
+        assert process.returncode == 130, err
+    assert err.strip() == "vlm-judge: interrupted"
+    assert running_nodes() == []
+    assert not (tmp_path / "page.html").exists()
+
+
+def test_a_node_that_does_not_start_is_quoted_in_one_sentence(tmp_path: Path) -> None:
+    bag = EpisodeBag(duration_s=1.0).write(tmp_path)
+    with demo("--bag", bag, "--judge", "no_such_module:create", "--out", tmp_path / "page.html") as process:
+        _, err = finish(process)
+        assert process.returncode == 1
+    assert err.startswith("vlm-judge: The judge node could not be configured: The judge 'no_such_module:create' cannot")
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--bag", "/no/such/bag"], "There is no bag at /no/such/bag; check the path."),
+        (["--episode", "no-such-episode"], "There is no bundled episode 'no-such-episode'"),
+        (["--camera", "front"], "--camera 'front' is not of the form NAME=TOPIC"),
+    ],
+)
+def test_words_that_name_nothing_are_a_sentence_before_anything_starts(words: list[str], sentence: str) -> None:
+    with demo(*words) as process:
+        _, err = finish(process)
+        assert process.returncode == 1
+    assert err.startswith(f"vlm-judge: {sentence}")
+    assert err.count("\n") == 1

@@ -1,0 +1,66 @@
+"""The recorded episodes that come with the package."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from vlm_judge_ros.errors import JudgeError
+from vlm_judge_ros.replay.bag import Bag
+from vlm_judge_ros.replay.topics import TRUE_EPISODE
+from vlm_judge_ros.replay.truth import EpisodeTruth
+
+FOLDER = Path(__file__).parents[1] / "data" / "episodes"
+
+PREFERRED_FAILURE = "OBJECT_DROPPED"
+"""What the demo shows where it has the choice: everybody sees when it happens."""
+
+
+def bundled_episodes(folder: Path = FOLDER) -> Mapping[str, Path]:
+    """Name and bag of each bundled episode, in order of name."""
+    return {path.parent.name: path.parent for path in sorted(folder.glob("*/metadata.yaml"))}
+
+
+def bundled_episode(name: str, folder: Path = FOLDER) -> Path:
+    """The bag of one bundled episode.
+
+    Raises:
+        JudgeError: there is none of this name.
+    """
+    episodes = bundled_episodes(folder)
+    if name not in episodes:
+        raise JudgeError(f"There is no bundled episode {name!r}; choose one of {', '.join(episodes) or 'none'}.")
+    return episodes[name]
+
+
+def read_truth(bag: Bag) -> EpisodeTruth | None:
+    """How the episode in a bag really went; None where the bag does not say.
+
+    Raises:
+        JudgeError: what the bag says cannot be read.
+    """
+    for message in bag.messages({TRUE_EPISODE}):
+        return EpisodeTruth.parse(bag.decode(message).data)
+    return None
+
+
+def demo_episodes(folder: Path = FOLDER) -> tuple[str, str]:
+    """Names of one success and one failure.
+
+    Raises:
+        JudgeError: the package lacks them.
+    """
+    truths: dict[str, str] = {}
+    for name, path in bundled_episodes(folder).items():
+        with Bag(path) as bag:
+            truth = read_truth(bag)
+        if truth is not None:
+            truths[name] = truth.label
+    successes = [name for name, label in truths.items() if label == "success"]
+    failures = sorted(
+        (name for name, label in truths.items() if label != "success"),
+        key=lambda name: (truths[name] != PREFERRED_FAILURE, name),
+    )
+    if not successes or not failures:
+        raise JudgeError(f"{folder} lacks a success or a failure; install the package anew, or name a bag with --bag.")
+    return successes[0], failures[0]

@@ -1,0 +1,127 @@
+"""One recorded episode: what its bag says beside the images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+
+from vlm_judge_ros.episode.compressed_image import CompressedImage
+from vlm_judge_ros.episode.fault import BrokenImage
+from vlm_judge_ros.episode.frame import ImageSource
+from vlm_judge_ros.episode.raw_image import RawImage
+from vlm_judge_ros.errors import JudgeError
+from vlm_judge_ros.replay.bag import Bag, RecordedMessage
+from vlm_judge_ros.replay.bundled import read_truth
+from vlm_judge_ros.replay.topics import CameraTopic, EpisodeTopics, find_topics
+from vlm_judge_ros.replay.trace import Curve, Shot
+from vlm_judge_ros.replay.truth import EpisodeTruth
+
+_JPEG = b"\xff\xd8\xff"
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """What a person knows of a recorded episode before anybody judges it.
+
+    Attributes:
+        name: name of the episode.
+        task: the instruction.
+        topics: where its messages are.
+        started_ns: time of its first message.
+        duration_s: seconds from there to its last image.
+        truth: how it really went; None where the bag does not say.
+        true_progress: how far it really was; empty where the bag does not say.
+    """
+
+    name: str
+    task: str
+    topics: EpisodeTopics
+    started_ns: int
+    duration_s: float
+    truth: EpisodeTruth | None
+    true_progress: Curve
+
+    @staticmethod
+    def read(bag: Bag, task: str = "", cameras: Mapping[str, str] | None = None) -> Recording:
+        """Read all but the images.
+
+        Args:
+            bag: open for reading.
+            task: the instruction; empty takes the one that was recorded.
+            cameras: name of a camera to its topic; None finds the topics with images.
+
+        Raises:
+            JudgeError: the bag is damaged, holds no images, or no task is known.
+        """
+        topics = find_topics(bag.topics, cameras)
+        truth = read_truth(bag)
+        task = task or _recorded_task(bag, topics) or (truth.task_instruction if truth is not None else "")
+        if not task:
+            raise JudgeError(f"The bag {bag.path} holds no task; give the instruction with --task.")
+        started_ns = bag.started_ns
+        images = [message.time_ns for message in bag.messages({camera.topic for camera in topics.cameras})]
+        if not images:
+            raise JudgeError(f"The topics with images of {bag.path} hold no message; record it again.")
+        return Recording(
+            name=truth.name if truth is not None else bag.path.name,
+            task=task,
+            topics=topics,
+            started_ns=started_ns,
+            duration_s=(images[-1] - started_ns) * 1e-9,
+            truth=truth,
+            true_progress=_true_progress(bag, topics, started_ns),
+        )
+
+    def shots(self, bag: Bag) -> Iterator[Shot]:
+        """All images as JPEG, in order of time; those that cannot be decoded are left out.
+
+        Raises:
+            BagError: the bag is damaged.
+        """
+        cameras = {camera.topic: camera for camera in self.topics.cameras}
+        for message in bag.messages(cameras.keys()):
+            jpeg = _jpeg(bag, message, cameras[message.topic])
+            if jpeg is not None:
+                yield Shot(cameras[message.topic].camera, (message.time_ns - self.started_ns) * 1e-9, jpeg)
+
+
+def _recorded_task(bag: Bag, topics: EpisodeTopics) -> str:
+    if topics.task is None:
+        return ""
+    return next((str(bag.decode(message).data) for message in bag.messages({topics.task})), "")
+
+
+def _true_progress(bag: Bag, topics: EpisodeTopics, started_ns: int) -> Curve:
+    if topics.true_progress is None:
+        return Curve()
+    points = [
+        ((message.time_ns - started_ns) * 1e-9, float(bag.decode(message).data))
+        for message in bag.messages({topics.true_progress})
+    ]
+    return Curve(tuple(time_s for time_s, _ in points), tuple(value for _, value in points))
+
+
+def _jpeg(bag: Bag, message: RecordedMessage, camera: CameraTopic) -> bytes | None:
+    image = bag.decode(message)
+    if camera.transport == "compressed" and bytes(image.data[:3]) == _JPEG:
+        return bytes(image.data)
+    try:
+        picture = _source(image, camera).rgb()
+    except BrokenImage:
+        return None
+    encoded, jpeg = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 85])
+    return jpeg.tobytes() if encoded else None
+
+
+def _source(image: Any, camera: CameraTopic) -> ImageSource:
+    """The image of a decoded message.
+
+    Raises:
+        BrokenImage: it is not what it claims to be.
+    """
+    if camera.transport == "compressed":
+        return CompressedImage(image.data, image.format)
+    return RawImage(image.data, image.width, image.height, image.encoding, image.step, bool(image.is_bigendian))
