@@ -92,7 +92,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _judge(console: Console, bag: Bag, recording: Recording, rate: float, judge: str, domain_id: int) -> EpisodeTrace:
     with Screen(console, recording.duration_s) as screen:
         watcher = Watcher(
-            on_ready=lambda seconds: console.print(f"  judge node ready after {seconds:.1f} s; playing", markup=False),
+            on_ready=screen.ready,
             on_time=screen.played,
             on_news=screen.show,
         )

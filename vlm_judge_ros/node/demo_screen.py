@@ -45,6 +45,7 @@ class Screen:
         self._success = math.nan
         self._failure = math.nan
         self._state: State | None = None
+        self._waiting = "starting the judge node"
         self._live = Live(console=console, get_renderable=self._bars, refresh_per_second=10, transient=True)
 
     def __enter__(self) -> Screen:
@@ -57,6 +58,12 @@ class Screen:
     ) -> None:
         if self._console.is_terminal:
             self._live.stop()
+
+    def ready(self, after_s: float) -> None:
+        """The node is up, after so many wall-clock seconds."""
+        with self._lock:
+            self._waiting = "no verdict yet"
+        self._console.print(f"  judge node ready after {after_s:.1f} s; playing", markup=False)
 
     def played(self, time_s: float) -> None:
         """Seconds of the episode that have been played."""
@@ -84,9 +91,9 @@ class Screen:
             table.add_row("  progress", _bar(self._progress, 1.0, "blue"), _percent(self._progress))
             table.add_row("  success", _bar(self._success, 1.0, "green"), _percent(self._success))
             table.add_row("  failure", _bar(self._failure, 1.0, "red"), _percent(self._failure))
-            state = self._state
+            state, waiting = self._state, self._waiting
         name = Text("  state    ", style="") + (
-            Text(state.name, style=_STYLES[state]) if state is not None else Text("no verdict yet", style="dim")
+            Text(state.name, style=_STYLES[state]) if state is not None else Text(waiting, style="dim")
         )
         return Group(Text(""), table, name)
 

@@ -150,9 +150,7 @@ class Diagnostics:
         level, text = self._camera_level(camera, seen, verdict)
         return self._status(f"camera {name}", level, text, values, hardware_id=camera.topic)
 
-    def _camera_level(
-        self, camera: CameraSubscription, seen: CameraStatistics, verdict: Verdict
-    ) -> tuple[bytes, str]:
+    def _camera_level(self, camera: CameraSubscription, seen: CameraStatistics, verdict: Verdict) -> tuple[bytes, str]:
         name, timeout_s = camera.camera.name, camera.camera.source_timeout_s
         faulty = self._trouble.recent(f"{name} faults", sum(seen.faults.values()))
         losing = self._trouble.recent(f"{name} lost", camera.arrivals.lost)

@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+
+def doctor(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    variables = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), **environment}
+    command = [sys.executable, "-m", "vlm_judge_ros.cli", "doctor", *words]
+    return subprocess.run(command, env=variables, cwd=os.sep, capture_output=True, text=True, timeout=120)
+
+
+def test_the_doctor_says_what_really_runs() -> None:
+    done = doctor("--judge", "node.square_judge:create")
+    lines = {line[8:22].strip(): line for line in done.stdout.splitlines()}
+    assert done.stderr == ""
+    assert lines["judge"].startswith("ok") and "square 0123456789abcdef really runs on cpu" in lines["judge"]
+    assert "ms the first answer" in lines["verdict costs"]
+    assert lines["ROS 2"].startswith("ok") and "middleware rmw_" in lines["ROS 2"]
+    assert lines["messages"].startswith("ok")
+
+
+def test_a_judge_that_cannot_run_is_broken_with_its_reason_and_the_rest_is_still_told() -> None:
+    done = doctor("--judge", "no_such_module:create")
+    assert done.returncode == 1
+    assert "BROKEN  judge          The judge 'no_such_module:create' cannot be imported" in done.stdout
+    assert "extra metaworld" in done.stdout
+
+
+def test_the_doctor_knows_whether_the_shipped_dds_profile_is_in_use() -> None:
+    (line,) = (line for line in doctor().stdout.splitlines() if "DDS profile" in line)
+    assert line.startswith("absent")
+    shipped = line.split()[-1]
+    again = doctor(FASTDDS_DEFAULT_PROFILES_FILE=shipped).stdout
+    assert f"{shipped} is in use" in again

@@ -1,0 +1,155 @@
+"""`vlm-judge doctor`: what is installed, and what really runs."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import importlib.util
+import os
+import platform
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from importlib import metadata
+from pathlib import Path
+
+from vlm_judge_ros import __version__
+from vlm_judge_ros.errors import JudgeError
+from vlm_judge_ros.judges.factory import JudgeOptions, resolve
+from vlm_judge_ros.node.dds_profile import dds_profile
+from vlm_judge_ros.node.judging import proof_of_work
+from vlm_judge_ros.replay.bundled import bundled_episodes
+
+ANSWERS = 20
+
+
+class Health(Enum):
+    """How something is; the values are printed."""
+
+    WELL = "ok"
+    ABSENT = "absent"
+    BROKEN = "BROKEN"
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One line of what was found."""
+
+    health: Health
+    subject: str
+    text: str
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `vlm-judge doctor`."""
+    parser.add_argument(
+        "--judge", default="embedded", metavar="NAME", help="embedded, or the import path module:factory of your own"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print what was found; return 1 where something that is needed is broken."""
+    checks: dict[str, Callable[[], Iterator[Observation]]] = {
+        "vlm_judge_ros": _software,
+        "ROS 2": _ros,
+        "messages": _messages,
+        "DDS profile": _profile,
+        "ONNX Runtime": _runtime,
+        "judge": lambda: _judge(arguments.judge),
+        "episodes": _episodes,
+        "extras": _extras,
+    }
+    broken = False
+    for subject, check in checks.items():
+        for observation in _observed(subject, check):
+            broken |= observation.health is Health.BROKEN
+            print(f"{observation.health.value:7} {observation.subject:14} {observation.text}", flush=True)
+    return 1 if broken else 0
+
+
+def _observed(subject: str, check: Callable[[], Iterator[Observation]]) -> Iterator[Observation]:
+    try:
+        yield from check()
+    except (ImportError, JudgeError, OSError) as error:
+        yield Observation(Health.BROKEN, subject, str(error))
+
+
+def _software() -> Iterator[Observation]:
+    versions = f"{__version__} on Python {platform.python_version()}, {platform.system()} {platform.machine()}"
+    yield Observation(Health.WELL, "vlm_judge_ros", versions)
+
+
+def _ros() -> Iterator[Observation]:
+    rclpy = importlib.import_module("rclpy")
+    distribution = os.environ.get("ROS_DISTRO") or _wheels() or "of unknown distribution"
+    middleware = rclpy.get_rmw_implementation_identifier()
+    yield Observation(Health.WELL, "ROS 2", f"{distribution}, middleware {middleware}")
+    domain = os.environ.get("ROS_DOMAIN_ID", "0")
+    reach = os.environ.get("ROS_AUTOMATIC_DISCOVERY_RANGE", "SUBNET")
+    yield Observation(Health.WELL, "network", f"domain {domain}, discovery {reach}")
+
+
+def _wheels() -> str:
+    """The distribution that ROS 2 wheels belong to; empty where ROS 2 does not come from wheels."""
+    for distribution in ("kilted", "jazzy"):
+        try:
+            return f"{distribution} (wheels {metadata.version(f'ros-{distribution}-rclpy')})"
+        except metadata.PackageNotFoundError:
+            continue
+    return ""
+
+
+def _messages() -> Iterator[Observation]:
+    messages = importlib.import_module("vlm_judge_ros.msg")
+    services = importlib.import_module("vlm_judge_ros.srv")
+    count = sum(name[0].isupper() for module in (messages, services) for name in vars(module))
+    yield Observation(Health.WELL, "messages", f"{count} types are built")
+
+
+def _profile() -> Iterator[Observation]:
+    shipped, used = dds_profile(), os.environ.get("FASTDDS_DEFAULT_PROFILES_FILE", "")
+    if used and Path(used).exists() and shipped.samefile(used):
+        yield Observation(Health.WELL, "DDS profile", f"{shipped} is in use")
+    else:
+        use = f"{used} is in use instead of" if used else "none is in use; the launch file and the demo use"
+        yield Observation(Health.ABSENT, "DDS profile", f"{use} {shipped}")
+
+
+def _runtime() -> Iterator[Observation]:
+    onnxruntime = importlib.import_module("onnxruntime")
+    compiled = ", ".join(onnxruntime.get_available_providers())
+    yield Observation(Health.WELL, "ONNX Runtime", f"{onnxruntime.__version__}, compiled for {compiled}")
+
+
+def _judge(name: str) -> Iterator[Observation]:
+    began_s = time.perf_counter()
+    judge = resolve(name)(JudgeOptions())
+    loaded_s = time.perf_counter() - began_s
+    latencies_s = []
+    for _ in range(ANSWERS):
+        asked_s = time.perf_counter()
+        judge.ask(proof_of_work(("front", "wrist")))
+        latencies_s.append(time.perf_counter() - asked_s)
+    source = judge.provenance
+    yield Observation(Health.WELL, "judge", f"{source.model} {source.model_hash} really runs on {source.provider}")
+    median_s = sorted(latencies_s[1:])[len(latencies_s[1:]) // 2]
+    yield Observation(
+        Health.WELL,
+        "verdict costs",
+        f"{loaded_s:.2f} s to load, {latencies_s[0] * 1e3:.1f} ms the first answer, {median_s * 1e3:.1f} ms the next",
+    )
+
+
+def _episodes() -> Iterator[Observation]:
+    names = list(bundled_episodes())
+    health = Health.WELL if names else Health.BROKEN
+    yield Observation(
+        health, "episodes", f"{len(names)} are bundled: {', '.join(names)}" if names else "none are bundled"
+    )
+
+
+def _extras() -> Iterator[Observation]:
+    for module, use in (("metaworld", "vlm-judge simulate"), ("torch", "training")):
+        found = importlib.util.find_spec(module) is not None
+        yield Observation(Health.WELL if found else Health.ABSENT, f"extra {module}", f"for {use} only")
