@@ -1,0 +1,103 @@
+"""Episodes and questions about them, as one batch of tensors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from episodes import Episode
+from numpy.typing import NDArray
+from sampling import draw
+from torch import Tensor
+
+from vlm_judge_ros.models.instruction import instruction_vector
+
+MODES = ("GRASP_MISSED", "OBJECT_DROPPED", "WRONG_PLACE", "STALL", "UNDONE", "EARLY_STOP")
+LONGEST = 18
+QUESTIONS_PER_EPISODE = 14
+WRONG_TASK_SHARE = 0.12
+UNSURE_AFTER_ONSET_S = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Frames of some episodes, one after another, and questions about them.
+
+    Attributes:
+        first: images of the front camera, shape (frames, 96, 96, 3), bytes.
+        second: images of the wrist camera, of the same shape.
+        owner: which episode each frame belongs to, shape (frames,).
+        vectors: instruction vector of each frame, shape (frames, 512).
+        frames: which frames each question shows, padded, shape (questions, LONGEST).
+        seconds: their times relative to the newest, padded, shape (questions, LONGEST).
+        last: index of the newest frame in each question, shape (questions,).
+        progress: target, 0 to 1, shape (questions,).
+        success: target, 0 or 1, shape (questions,).
+        failing: target, 0 or 1, shape (questions,).
+        failing_weight: 0 where that target is not to be trusted, shape (questions,).
+        mode: index into MODES; -1 where it is not failing, shape (questions,).
+    """
+
+    first: Tensor
+    second: Tensor
+    owner: Tensor
+    vectors: Tensor
+    frames: Tensor
+    seconds: Tensor
+    last: Tensor
+    progress: Tensor
+    success: Tensor
+    failing: Tensor
+    failing_weight: Tensor
+    mode: Tensor
+
+
+def make_batch(
+    episodes: Sequence[Episode],
+    instructions: dict[str, list[str]],
+    random: np.random.Generator,
+    device: torch.device,
+) -> Batch:
+    """Draw instructions, wrong tasks and questions for some episodes.
+
+    An episode shown under the instruction of another task has made no progress in it, whatever the robot does.
+    """
+    tasks = sorted(instructions)
+    count = len(episodes) * QUESTIONS_PER_EPISODE
+    frames = np.zeros((count, LONGEST), dtype=np.int64)
+    seconds = np.zeros((count, LONGEST), dtype=np.float32)
+    last, mode = np.zeros(count, dtype=np.int64), np.full(count, -1, dtype=np.int64)
+    progress, success, failing, weight = (np.zeros(count, dtype=np.float32) for _ in range(4))
+    vectors: list[NDArray[np.float32]] = []
+    offset = row = 0
+    for episode in episodes:
+        wrong = len(tasks) > 1 and random.random() < WRONG_TASK_SHARE
+        task = str(random.choice([other for other in tasks if other != episode.task])) if wrong else episode.task
+        vector = instruction_vector(str(random.choice(instructions[task])))
+        vectors.append(np.repeat(vector[None], len(episode.seconds), axis=0))
+        for _ in range(QUESTIONS_PER_EPISODE):
+            question = draw(episode.seconds, LONGEST, random)
+            length, newest = len(question.frames), int(question.frames[-1])
+            since_onset_s = episode.seconds[newest] - (math.inf if episode.onset_s is None else episode.onset_s)
+            frames[row] = offset
+            frames[row, :length] += question.frames
+            seconds[row, :length] = question.seconds
+            last[row] = length - 1
+            if not wrong:
+                progress[row], success[row] = episode.progress[newest], episode.success[newest]
+                failing[row] = episode.failing[newest]
+                weight[row] = question.trusts_failure and not 0 <= since_onset_s < UNSURE_AFTER_ONSET_S
+                if failing[row] and weight[row]:
+                    mode[row] = MODES.index(episode.mode)
+            row += 1
+        offset += len(episode.seconds)
+    owner = np.repeat(np.arange(len(episodes)), [len(episode.seconds) for episode in episodes])
+    numbers = (owner, np.concatenate(vectors), frames, seconds, last, progress, success, failing, weight, mode)
+    return Batch(
+        torch.cat([episode.first.to(device) for episode in episodes]),
+        torch.cat([episode.second.to(device) for episode in episodes]),
+        *(torch.from_numpy(array).to(device) for array in numbers),
+    )

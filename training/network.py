@@ -1,0 +1,116 @@
+"""The two-view network: one small CNN per camera, FiLM by the instruction, a GRU over keyframes, four heads."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+IMAGE_SIZE_PX = 96
+VECTOR_SIZE = 512
+TASK_SIZE = 64
+VIEW_SIZE = 160
+FEATURE_SIZE = 224
+STATE_SIZE = 224
+
+
+class FilmBlock(nn.Module):
+    """Convolution, normalisation, scale and shift by the task (FiLM, Perez et al. 2018), ReLU."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int) -> None:
+        super().__init__()
+        self.convolution = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False)
+        self.norm = nn.GroupNorm(8, outputs)
+        self.film = nn.Linear(TASK_SIZE, 2 * outputs)
+
+    def forward(self, image: Tensor, task: Tensor) -> Tensor:
+        scale, shift = self.film(task)[:, :, None, None].chunk(2, dim=1)
+        return functional.relu(self.norm(self.convolution(image)) * (1 + scale) + shift)
+
+
+class View(nn.Module):
+    """One camera: images of shape (n, 3, 96, 96) in -1 to 1, features of shape (n, VIEW_SIZE) out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        widths = (32, 64, 96, 128)
+        self.stem = FilmBlock(3, widths[0], 5, 2)
+        self.down = nn.ModuleList(FilmBlock(a, b, 3, 2) for a, b in pairwise(widths))
+        self.same = nn.ModuleList(FilmBlock(b, b, 3, 1) for b in widths[2:])
+        self.squeeze = nn.Conv2d(widths[3], 32, 1)
+        self.out = nn.Linear(32 * 6 * 6, VIEW_SIZE)
+
+    def forward(self, image: Tensor, task: Tensor) -> Tensor:
+        x = self.stem(image, task)
+        x = self.down[0](x, task)
+        x = self.down[1](x, task)
+        x = x + self.same[0](x, task)
+        x = self.down[2](x, task)
+        x = x + self.same[1](x, task)
+        return functional.relu(self.out(self.squeeze(x).flatten(1)))
+
+
+class Encoder(nn.Module):
+    """Pairs of images and one instruction to features."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.task = nn.Sequential(nn.Linear(VECTOR_SIZE, TASK_SIZE), nn.ReLU(), nn.Linear(TASK_SIZE, TASK_SIZE))
+        self.first, self.second = View(), View()
+        self.fuse = nn.Sequential(
+            nn.Linear(2 * VIEW_SIZE + TASK_SIZE, FEATURE_SIZE), nn.ReLU(), nn.Linear(FEATURE_SIZE, FEATURE_SIZE)
+        )
+
+    def forward(self, first: Tensor, second: Tensor, vector: Tensor) -> Tensor:
+        """Encode.
+
+        Args:
+            first: shape (n, 3, 96, 96), values -1 to 1.
+            second: the same for the other camera.
+            vector: instruction vectors, shape (n, 512) or (1, 512).
+        """
+        task = self.task(vector)
+        views = torch.cat([self.first(first, task), self.second(second, task), task.expand(first.shape[0], -1)], dim=1)
+        return self.fuse(views)
+
+
+class Timeline(nn.Module):
+    """Features over time to logits of progress, success, failing and failure mode, at every step."""
+
+    def __init__(self, modes: int) -> None:
+        super().__init__()
+        self.recurrent = nn.GRU(FEATURE_SIZE + 3, STATE_SIZE, batch_first=True)
+        self.hidden = nn.Sequential(nn.Linear(STATE_SIZE + FEATURE_SIZE, 128), nn.ReLU())
+        self.progress, self.success, self.failing = nn.Linear(128, 1), nn.Linear(128, 1), nn.Linear(128, 1)
+        self.mode = nn.Linear(128, modes)
+
+    def forward(
+        self, features: Tensor, seconds: Tensor, last: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Judge the last step of each sequence; progress, success and failing are logits of shape (n,), mode of (n, modes).
+
+        Args:
+            features: shape (n, steps, FEATURE_SIZE).
+            seconds: time of each step relative to the last, shape (n, steps), never above 0.
+            last: index of the last step of each sequence, shape (n,); what follows it is padding. None: no padding.
+        """
+        gaps = torch.cat([torch.zeros_like(seconds[:, :1]), seconds[:, 1:] - seconds[:, :-1]], dim=1)
+        motion = torch.cat([torch.zeros_like(features[:, :1]), features[:, 1:] - features[:, :-1]], dim=1)
+        times = torch.stack(
+            [torch.log1p((-seconds).clamp(min=0)), torch.log1p(gaps.clamp(min=0)), motion.abs().mean(dim=2)], dim=2
+        )
+        states, _ = self.recurrent(torch.cat([features, times], dim=2))
+        if last is None:
+            state, newest = states[:, -1], features[:, -1]
+        else:
+            rows = torch.arange(features.shape[0], device=features.device)
+            state, newest = states[rows, last], features[rows, last]
+        hidden = self.hidden(torch.cat([state, newest], dim=1))
+        return self.progress(hidden)[:, 0], self.success(hidden)[:, 0], self.failing(hidden)[:, 0], self.mode(hidden)
+
+
+def normalise(images: Tensor) -> Tensor:
+    """Images of shape (n, 96, 96, 3), 0 to 255, to shape (n, 3, 96, 96), -1 to 1."""
+    return images.permute(0, 3, 1, 2).float() / 127.5 - 1.0

@@ -1,0 +1,60 @@
+"""Which keyframes of an episode the judge is asked about in training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+FROZEN_GAP_S = (0.2, 2.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Frames of one episode, oldest first, and what is asked of the last one.
+
+    Attributes:
+        frames: indices into the frames of the episode.
+        seconds: time of each relative to the last, never above 0.
+        trusts_failure: False where the sequence was made up, so that the episode's failure label does not hold for it.
+    """
+
+    frames: NDArray[np.int64]
+    seconds: NDArray[np.float32]
+    trusts_failure: bool
+
+
+def draw(seconds: NDArray[np.float64], longest: int, random: np.random.Generator) -> Question:
+    """Draw a question as the keyframe buffer would put it, or a made-up one that teaches what time must not do.
+
+    Most are the past of a random moment: frames spread evenly from the start, a few more, and the newest. Some are one
+    frame repeated (the answer must not rise with time), or the episode run backwards (progress is that of the frame).
+
+    Args:
+        seconds: times of the frames of the episode, shape (frames,).
+        longest: most frames in a question.
+        random: source of randomness.
+    """
+    newest = int(random.integers(len(seconds)))
+    if random.random() < 0.35:
+        newest = len(seconds) - 1 - int(random.integers(min(6, len(seconds))))
+    kind = random.random()
+    if kind < 0.08:
+        steps = int(random.integers(1, longest + 1))
+        gaps = random.uniform(*FROZEN_GAP_S, size=steps - 1)
+        ages = np.concatenate([np.cumsum(gaps[::-1])[::-1], [0.0]])
+        return Question(np.full(steps, newest), -ages.astype(np.float32), steps == 1 and newest == 0)
+    first = 0 if random.random() < 0.85 else int(random.integers(newest + 1))
+    spread = np.linspace(first, newest, int(random.integers(2, 13)))
+    jittered = np.clip(np.round(spread + random.uniform(-0.4, 0.4, len(spread))), first, newest)
+    more = random.integers(first, newest + 1, size=int(random.integers(0, 5)))
+    recent = np.maximum(newest - np.arange(int(random.integers(1, 4))), first)
+    frames = np.unique(np.concatenate([jittered, more, recent, [first, newest]])).astype(np.int64)
+    if len(frames) > longest:
+        inner = random.choice(frames[1:-1], size=longest - 2, replace=False)
+        frames = np.concatenate([[first], np.sort(inner), [newest]]).astype(np.int64)
+    if kind < 0.13:
+        backwards = frames[::-1].copy()
+        return Question(backwards, (seconds[first] - seconds[backwards]).astype(np.float32), False)
+    return Question(frames, (seconds[frames] - seconds[newest]).astype(np.float32), first == 0)

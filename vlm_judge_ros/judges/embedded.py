@@ -1,0 +1,159 @@
+"""The judge that needs nothing but the package: the embedded two-view model, asked directly."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vlm_judge_ros.episode.evidence import Evidence
+from vlm_judge_ros.episode.frame import Frame
+from vlm_judge_ros.judges.opinion import JudgeProvenance, Opinion
+from vlm_judge_ros.models.instruction import familiarity
+from vlm_judge_ros.models.two_view import EMBEDDED_FOLDER, TwoViewModel, prepare
+
+FAMILIARITY_LIMIT = 0.5
+NOVELTY_LIMIT = 1.0
+PAIRING_LIMIT_S = 0.25
+
+
+class EmbeddedJudge:
+    """Asks the embedded model, and declines where it was not trained: other cameras, other tasks, other scenes.
+
+    Args:
+        folder: folder of the model.
+        threads: threads for one inference.
+
+    Raises:
+        ModelBroken: the model cannot be loaded.
+    """
+
+    def __init__(self, folder: Path = EMBEDDED_FOLDER, threads: int = 1) -> None:
+        self._model = TwoViewModel(folder, threads)
+        self._instructions = [
+            wording for wordings in self._model.description.instructions.values() for wording in wordings
+        ]
+        self._provenance = JudgeProvenance(
+            model=self._model.description.name,
+            model_hash=self._model.file_hash,
+            provider="cpu",
+            method="direct",
+        )
+        self._task = ""
+        self._encoded: list[_EncodedPair] = []
+
+    @property
+    def provenance(self) -> JudgeProvenance:
+        """Which instrument this is."""
+        return self._provenance
+
+    def ask(self, evidence: Evidence) -> Opinion:
+        """Judge the newest moment of an episode in the light of its earlier keyframes.
+
+        Raises:
+            BrokenImage: a keyframe cannot be decoded.
+        """
+        first_role, second_role = self._model.description.cameras
+        missing = [role for role in (first_role, second_role) if role not in evidence.keyframes]
+        if missing:
+            return self._decline(
+                evidence,
+                f"The embedded model needs the cameras {first_role} and {second_role}; {missing[0]} is missing.",
+            )
+        if familiarity(evidence.task, self._instructions) < FAMILIARITY_LIMIT:
+            return self._decline(evidence, f'The embedded model was not trained on the task "{evidence.task}".')
+        pairs = pair_in_time(
+            [keyframe.frame for keyframe in evidence.keyframes[first_role]],
+            [keyframe.frame for keyframe in evidence.keyframes[second_role]],
+            PAIRING_LIMIT_S,
+        )
+        if not pairs:
+            return self._decline(
+                evidence, f"No frames of {first_role} and {second_role} lie within {PAIRING_LIMIT_S} s of each other."
+            )
+        features, novelties = self._encode(pairs, evidence.task)
+        novelty = float(np.median(novelties[-3:]))
+        if novelty > NOVELTY_LIMIT:
+            return self._decline(
+                evidence,
+                f"The scene is unlike those the embedded model was trained on (novelty {novelty:.2f}, limit {NOVELTY_LIMIT}).",
+                novelty,
+            )
+        newest_ns = pairs[-1][0].stamp_ns
+        seconds = np.array([(first.stamp_ns - newest_ns) * 1e-9 for first, _ in pairs], dtype=np.float32)
+        estimate = self._model.estimate(features, seconds)
+        mode = max(estimate.mode_probabilities, key=lambda candidate: estimate.mode_probabilities[candidate])
+        return Opinion(
+            evidence=evidence,
+            provenance=self._provenance,
+            progress=estimate.progress,
+            success_probability=estimate.success_probability,
+            failure_probability=estimate.failure_probability,
+            failure_mode=mode,
+            mode_probabilities=estimate.mode_probabilities,
+            novelty=novelty,
+        )
+
+    def _decline(self, evidence: Evidence, reason: str, novelty: float = math.nan) -> Opinion:
+        return Opinion(evidence=evidence, provenance=self._provenance, novelty=novelty, reason=reason)
+
+    def _encode(
+        self, pairs: Sequence[tuple[Frame, Frame]], task: str
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Encode the pairs that were not encoded for the last question.
+
+        Pairs are told apart by the identity of their images, because stamps repeat when a recording is played again.
+        """
+        known = {pair.key: pair for pair in self._encoded} if task == self._task else {}
+        keys = [(id(first.image), id(second.image)) for first, second in pairs]
+        fresh = [index for index, key in enumerate(keys) if key not in known]
+        if fresh:
+            size_px = self._model.description.image_size_px
+            encoded = self._model.encode(
+                np.stack([prepare(pairs[index][0].image.rgb(), size_px) for index in fresh]),
+                np.stack([prepare(pairs[index][1].image.rgb(), size_px) for index in fresh]),
+                task,
+            )
+            for row, index in enumerate(fresh):
+                first, second = pairs[index]
+                known[keys[index]] = _EncodedPair(first, second, encoded.features[row], float(encoded.novelty[row]))
+        self._task, self._encoded = task, [known[key] for key in keys]
+        return (
+            np.stack([pair.features for pair in self._encoded]),
+            np.array([pair.novelty for pair in self._encoded], dtype=np.float32),
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _EncodedPair:
+    """Features of a pair. Holds the frames, so that no other image can take over their identity meanwhile."""
+
+    first: Frame
+    second: Frame
+    features: NDArray[np.float32]
+    novelty: float
+
+    @property
+    def key(self) -> tuple[int, int]:
+        return id(self.first.image), id(self.second.image)
+
+
+def pair_in_time(first: Sequence[Frame], second: Sequence[Frame], limit_s: float) -> list[tuple[Frame, Frame]]:
+    """Pair each frame of one camera with the nearest in time of another.
+
+    Args:
+        first: frames of one camera, oldest first.
+        second: frames of the other camera, oldest first, not empty.
+        limit_s: pairs further apart than this are left out, in seconds.
+    """
+    stamps = np.array([frame.stamp_ns for frame in second], dtype=np.int64)
+    pairs = []
+    for frame in first:
+        nearest = int(np.argmin(np.abs(stamps - frame.stamp_ns)))
+        if abs(int(stamps[nearest]) - frame.stamp_ns) <= limit_s * 1e9:
+            pairs.append((frame, second[nearest]))
+    return pairs
