@@ -8,6 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from vlm_judge_ros.episode.failure_mode import FailureMode
+from vlm_judge_ros.simulation.tasks import TASKS
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Episode:
@@ -38,3 +41,47 @@ class Episode:
     progress: NDArray[np.float32]
     success: NDArray[np.bool_]
     failing: NDArray[np.bool_]
+
+
+def load_episodes(folder: Path, device: torch.device) -> tuple[list[Episode], dict[str, list[str]]]:
+    """Read every episode that `vlm_judge_ros.simulation.dataset` wrote into a folder, in the order of seeds.
+
+    Args:
+        folder: where the files lie.
+        device: where the images go.
+
+    Returns:
+        The episodes, and per task the instructions that tell it.
+
+    Raises:
+        SystemExit: the folder holds no episodes.
+    """
+    paths = sorted(folder.glob("*.npz"))
+    if not paths:
+        raise SystemExit(f"{folder} holds no episodes; make some with python -m vlm_judge_ros.simulation.dataset.")
+    with ThreadPoolExecutor() as pool:
+        episodes = list(pool.map(lambda path: _read(path, device), paths))
+    return episodes, {name: list(task.instructions) for name, task in sorted(TASKS.items())}
+
+
+def _read(path: Path, device: torch.device) -> Episode:
+    with np.load(path) as file:
+        onset_s = float(file["onset_s"])
+        return Episode(
+            task=str(file["task"]),
+            instruction=str(file["instruction"]),
+            seed=int(file["seed"]),
+            mode=FailureMode(int(file["mode"])).name,
+            onset_s=None if np.isnan(onset_s) else onset_s,
+            seconds=file["stamps_s"].astype(np.float64),
+            first=_images(file["front"], file["front_ends"]).to(device),
+            second=_images(file["wrist"], file["wrist_ends"]).to(device),
+            progress=file["progress"],
+            success=file["success"],
+            failing=file["failing"],
+        )
+
+
+def _images(content: NDArray[np.uint8], ends: NDArray[np.int64]) -> Tensor:
+    parts = np.split(content, ends[:-1])
+    return torch.from_numpy(np.stack([cv2.imdecode(part, cv2.IMREAD_COLOR_RGB) for part in parts]))

@@ -11,23 +11,26 @@ from torch.nn import functional
 IMAGE_SIZE_PX = 96
 VECTOR_SIZE = 512
 TASK_SIZE = 64
-VIEW_SIZE = 160
-FEATURE_SIZE = 224
-STATE_SIZE = 224
+VIEW_SIZE = 128
+FEATURE_SIZE = 192
+STATE_SIZE = 192
 
 
-class FilmBlock(nn.Module):
-    """Convolution, normalisation, scale and shift by the task (FiLM, Perez et al. 2018), ReLU."""
+class Block(nn.Module):
+    """Convolution, batch normalisation, ReLU; scale and shift by the task before the ReLU where asked (FiLM, Perez et al. 2018)."""
 
-    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int) -> None:
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, film: bool) -> None:
         super().__init__()
         self.convolution = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False)
-        self.norm = nn.GroupNorm(8, outputs)
-        self.film = nn.Linear(TASK_SIZE, 2 * outputs)
+        self.norm = nn.BatchNorm2d(outputs)
+        self.film = nn.Linear(TASK_SIZE, 2 * outputs) if film else None
 
     def forward(self, image: Tensor, task: Tensor) -> Tensor:
-        scale, shift = self.film(task)[:, :, None, None].chunk(2, dim=1)
-        return functional.relu(self.norm(self.convolution(image)) * (1 + scale) + shift)
+        image = self.norm(self.convolution(image))
+        if self.film is not None:
+            scale, shift = self.film(task)[:, :, None, None].chunk(2, dim=1)
+            image = image * (1 + scale) + shift
+        return functional.relu(image)
 
 
 class View(nn.Module):
@@ -35,21 +38,19 @@ class View(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        widths = (32, 64, 96, 128)
-        self.stem = FilmBlock(3, widths[0], 5, 2)
-        self.down = nn.ModuleList(FilmBlock(a, b, 3, 2) for a, b in pairwise(widths))
-        self.same = nn.ModuleList(FilmBlock(b, b, 3, 1) for b in widths[2:])
+        widths = (16, 40, 64, 96)
+        self.stem = Block(3, widths[0], 5, 2, film=False)
+        self.down = nn.ModuleList(Block(a, b, 3, 2, film=b > widths[1]) for a, b in pairwise(widths))
+        self.same = Block(widths[3], widths[3], 3, 1, film=True)
         self.squeeze = nn.Conv2d(widths[3], 32, 1)
         self.out = nn.Linear(32 * 6 * 6, VIEW_SIZE)
 
     def forward(self, image: Tensor, task: Tensor) -> Tensor:
-        x = self.stem(image, task)
-        x = self.down[0](x, task)
-        x = self.down[1](x, task)
-        x = x + self.same[0](x, task)
-        x = self.down[2](x, task)
-        x = x + self.same[1](x, task)
-        return functional.relu(self.out(self.squeeze(x).flatten(1)))
+        image = self.stem(image, task)
+        for block in self.down:
+            image = block(image, task)
+        image = image + self.same(image, task)
+        return functional.relu(self.out(self.squeeze(image).flatten(1)))
 
 
 class Encoder(nn.Module):
