@@ -2,9 +2,9 @@
 
     MUJOCO_GL=egl python benchmarks/embedded_judge.py --episodes 120
 
-Each episode is simulated, and fed at its own stamps to the engine that the live node runs: pictures as JPEG at 10 Hz, one
-action chunk a second, one question to the judge per chunk. Beside the verdicts stand the controls: a clock, a frozen video, a
-wrong task.
+Each episode is simulated, and fed at its own stamps to the engine that the live node runs: pictures as JPEG at
+10 Hz, one action chunk a second, one question to the judge per chunk. Beside the verdicts stand the controls: a
+clock, a frozen video, a wrong task.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from vlm_judge_ros.episode.chunk import Chunk
+from vlm_judge_ros.episode.compressed_image import CompressedImage
 from vlm_judge_ros.episode.frame import Frame
-from vlm_judge_ros.episode.image import CompressedImage
 from vlm_judge_ros.episode.joint import JointSample
 from vlm_judge_ros.judges.embedded import EmbeddedJudge
 from vlm_judge_ros.judges.opinion import Opinion
@@ -169,7 +169,8 @@ def score(task: str, disturbance: Disturbance, seed: int) -> Score | None:
         final_success=replayed.opinions[-1].success_probability,
         errors=tuple(abs(opinion.progress - true) for opinion, true in zip(given, truth, strict=True)),
         clock_errors=tuple(
-            abs(min(1.0, opinion.evidence.elapsed_s / CLOCK_S) - true) for opinion, true in zip(given, truth, strict=True)
+            abs(min(1.0, opinion.evidence.elapsed_s / CLOCK_S) - true)
+            for opinion, true in zip(given, truth, strict=True)
         ),
         order=_rank_order([opinion.progress for opinion in given[:until]]) if episode.onset_s is None else math.nan,
         failed_s=replayed.failed_s,
@@ -191,7 +192,9 @@ def auroc(good: NDArray[np.float64], bad: NDArray[np.float64]) -> float:
     return float((good[:, None] > bad[None]).mean() + 0.5 * (good[:, None] == bad[None]).mean())
 
 
-def interval(scores: Sequence[Score], figure: Callable[[Sequence[Score]], float], draws: int = 1000) -> dict[str, float]:
+def interval(
+    scores: Sequence[Score], figure: Callable[[Sequence[Score]], float], draws: int = 1000
+) -> dict[str, float]:
     """Return a figure, its 95 % bootstrap interval over episodes, and the number of episodes it rests on."""
     if not scores:
         return {"value": math.nan, "low": math.nan, "high": math.nan, "n": 0}
@@ -222,7 +225,9 @@ def figures(scores: Sequence[Score]) -> dict[str, dict[str, float]]:
         "success_auroc": interval(scores, lambda chosen: _success_auroc(chosen, lambda s: s.final_success)),
         "success_auroc_of_a_clock": interval(scores, lambda chosen: _success_auroc(chosen, lambda s: s.duration_s)),
         "progress_error": interval(scores, lambda chosen: _mean([e for s in chosen for e in s.errors])),
-        "progress_error_of_a_clock": interval(scores, lambda chosen: _mean([e for s in chosen for e in s.clock_errors])),
+        "progress_error_of_a_clock": interval(
+            scores, lambda chosen: _mean([e for s in chosen for e in s.clock_errors])
+        ),
         "voc_on_successes": interval(good, lambda chosen: _mean([s.order for s in chosen])),
         "voc_frozen": interval(scores, lambda chosen: _mean([s.frozen_order for s in chosen])),
         "frozen_rise": interval(scores, lambda chosen: _mean([s.frozen_rise for s in chosen])),

@@ -56,6 +56,13 @@ class Batch:
     mode: Tensor
 
 
+def some_frames(episode: Episode, random: np.random.Generator) -> NDArray[np.int64]:
+    """Choose at most FRAMES_PER_EPISODE frames, the first among them: encoding is what a step costs."""
+    count = len(episode.seconds)
+    others = random.choice(np.arange(1, count), size=min(count, FRAMES_PER_EPISODE) - 1, replace=False)
+    return np.concatenate([[0], np.sort(others)]).astype(np.int64)
+
+
 def make_batch(
     episodes: Sequence[Episode],
     instructions: dict[str, list[str]],
@@ -73,15 +80,16 @@ def make_batch(
     last, mode = np.zeros(count, dtype=np.int64), np.full(count, -1, dtype=np.int64)
     progress, success, failing, weight = (np.zeros(count, dtype=np.float32) for _ in range(4))
     vectors: list[NDArray[np.float32]] = []
+    shown = [some_frames(episode, random) for episode in episodes]
     offset = row = 0
-    for episode in episodes:
+    for episode, at in zip(episodes, shown, strict=True):
         wrong = len(tasks) > 1 and random.random() < WRONG_TASK_SHARE
         task = str(random.choice([other for other in tasks if other != episode.task])) if wrong else episode.task
         vector = instruction_vector(str(random.choice(instructions[task])))
-        vectors.append(np.repeat(vector[None], len(episode.seconds), axis=0))
+        vectors.append(np.repeat(vector[None], len(at), axis=0))
         for _ in range(QUESTIONS_PER_EPISODE):
-            question = draw(episode.seconds, LONGEST, random)
-            length, newest = len(question.frames), int(question.frames[-1])
+            question = draw(episode.seconds[at], LONGEST, random)
+            length, newest = len(question.frames), int(at[question.frames[-1]])
             since_onset_s = episode.seconds[newest] - (math.inf if episode.onset_s is None else episode.onset_s)
             frames[row] = offset
             frames[row, :length] += question.frames
@@ -94,11 +102,11 @@ def make_batch(
                 if failing[row] and weight[row]:
                     mode[row] = MODES.index(episode.mode)
             row += 1
-        offset += len(episode.seconds)
-    owner = np.repeat(np.arange(len(episodes)), [len(episode.seconds) for episode in episodes])
+        offset += len(at)
+    owner = np.repeat(np.arange(len(episodes)), [len(at) for at in shown])
     numbers = (owner, np.concatenate(vectors), frames, seconds, last, progress, success, failing, weight, mode)
     return Batch(
-        torch.cat([episode.first.to(device) for episode in episodes]),
-        torch.cat([episode.second.to(device) for episode in episodes]),
+        torch.cat([episode.first[at] for episode, at in zip(episodes, shown, strict=True)]).to(device),
+        torch.cat([episode.second[at] for episode, at in zip(episodes, shown, strict=True)]).to(device),
         *(torch.from_numpy(array).to(device) for array in numbers),
     )

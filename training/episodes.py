@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
+import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 

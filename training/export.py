@@ -29,6 +29,7 @@ class EncoderGraph(nn.Module):
         self.encoder, self.novelty = encoder, novelty
 
     def forward(self, first: Tensor, second: Tensor, task: Tensor) -> tuple[Tensor, Tensor]:
+        """Return features and novelty of pairs of images of shape (n, 96, 96, 3)."""
         front, wrist = normalise(first), normalise(second)
         features = self.encoder(front, wrist, task)
         return features, self.novelty(front, wrist, features)
@@ -42,6 +43,7 @@ class TimelineGraph(nn.Module):
         self.timeline = timeline
 
     def forward(self, features: Tensor, seconds: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return progress, success, failing and failure modes of one sequence."""
         progress, success, failing, mode = self.timeline(features, seconds)
         return progress.sigmoid(), success.sigmoid(), failing.sigmoid(), mode.softmax(dim=1)
 

@@ -17,7 +17,7 @@ STATE_SIZE = 192
 
 
 class Block(nn.Module):
-    """Convolution, batch normalisation, ReLU; scale and shift by the task before the ReLU where asked (FiLM, Perez et al. 2018)."""
+    """Convolution, batch normalisation, scale and shift by the task where asked (FiLM, Perez et al. 2018), ReLU."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, film: bool) -> None:
         super().__init__()
@@ -26,6 +26,7 @@ class Block(nn.Module):
         self.film = nn.Linear(TASK_SIZE, 2 * outputs) if film else None
 
     def forward(self, image: Tensor, task: Tensor) -> Tensor:
+        """Run the block; `task` has the shape (n, TASK_SIZE) or (1, TASK_SIZE)."""
         image = self.norm(self.convolution(image))
         if self.film is not None:
             scale, shift = self.film(task)[:, :, None, None].chunk(2, dim=1)
@@ -46,6 +47,7 @@ class View(nn.Module):
         self.out = nn.Linear(32 * 6 * 6, VIEW_SIZE)
 
     def forward(self, image: Tensor, task: Tensor) -> Tensor:
+        """Encode images; `task` has the shape (n, TASK_SIZE) or (1, TASK_SIZE)."""
         image = self.stem(image, task)
         for block in self.down:
             image = block(image, task)
@@ -90,7 +92,7 @@ class Timeline(nn.Module):
     def forward(
         self, features: Tensor, seconds: Tensor, last: Tensor | None = None
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Judge the last step of each sequence; progress, success and failing are logits of shape (n,), mode of (n, modes).
+        """Return logits for the last step of each sequence: progress, success, failing, mode.
 
         Args:
             features: shape (n, steps, FEATURE_SIZE).

@@ -11,7 +11,7 @@ COMPONENTS = 40
 
 
 class Subspace(nn.Module):
-    """A Gaussian in a linear subspace of some vectors: distance inside it, and distance from it, each over its limit."""
+    """A Gaussian in a linear subspace: the distance inside it and the distance from it, each over its limit."""
 
     mean: Tensor
     basis: Tensor
@@ -35,6 +35,7 @@ class Subspace(nn.Module):
         )
 
     def forward(self, vectors: Tensor) -> Tensor:
+        """Return the larger of both distances over their limits, shape (n,)."""
         return (self.distances(vectors) / self.limits).amax(dim=1)
 
     def fit(self, vectors: Tensor, held_out: Tensor, quantile: float, margin: float) -> None:

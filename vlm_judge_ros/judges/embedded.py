@@ -78,11 +78,8 @@ class EmbeddedJudge:
         features, novelties = self._encode(pairs, evidence.task)
         novelty = float(np.median(novelties[-3:]))
         if novelty > NOVELTY_LIMIT:
-            return self._decline(
-                evidence,
-                f"The scene is unlike those the embedded model was trained on (novelty {novelty:.2f}, limit {NOVELTY_LIMIT}).",
-                novelty,
-            )
+            reason = "The scene is unlike those the embedded model was trained on "
+            return self._decline(evidence, f"{reason}(novelty {novelty:.2f}, limit {NOVELTY_LIMIT}).", novelty)
         newest_ns = pairs[-1][0].stamp_ns
         seconds = np.array([(first.stamp_ns - newest_ns) * 1e-9 for first, _ in pairs], dtype=np.float32)
         estimate = self._model.estimate(features, seconds)

@@ -29,7 +29,8 @@ JudgeFactory = Callable[[JudgeOptions], Judge]
 
 def _embedded(options: JudgeOptions) -> Judge:
     # Imported here: the model runtime is loaded only in the process that runs it.
-    from vlm_judge_ros.judges.embedded import EMBEDDED_FOLDER, EmbeddedJudge
+    from vlm_judge_ros.judges.embedded import EmbeddedJudge
+    from vlm_judge_ros.models.two_view import EMBEDDED_FOLDER
 
     return EmbeddedJudge(Path(options.model) if options.model else EMBEDDED_FOLDER, options.intra_op_threads)
 

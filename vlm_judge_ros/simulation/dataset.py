@@ -16,6 +16,7 @@ import argparse
 import multiprocessing
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +45,14 @@ def split_of(seed: int) -> str:
     return "bundled" if seed >= 900_000 else "spare"
 
 
-def spec_of(seed: int, frame_steps: int = 5) -> EpisodeSpec:
-    """Choose task and disturbance by the seed: half of the episodes fail, each kind of failure equally often."""
+def spec_of(seed: int, frame_steps: int = 5, tasks: Sequence[str] = tuple(TASKS)) -> EpisodeSpec:
+    """Choose task and disturbance by the seed: half of the episodes fail, each kind of failure equally often.
+
+    Args:
+        seed: what everything random comes from.
+        frame_steps: control steps between pictures.
+        tasks: names of the tasks to choose from.
+    """
     rng = np.random.default_rng([seed, 20])
     if rng.random() < 0.5:
         benign = [kind for kind in Disturbance if kind.is_benign and kind is not Disturbance.NONE]
@@ -53,7 +60,7 @@ def spec_of(seed: int, frame_steps: int = 5) -> EpisodeSpec:
     else:
         failures = [kind for kind in Disturbance if not kind.is_benign]
         kind = failures[rng.integers(len(failures))]
-    possible = [name for name, task in TASKS.items() if kind in task.disturbances]
+    possible = [name for name in tasks if kind in TASKS[name].disturbances]
     return EpisodeSpec(
         task=possible[rng.integers(len(possible))],
         seed=seed,
@@ -101,13 +108,13 @@ def _encode(image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
     return np.asarray(data, dtype=np.uint8).ravel()
 
 
-def _make(job: tuple[int, Path, int, int]) -> tuple[int, str]:
-    seed, folder, size, frame_steps = job
+def _make(job: tuple[int, Path, int, int, tuple[str, ...]]) -> tuple[int, str]:
+    seed, folder, size, frame_steps, tasks = job
     path = folder / f"{seed:06d}.npz"
     if path.exists():
         return seed, "kept"
     try:
-        write_episode(simulate_episode(spec_of(seed, frame_steps)), path, size)
+        write_episode(simulate_episode(spec_of(seed, frame_steps, tasks)), path, size)
     except EpisodeImpossible as error:
         return seed, str(error)
     return seed, "made"
@@ -126,13 +133,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--jobs", type=int, default=1, help="processes (default: 1)")
     parser.add_argument("--size", type=int, default=96, help="width and height of the images in pixels (default: 96)")
     parser.add_argument("--every", type=int, default=5, help="control steps of 0.1 s between images (default: 5)")
+    parser.add_argument("--tasks", nargs="+", choices=list(TASKS), default=list(TASKS), help="tasks (default: all)")
     parser.add_argument("--seconds", type=float, default=0.0, help="stop after so many seconds; 0: do not (default: 0)")
     options = parser.parse_args(arguments)
     options.out.mkdir(parents=True, exist_ok=True)
 
     began = time.monotonic()
     jobs = [
-        (seed, options.out, options.size, options.every)
+        (seed, options.out, options.size, options.every, tuple(options.tasks))
         for seed in range(options.first_seed, options.first_seed + options.episodes)
     ]
     done = failed = 0
