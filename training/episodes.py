@@ -55,7 +55,7 @@ def load_episodes(folder: Path, device: torch.device) -> tuple[list[Episode], di
         device: where the images go.
 
     Returns:
-        The episodes, and per task the instructions that tell it.
+        The episodes, and per task among them the instructions that tell it.
 
     Raises:
         SystemExit: the folder holds no episodes.
@@ -65,7 +65,8 @@ def load_episodes(folder: Path, device: torch.device) -> tuple[list[Episode], di
         raise SystemExit(f"{folder} holds no episodes; make some with python -m vlm_judge_ros.simulation.dataset.")
     with ThreadPoolExecutor() as pool:
         episodes = list(pool.map(lambda path: _read(path, device), paths))
-    return episodes, {name: list(task.instructions) for name, task in sorted(TASKS.items())}
+    tasks = sorted({episode.task for episode in episodes})
+    return episodes, {task: list(TASKS[task].instructions) for task in tasks}
 
 
 def _read(path: Path, device: torch.device) -> Episode:

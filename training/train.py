@@ -11,6 +11,7 @@ import argparse
 import json
 import math
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +48,20 @@ def loss_of(
         / max(1, int((batch.mode >= 0).sum())),
     }
     return torch.stack(list(parts.values())).sum(), {name: float(value.detach()) for name, value in parts.items()}
+
+
+@torch.no_grad()
+def settle_norms(encoder: Encoder, batches: Iterable[Batch], generator: torch.Generator) -> None:
+    """Measure the statistics of the batch normalisation anew: those of training belong to weights before averaging."""
+    for module in encoder.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.reset_running_stats()
+            module.momentum = None
+    encoder.train()
+    for batch in batches:
+        first = augment(normalise(batch.first), batch.owner, generator)
+        second = augment(normalise(batch.second), batch.owner, generator)
+        encoder(first, second, batch.vectors)
 
 
 @torch.no_grad()
@@ -139,17 +154,18 @@ def main() -> None:
     average = [weight.detach().clone() for weight in weights]
     optimiser = torch.optim.AdamW(weights, lr=1e-3, weight_decay=0.02)
     started, log = time.monotonic(), []
+
+    def next_batch() -> Batch:
+        chosen = random.choice(len(training), min(arguments.batch, len(training)), replace=False)
+        return make_batch([training[index] for index in chosen], instructions, random, device)
+
     for step in range(arguments.steps):
         spent = max(step / arguments.steps, (time.monotonic() - started) / (60 * arguments.minutes))
         if spent >= 1:
             break
         for group in optimiser.param_groups:
             group["lr"] = 1e-3 * min(1.0, (step + 1) / 200) * 0.5 * (1 + math.cos(math.pi * spent))
-        chosen = [
-            training[index]
-            for index in random.choice(len(training), min(arguments.batch, len(training)), replace=False)
-        ]
-        loss, parts = loss_of(encoder, timeline, make_batch(chosen, instructions, random, device), generator)
+        loss, parts = loss_of(encoder, timeline, next_batch(), generator)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(weights, 1.0)
@@ -160,6 +176,7 @@ def main() -> None:
             print(json.dumps(log[-1]), flush=True)
     for weight, mean in zip(weights, average, strict=True):
         weight.data.copy_(mean)
+    settle_norms(encoder, (next_batch() for _ in range(40)), generator)
     encoder.eval()
     timeline.eval()
     novelty = fit_novelty(encoder, training, device)
