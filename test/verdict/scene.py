@@ -1,4 +1,4 @@
-"""A scripted scene that feeds an engine: two cameras that see a spot move, a joint that turns, a judge with set answers."""
+"""A scripted scene that feeds an engine: two cameras see a spot move, a joint turns, a judge has set answers."""
 
 from __future__ import annotations
 
@@ -87,5 +87,13 @@ class Scene:
         if evidence is None:
             return
         mode = self.mode if self.answer["failure_probability"] > 0.5 else FailureMode.NONE
-        opinion = Opinion(evidence, SCRIPTED, **self.answer, failure_mode=mode, reason=self.reason)
+        opinion = Opinion(
+            evidence,
+            SCRIPTED,
+            self.answer["progress"],
+            self.answer["success_probability"],
+            self.answer["failure_probability"],
+            mode,
+            reason=self.reason,
+        )
         self.verdicts.append(self.engine.add_opinion(opinion, self.now_ns))

@@ -3,14 +3,16 @@ from __future__ import annotations
 import math
 
 import pytest
-from scene import START_NS, Scene, TinyImage, frame
+from scene import SCRIPTED, START_NS, Scene, TinyImage, frame
 
 from vlm_judge_ros.episode.chunk import Chunk
 from vlm_judge_ros.episode.failure_mode import FailureMode
 from vlm_judge_ros.episode.fault import FrameFault
 from vlm_judge_ros.episode.frame import FrameRole
+from vlm_judge_ros.episode.joint import JointSample
 from vlm_judge_ros.episode.stamps import nanoseconds
 from vlm_judge_ros.errors import JudgeError
+from vlm_judge_ros.judges.opinion import Opinion
 from vlm_judge_ros.monitors.finding import Layer
 from vlm_judge_ros.verdict.engine import Engine, EngineSettings
 from vlm_judge_ros.verdict.failure import FailureStatus
@@ -59,8 +61,9 @@ def test_without_joint_states_success_cannot_be_confirmed() -> None:
     scene = Scene()
     scene.joints = False
     verdict = scene.run(6, progress=1.0, success_probability=1.0)
-    assert verdict.state is State.UNKNOWN
+    assert verdict.state is State.PROGRESSING
     assert "No joint state" in verdict.reason
+    assert [record.name for record in verdict.overruled] == ["judge_success"]
 
 
 def test_a_silent_camera_is_named() -> None:
@@ -84,9 +87,11 @@ def test_a_camera_that_never_sends_is_named() -> None:
 def test_a_camera_that_sends_only_broken_frames_is_blind_and_the_reason_says_why() -> None:
     scene = Scene()
     scene.cameras = ("front",)
+    scene.run(1)
     scene.engine.reject_frame("wrist", FrameFault.TRUNCATED, scene.now_ns)
-    verdict = scene.engine.check(scene.now_ns + nanoseconds(0.1))
-    assert "broken (truncated)" in scene.engine.verdict.reason or "front" in verdict.reason
+    verdict = scene.engine.check(scene.now_ns)
+    assert verdict.state is State.UNKNOWN
+    assert "wrist has sent no usable frame yet: its frames are broken (truncated)" in verdict.reason
     assert scene.engine.statistics(scene.now_ns)["wrist"].faults == {FrameFault.TRUNCATED: 1}
 
 
@@ -292,6 +297,62 @@ def test_an_episode_cannot_start_twice_nor_without_a_task() -> None:
     engine.start_episode("one", "push", START_NS)
     with pytest.raises(JudgeError, match="one is running"):
         engine.start_episode("two", "push", START_NS)
+
+
+def test_a_node_clock_that_does_not_run_is_named() -> None:
+    engine = Engine()
+    engine.start_episode("one", "push", 0)
+    for camera in engine.settings.camera_names:
+        engine.add_frame(frame(camera, 1.0), 0)
+    verdict = engine.check(0)
+    assert verdict.state is State.UNKNOWN
+    assert "/clock" in verdict.reason
+
+
+def test_an_answer_out_of_range_is_a_fault_of_the_judge() -> None:
+    scene = Scene()
+    verdict = scene.run(3, progress=1.5)
+    assert verdict.state is State.UNKNOWN
+    assert verdict.decided_by[0].name == "judge_fault"
+
+
+def test_the_stamp_of_a_verdict_never_goes_back_and_is_that_of_its_evidence() -> None:
+    scene = Scene()
+    scene.run(4, progress=0.4)
+    scene.cameras = ("front",)
+    scene.run(4)
+    scene.cameras = ("front", "wrist")
+    scene.run(4, progress=0.6)
+    stamps = [verdict.stamp_ns for verdict in scene.verdicts]
+    assert stamps == sorted(stamps)
+    assert scene.verdicts[-1].state is State.PROGRESSING
+    assert scene.verdicts[-1].provenance.frames[-1].stamp_ns <= scene.now_ns
+
+
+def test_the_order_of_inputs_of_the_same_stamp_does_not_matter() -> None:
+    def story(cameras_first: bool) -> list[Verdict]:
+        engine = Engine()
+        engine.start_episode("one", "push", START_NS)
+        verdicts = []
+        for index in range(1, 85):
+            time_s = index / 10
+            now_ns = START_NS + nanoseconds(time_s)
+            sample = JointSample(now_ns, ("elbow",), (time_s,))
+            if not cameras_first:
+                engine.add_joint_state(sample)
+            for camera in ("front", "wrist") if cameras_first else ("wrist", "front"):
+                engine.add_frame(frame(camera, time_s), now_ns)
+            if cameras_first:
+                engine.add_joint_state(sample)
+            request = engine.due(now_ns)
+            evidence = engine.evidence(now_ns) if request else None
+            if evidence:
+                engine.add_opinion(Opinion(evidence, SCRIPTED, time_s / 8, time_s / 8, 0.0), now_ns)
+            verdicts.append(engine.check(now_ns))
+        return verdicts
+
+    assert story(True) == story(False)
+    assert story(True)[-1].state is State.SUCCEEDED
 
 
 def test_an_unknown_camera_is_refused_by_name() -> None:

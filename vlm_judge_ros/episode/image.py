@@ -41,7 +41,7 @@ class SizeLimits:
         if max(width, height) > self.side or width * height > self.pixels:
             raise BrokenImage(
                 FrameFault.TOO_LARGE,
-                f"The image claims {width} x {height} pixels; at most {self.side} a side and {self.pixels} in all are read.",
+                f"The image claims {width} x {height} pixels; at most {self.side} a side and {self.pixels} in all.",
             )
 
 

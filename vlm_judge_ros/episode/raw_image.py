@@ -218,7 +218,7 @@ class RawImage:
     def thumbnail(self) -> NDArray[np.uint8]:
         """Return a grey image of shape (24, 32): means over an even sample of the pixels."""
         pixels = self._pixels
-        height, width, _ = pixels.shape
+        width = pixels.shape[1]
         if self._format.mosaic:
             # Pairs of one row of the mosaic: one green and one red or blue. Low bytes of 16-bit pixels are left out.
             pairs = pixels[::2, : width // 2 * 2] if width > 1 else pixels

@@ -6,8 +6,7 @@ No single layer can grant success, and none can talk another out of a failure. R
    FAILED, blind or not, until the judge has found no failure in a count of answers over a span of seconds.
 2. UNKNOWN: the judge or a needed camera cannot see.
 3. With the judge saying complete for long enough, and nothing that speaks for a failure or a loss of progress:
-   SUCCEEDED where every declared physical evidence is there; UNKNOWN where one could not be measured; PROGRESSING where
-   one was measured and is not there.
+   SUCCEEDED where every declared physical evidence is there; else PROGRESSING, for the reason that one is not.
 4. REGRESSING, then STALLED: the progress trend says so.
 5. PROGRESSING.
 """
@@ -125,19 +124,13 @@ def _unheard(found: Findings, limits: GateLimits) -> str:
 def _believe(found: Findings, limits: GateLimits, missing: tuple[Layer, ...]) -> Decision:
     """Hold the judge that says complete against the physical evidence."""
     claim = found.claims_of_success
-    present: list[Finding] = []
-    absent: list[Finding] = []
-    for name in limits.success_evidence:
-        evidence = found.evidence(name)
-        if evidence is None:
-            return Decision(State.UNKNOWN, f"The judge says complete, but {name} is not known.", (), claim, missing)
-        if evidence.effect is Effect.BLIND:
-            text = f"The judge says complete, but evidence is missing: {evidence.text}"
-            return Decision(State.UNKNOWN, text, (evidence,), claim, missing)
-        (present if evidence.effect is Effect.SUCCESS else absent).append(evidence)
-    if absent:
-        text = f"The judge says complete, but the evidence does not: {absent[0].text}"
-        return Decision(State.PROGRESSING, text, tuple(absent), claim, missing)
+    evidence = {name: found.evidence(name) for name in limits.success_evidence}
+    present = tuple(found for found in evidence.values() if found is not None and found.effect is Effect.SUCCESS)
+    if len(present) < len(evidence):
+        name, first = next((name, item) for name, item in evidence.items() if item not in present)
+        why = f"{name} is not known." if first is None else first.text
+        absent = tuple(item for item in evidence.values() if item is not None and item not in present)
+        return Decision(State.PROGRESSING, f"Not yet complete, whatever the judge says: {why}", absent, claim, missing)
     text = f"Complete: {claim[0].text} The physical evidence agrees."
     stalled = found.speaking(Effect.STALL)
     return Decision(State.SUCCEEDED, text, (*claim, *present), stalled, missing, known(claim[0].value))

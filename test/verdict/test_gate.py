@@ -1,0 +1,257 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vlm_judge_ros.episode.failure_mode import FailureMode
+from vlm_judge_ros.errors import JudgeError
+from vlm_judge_ros.monitors.finding import Effect, Finding, Layer, Severity
+from vlm_judge_ros.verdict.gate import Decision, GateLimits, decide
+from vlm_judge_ros.verdict.memory import GateMemory
+from vlm_judge_ros.verdict.verdict import State
+
+SECOND = 1_000_000_000
+LIMITS = GateLimits(cameras=("front", "wrist"), success_evidence=("joint_motion", "image_motion"))
+GOODNESS = {
+    State.FAILED: 0,
+    State.UNKNOWN: 1,
+    State.REGRESSING: 2,
+    State.STALLED: 3,
+    State.PROGRESSING: 4,
+    State.SUCCEEDED: 5,
+}
+Moment = tuple[Finding, ...]
+
+
+def finding(
+    layer: Layer,
+    name: str,
+    effect: Effect,
+    stamp_ns: int,
+    source: str = "",
+    value: float = 0.5,
+    severity: Severity = Severity.INFO,
+) -> Finding:
+    mode = FailureMode.SLIP if effect is Effect.FAILURE else FailureMode.NONE
+    return Finding(layer, name, source, effect, f"{name}.", stamp_ns, severity=severity, mode=mode, value=value)
+
+
+def good_moment(time_s: float, complete: bool = True) -> Moment:
+    """Return what is found when everything is well."""
+    at = round(time_s * SECOND)
+    claim = Effect.SUCCESS if complete else Effect.NEUTRAL
+    return (
+        finding(Layer.HEALTH, "camera_fresh", Effect.NEUTRAL, at, "front"),
+        finding(Layer.HEALTH, "camera_fresh", Effect.NEUTRAL, at, "wrist"),
+        finding(Layer.STRUCTURE, "progress_trend", Effect.NEUTRAL, at),
+        finding(Layer.JUDGE, "judge_progress", Effect.NEUTRAL, at, value=0.9),
+        finding(Layer.JUDGE, "judge_success", claim, at, value=0.9 if complete else 0.1),
+        finding(Layer.JUDGE, "judge_failure", Effect.NEUTRAL, at, value=0.1),
+        finding(Layer.EVENT, "joint_motion", Effect.SUCCESS, at),
+        finding(Layer.EVENT, "image_motion", Effect.SUCCESS, at),
+    )
+
+
+def failing_moment(time_s: float) -> Moment:
+    at = round(time_s * SECOND)
+    failing = finding(Layer.JUDGE, "judge_failure", Effect.FAILURE, at, value=0.9, severity=Severity.ERROR)
+    return (*[found for found in good_moment(time_s, complete=False) if found.name != "judge_failure"], failing)
+
+
+def run(moments: list[Moment]) -> list[Decision]:
+    memory = GateMemory()
+    decisions = []
+    for moment in moments:
+        decision, memory = decide(memory, moment, LIMITS)
+        decisions.append(decision)
+    return decisions
+
+
+@st.composite
+def findings_at(draw: st.DrawFn, time_s: int) -> Moment:
+    """Anything that the layers of step one can find at a moment, with parts of it missing."""
+    at = time_s * SECOND
+    sources = {Layer.HEALTH: ("front", "wrist"), Layer.STRUCTURE: ("",), Layer.EVENT: ("",)}
+    found: list[Finding] = []
+    for camera in sources[Layer.HEALTH]:
+        seen = draw(st.sampled_from([Effect.NEUTRAL, Effect.NEUTRAL, Effect.NEUTRAL, Effect.BLIND]))
+        name = "camera_fresh" if seen is Effect.NEUTRAL else "camera_silent"
+        found.append(finding(Layer.HEALTH, name, seen, at, camera))
+    trend = draw(st.sampled_from([Effect.NEUTRAL, Effect.NEUTRAL, Effect.STALL, Effect.REGRESS]))
+    found.append(finding(Layer.STRUCTURE, "trend", trend, at))
+    if draw(st.integers(0, 5)):
+        claim = draw(st.sampled_from([Effect.SUCCESS, Effect.SUCCESS, Effect.NEUTRAL]))
+        failing = draw(st.sampled_from([Effect.NEUTRAL, Effect.NEUTRAL, Effect.FAILURE]))
+        found.append(finding(Layer.JUDGE, "judge_progress", Effect.NEUTRAL, at))
+        found.append(finding(Layer.JUDGE, "judge_success", claim, at))
+        found.append(finding(Layer.JUDGE, "judge_failure", failing, at, severity=Severity.ERROR))
+    else:
+        found.append(finding(Layer.JUDGE, "judge_declined", Effect.BLIND, at))
+    for kind in LIMITS.success_evidence:
+        there = draw(st.sampled_from([Effect.SUCCESS, Effect.SUCCESS, Effect.NEUTRAL, Effect.BLIND]))
+        found.append(finding(Layer.EVENT, kind, there, at))
+    if not draw(st.integers(0, 20)):
+        found.append(finding(Layer.THRESHOLD, "force", Effect.FAILURE, at, severity=Severity.CRITICAL))
+    return tuple(found)
+
+
+@st.composite
+def stories(draw: st.DrawFn) -> list[Moment]:
+    return [draw(findings_at(time_s)) for time_s in range(1, draw(st.integers(2, 10)))]
+
+
+def test_everything_well_for_long_enough_is_success() -> None:
+    states = [decision.state for decision in run([good_moment(1), good_moment(1.5), good_moment(2)])]
+    assert states == [State.PROGRESSING, State.PROGRESSING, State.SUCCEEDED]
+
+
+def test_nothing_at_all_is_unknown() -> None:
+    decision = run([()])[0]
+    assert decision.state is State.UNKNOWN
+    assert decision.missing_layers == (Layer.HEALTH, Layer.STRUCTURE, Layer.JUDGE, Layer.EVENT)
+
+
+@pytest.mark.parametrize("layer", list(Layer))
+def test_no_layer_alone_grants_success(layer: Layer) -> None:
+    moments = [tuple(found for found in good_moment(time_s) if found.layer is layer) for time_s in range(1, 20)]
+    assert all(decision.state is State.UNKNOWN for decision in run(moments))
+
+
+@pytest.mark.parametrize("layer", [Layer.HEALTH, Layer.JUDGE, Layer.EVENT])
+def test_success_needs_each_of_health_judge_and_evidence(layer: Layer) -> None:
+    moments = [tuple(found for found in good_moment(time_s) if found.layer is not layer) for time_s in range(1, 20)]
+    assert all(decision.state is not State.SUCCEEDED for decision in run(moments))
+
+
+@pytest.mark.parametrize("index", range(8))
+def test_success_that_loses_any_single_finding_is_at_most_kept_where_it_was_not_needed(index: int) -> None:
+    moments = [
+        tuple(found for place, found in enumerate(good_moment(time_s)) if place != index) for time_s in range(1, 5)
+    ]
+    needless = {"progress_trend", "judge_failure"}
+    succeeded = run(moments)[-1].state is State.SUCCEEDED
+    assert succeeded == (good_moment(1)[index].name in needless)
+
+
+@given(stories(), st.data())
+def test_a_failure_more_never_improves_anything(story: list[Moment], data: st.DataObject) -> None:
+    place = data.draw(st.integers(0, len(story) - 1))
+    at = (place + 1) * SECOND
+    severity = data.draw(st.sampled_from(list(Severity)))
+    layer = data.draw(st.sampled_from([Layer.THRESHOLD, Layer.STRUCTURE, Layer.EVENT]))
+    worse = list(story)
+    worse[place] = (*worse[place], finding(layer, "trouble", Effect.FAILURE, at, severity=severity))
+    compare(run(story), run(worse))
+
+
+@given(stories(), st.data())
+def test_evidence_less_never_improves_anything(story: list[Moment], data: st.DataObject) -> None:
+    place = data.draw(st.integers(0, len(story) - 1))
+    good = [found for found in story[place] if found.effect in (Effect.SUCCESS, Effect.NEUTRAL)]
+    lost = data.draw(st.sampled_from(good)) if good else None
+    worse = list(story)
+    worse[place] = tuple(found for found in story[place] if found is not lost)
+    compare(run(story), run(worse))
+
+
+@given(stories(), st.data())
+def test_blindness_more_never_improves_anything(story: list[Moment], data: st.DataObject) -> None:
+    place = data.draw(st.integers(0, len(story) - 1))
+    layer = data.draw(st.sampled_from([Layer.HEALTH, Layer.JUDGE, Layer.EVENT]))
+    worse = list(story)
+    worse[place] = (*worse[place], finding(layer, "joint_motion", Effect.BLIND, (place + 1) * SECOND, "front"))
+    compare(run(story), run(worse))
+
+
+def compare(better: list[Decision], worse: list[Decision]) -> None:
+    for one, other in zip(better, worse, strict=True):
+        assert GOODNESS[other.state] <= GOODNESS[one.state]
+
+
+@given(stories(), st.randoms(use_true_random=False))
+def test_the_order_of_findings_does_not_matter_and_weighing_them_twice_changes_nothing(
+    story: list[Moment], random: Random
+) -> None:
+    shuffled = [tuple(random.sample(moment, len(moment))) for moment in story]
+    assert run(story) == run(shuffled)
+    twice = [moment for moment in story for _ in range(2)]
+    assert run(story) == run(twice)[1::2]
+
+
+@given(stories())
+def test_every_decision_has_a_reason_and_decides_by_what_was_found(story: list[Moment]) -> None:
+    everything = {found for moment in story for found in moment}
+    for decision in run(story):
+        assert decision.reason
+        assert {replace(found) for found in decision.decided_by} <= everything
+        assert not set(decision.decided_by) & set(decision.overruled)
+
+
+def test_a_critical_finding_fails_at_once() -> None:
+    critical = finding(Layer.THRESHOLD, "force", Effect.FAILURE, SECOND, severity=Severity.CRITICAL)
+    assert run([(*good_moment(1), critical)])[0].state is State.FAILED
+
+
+def test_failure_needs_both_count_and_seconds() -> None:
+    assert run([failing_moment(1), failing_moment(1.5)])[-1].state is State.PROGRESSING
+    assert run([failing_moment(1), failing_moment(2)])[-1].state is State.FAILED
+    assert run([failing_moment(1), failing_moment(1), failing_moment(1)])[-1].state is State.PROGRESSING
+
+
+def test_a_good_answer_between_failing_ones_starts_the_count_anew() -> None:
+    story = [failing_moment(1), good_moment(2, complete=False), failing_moment(3)]
+    assert run(story)[-1].state is State.PROGRESSING
+
+
+def test_a_declined_answer_between_failing_ones_does_not() -> None:
+    blind = tuple(found for found in good_moment(2) if found.layer is not Layer.JUDGE)
+    declined = (*blind, finding(Layer.JUDGE, "judge_declined", Effect.BLIND, 2 * SECOND))
+    assert run([failing_moment(1), declined, failing_moment(3)])[-1].state is State.FAILED
+
+
+def test_recovery_needs_both_count_and_seconds() -> None:
+    failed = [failing_moment(1), failing_moment(2)]
+    quick = [good_moment(2.1 + step / 10, complete=False) for step in range(10)]
+    assert run([*failed, *quick])[-1].state is State.FAILED
+    few = [good_moment(3, complete=False), good_moment(9, complete=False)]
+    assert run([*failed, *few])[-1].state is State.FAILED
+    assert run([*failed, *few, good_moment(10, complete=False)])[-1].state is State.PROGRESSING
+
+
+def test_a_failure_is_not_talked_away_by_success() -> None:
+    story = [failing_moment(1), failing_moment(2), good_moment(3), good_moment(4)]
+    decision = run(story)[-1]
+    assert decision.state is State.FAILED
+    assert [found.name for found in decision.overruled] == ["judge_success"]
+
+
+def test_success_is_withheld_while_an_unconfirmed_failure_is_seen() -> None:
+    trouble = finding(Layer.STRUCTURE, "slip", Effect.FAILURE, 4 * SECOND, severity=Severity.ERROR)
+    story = [good_moment(1), good_moment(2), good_moment(3), (*good_moment(4), trouble)]
+    assert [decision.state for decision in run(story)][-2:] == [State.SUCCEEDED, State.PROGRESSING]
+
+
+def test_a_blind_camera_breaks_the_hold_of_success() -> None:
+    blind = finding(Layer.HEALTH, "camera_silent", Effect.BLIND, 2 * SECOND, "front", severity=Severity.ERROR)
+    story = [good_moment(1), (*good_moment(2), blind), good_moment(3), good_moment(4)]
+    states = [decision.state for decision in run(story)]
+    assert states == [State.PROGRESSING, State.UNKNOWN, State.PROGRESSING, State.SUCCEEDED]
+
+
+@pytest.mark.parametrize(
+    ("limits", "named"),
+    [
+        ({"success_evidence": ()}, "success_evidence"),
+        ({"cameras": ()}, "cameras"),
+        ({"failure_count": 0}, "failure_count"),
+        ({"recovery_hold_s": -1.0}, "recovery_hold_s"),
+        ({"success_hold_s": float("nan")}, "success_hold_s"),
+    ],
+)
+def test_limits_are_refused_by_name(limits: dict[str, object], named: str) -> None:
+    with pytest.raises(JudgeError, match=named):
+        replace(LIMITS, **limits)  # type: ignore[arg-type]
