@@ -17,7 +17,7 @@ from rosbags.rosbag2 import StoragePlugin
 from vlm_judge_ros.replay.summary import Summary
 
 JUDGE = "node.square_judge:create"
-BOUND_S = 120
+BOUND_S = 300
 
 
 @contextlib.contextmanager

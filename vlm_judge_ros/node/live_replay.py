@@ -23,7 +23,7 @@ from vlm_judge_ros import srv
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.node.judge_process import JudgeProcess
 from vlm_judge_ros.node.listener import Heard, Listener
-from vlm_judge_ros.node.player import CLOCK_PERIOD_S, Player
+from vlm_judge_ros.node.player import CLOCK_PERIOD_S, HISTORY, Player
 from vlm_judge_ros.replay.bag import Bag
 from vlm_judge_ros.replay.recording import Recording
 from vlm_judge_ros.replay.trace import Answer, EpisodeTrace, Ruling
@@ -31,6 +31,7 @@ from vlm_judge_ros.replay.trace import Answer, EpisodeTrace, Ruling
 JUDGE_NAME = "judge"
 START_TIMEOUT_S = 60.0
 ANSWER_TIMEOUT_S = 10.0
+COUNT_TIMEOUT_S = 10.0
 LAST_ANSWER_S = 1.5
 """Seconds of the episode's time that the judge has for its answer on the last images."""
 
@@ -154,8 +155,8 @@ class _Session:
             self._player.advance(min(end_ns, self._player.now_ns + round(CLOCK_PERIOD_S * 1e9)), stop)
 
     def await_counts(self, listener: Listener, published: Mapping[str, int]) -> None:
-        """Let time pass until the diagnostics account for every image, or for a few seconds where some are lost."""
-        end_s = time.monotonic() + 3.0
+        """Let time pass until the diagnostics account for every image, or for `COUNT_TIMEOUT_S` where some are lost."""
+        end_s = time.monotonic() + COUNT_TIMEOUT_S
         stop = threading.Event()
         while time.monotonic() < end_s:
             if all(listener.heard().frames_in.get(camera, 0) >= count for camera, count in published.items()):
@@ -220,6 +221,7 @@ def _parameters_for(recording: Recording) -> dict[str, object]:
     for camera in recording.topics.cameras:
         settings[f"{camera.camera}.transport"] = camera.transport
         settings[f"{camera.camera}.reliability"] = "reliable"
+        settings[f"{camera.camera}.depth"] = HISTORY
     return settings
 
 

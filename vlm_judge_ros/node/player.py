@@ -22,8 +22,8 @@ FASTEST = 100.0
 CLOCK_PERIOD_S = 0.02
 """Wall-clock seconds between two messages on `/clock`."""
 
-HISTORY = 64
-"""Messages per topic that are kept for a subscriber that has not acknowledged them."""
+HISTORY = 256
+"""Messages per topic that wait for a subscriber which the machine leaves no time for the moment."""
 
 
 class Player:
