@@ -83,7 +83,7 @@ class Scene:
 
     def _ask(self) -> None:
         request = self.engine.due(self.now_ns)
-        evidence = self.engine.evidence(self.now_ns, request.chunk_id) if request and self.judging else None
+        evidence = request.evidence if request and self.judging else None
         if evidence is None:
             return
         mode = self.mode if self.answer["failure_probability"] > 0.5 else FailureMode.NONE

@@ -299,6 +299,53 @@ def test_an_episode_cannot_start_twice_nor_without_a_task() -> None:
         engine.start_episode("two", "push", START_NS)
 
 
+def test_a_request_shows_the_same_frames_however_late_it_is_fetched() -> None:
+    def frames_shown(fetch_every: int) -> list[list[int]]:
+        engine = Engine()
+        engine.start_episode("one", "push", START_NS)
+        shown = []
+        for index in range(1, 100):
+            for camera in ("front", "wrist"):
+                engine.add_frame(frame(camera, index / 10), START_NS + nanoseconds(index / 10))
+            request = engine.due(START_NS + nanoseconds(index / 10)) if index % fetch_every == 0 else None
+            if request and request.evidence:
+                shown.append([key.frame.stamp_ns for key in request.evidence.keyframes["wrist"]])
+        return shown
+
+    assert len(frames_shown(1)) == 9
+    assert frames_shown(1) == frames_shown(7)[:9] == frames_shown(3)[:9]
+
+
+def test_a_request_that_nobody_fetches_gives_way_to_the_next() -> None:
+    scene = Scene()
+    for index in range(1, 56):
+        for camera in scene.cameras:
+            scene.engine.add_frame(frame(camera, index / 10), START_NS + nanoseconds(index / 10))
+    now_ns = START_NS + nanoseconds(5.5)
+    request = scene.engine.due(now_ns)
+    assert request is not None
+    assert request.due_ns == START_NS + nanoseconds(5.0)
+    assert scene.engine.due(now_ns) is None
+
+
+def test_the_frame_that_makes_somebody_start_an_episode_is_its_first() -> None:
+    engine = Engine()
+    for camera in ("front", "wrist"):
+        engine.add_frame(frame(camera, 1.0), START_NS + nanoseconds(1.0))
+    engine.start_episode("one", "push", START_NS + nanoseconds(1.0))
+    evidence = engine.evidence(START_NS + nanoseconds(1.0))
+    assert evidence is not None
+    assert [key.frame.stamp_ns for key in evidence.keyframes["front"]] == [START_NS + nanoseconds(1.0)]
+
+
+def test_frames_from_before_an_episode_are_not_its_evidence() -> None:
+    engine = Engine()
+    for camera in ("front", "wrist"):
+        engine.add_frame(frame(camera, 1.0), START_NS + nanoseconds(1.0))
+    engine.start_episode("one", "push", START_NS + nanoseconds(1.5))
+    assert engine.evidence(START_NS + nanoseconds(1.5)) is None
+
+
 def test_a_node_clock_that_does_not_run_is_named() -> None:
     engine = Engine()
     engine.start_episode("one", "push", 0)
@@ -345,7 +392,7 @@ def test_the_order_of_inputs_of_the_same_stamp_does_not_matter() -> None:
             if cameras_first:
                 engine.add_joint_state(sample)
             request = engine.due(now_ns)
-            evidence = engine.evidence(now_ns) if request else None
+            evidence = request.evidence if request else None
             if evidence:
                 engine.add_opinion(Opinion(evidence, SCRIPTED, time_s / 8, time_s / 8, 0.0), now_ns)
             verdicts.append(engine.check(now_ns))

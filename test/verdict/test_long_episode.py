@@ -54,7 +54,7 @@ def step(engine: Engine, index: int) -> None:
     if index % 3 == 0:
         engine.add_joint_state(JointSample(now_ns, ("elbow",), (time_s % 3.0,)))
     request = engine.due(now_ns)
-    evidence = engine.evidence(now_ns, request.chunk_id) if request else None
+    evidence = request.evidence if request else None
     if evidence is not None:
         failing = 0.9 if index // 3000 % 2 else 0.1
         engine.add_opinion(Opinion(evidence, SCRIPTED, time_s % 100 / 100, 0.0, failing), now_ns)

@@ -157,10 +157,8 @@ class Judging:
         """Let time pass: ask what is due, and notice what has gone silent."""
         request = self.engine.due(now_ns)
         self._look_for_jump(now_ns)
-        if request is not None and self.enabled:
-            evidence = self.engine.evidence(now_ns, request.chunk_id)
-            if evidence is not None:
-                self.worker.ask(evidence, self.options.deadline_s)
+        if request is not None and request.evidence is not None and self.enabled:
+            self.worker.ask(request.evidence, self.options.deadline_s)
         self._publish(self.engine.check(now_ns))
 
     def take_news(self, now_ns: int) -> None:

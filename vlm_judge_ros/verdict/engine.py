@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vlm_judge_ros import __version__
 from vlm_judge_ros.episode.chunk import Chunk
@@ -17,17 +17,17 @@ from vlm_judge_ros.episode.evidence import Evidence
 from vlm_judge_ros.episode.fault import FrameFault
 from vlm_judge_ros.episode.frame import Frame
 from vlm_judge_ros.episode.joint import JointSample
-from vlm_judge_ros.episode.keyframes import select_views
-from vlm_judge_ros.episode.stamps import StampGuard, nanoseconds
+from vlm_judge_ros.episode.stamps import nanoseconds
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.judges.opinion import Opinion
-from vlm_judge_ros.monitors.camera import CameraMonitor, CameraStatistics
+from vlm_judge_ros.monitors.camera import CameraStatistics
+from vlm_judge_ros.monitors.cameras import Cameras
 from vlm_judge_ros.monitors.finding import Effect, Finding, Layer, Severity
 from vlm_judge_ros.monitors.motion import JointMotion
 from vlm_judge_ros.verdict.failure import FailureEvent
 from vlm_judge_ros.verdict.running import RunningEpisode
 from vlm_judge_ros.verdict.schedule import Request
-from vlm_judge_ros.verdict.settings import CameraSettings, EngineSettings
+from vlm_judge_ros.verdict.settings import EngineSettings
 from vlm_judge_ros.verdict.verdict import Provenance, State, Verdict
 
 MOST_EVENTS = 256
@@ -58,11 +58,13 @@ class Engine:
 
     def __init__(self, settings: EngineSettings | None = None) -> None:
         self._settings = settings or EngineSettings()
-        self._cameras = {camera.name: CameraMonitor(camera.name, camera.limits) for camera in self._settings.cameras}
-        self._guards = {name: StampGuard(self._settings.stamps) for name in self._cameras}
+        limits = {camera.name: camera.limits for camera in self._settings.cameras}
+        self._cameras = Cameras(limits, self._settings.stamps)
         self._joints = JointMotion(self._settings.motion)
         self._now_ns = 0
         self._running: RunningEpisode | None = None
+        self._latest: dict[str, Frame] = {}
+        self._request: Request | None = None
         self._progress: ProgressUpdate | None = None
         self._events: deque[FailureEvent] = deque(maxlen=MOST_EVENTS)
         self._stale_opinions = 0
@@ -128,6 +130,9 @@ class Engine:
             raise JudgeError(f"Episode {episode_id} has no task; set the instruction first.")
         self._advance(stamp_ns)
         self._running = RunningEpisode(self._settings, episode_id, task, stamp_ns)
+        # The frame that made the caller start the episode is its first.
+        for frame in self._latest.values():
+            self._running.add_frame(frame)
         self._progress = None
         return self._evaluate()
 
@@ -142,6 +147,7 @@ class Engine:
         last = self.check(stamp_ns)
         self._events.extend(self._running.failures.clear(last.stamp_ns))
         self._running = None
+        self._request = None
         self._progress = None
         self._verdict = self._idle()
         return last
@@ -159,17 +165,16 @@ class Engine:
         Raises:
             JudgeError: the camera is not one of the settings.
         """
-        monitor = self._monitor(frame.camera)
         self._advance(now_ns)
-        fault = self._guards[frame.camera].admit(frame.stamp_ns, now_ns)
+        fault = self._cameras.admit(frame, now_ns, self._joints.path)
+        if fault is FrameFault.CLOCK_JUMP:
+            self._jump(f"the stamps of camera {frame.camera} went back", frame.stamp_ns)
         if fault is not None:
-            monitor.reject(fault, now_ns)
-            if fault is FrameFault.CLOCK_JUMP:
-                self._jump(f"the stamps of camera {frame.camera} went back", frame.stamp_ns)
             return fault
-        monitor.add(frame, now_ns, self._joints.path)
+        self._latest[frame.camera] = frame
         if self._running is not None:
             self._running.add_frame(frame)
+            self._look_for_request()
         return None
 
     def reject_frame(self, camera: str, fault: FrameFault, now_ns: int) -> None:
@@ -178,8 +183,8 @@ class Engine:
         Raises:
             JudgeError: the camera is not one of the settings.
         """
-        self._monitor(camera).reject(fault, now_ns)
         self._advance(now_ns)
+        self._cameras.reject(camera, fault, now_ns)
 
     def add_joint_state(self, sample: JointSample) -> None:
         """Take joint positions."""
@@ -192,27 +197,24 @@ class Engine:
         return self._running is not None and self._running.schedule.add(chunk)
 
     def due(self, now_ns: int) -> Request | None:
-        """Return what the judge is to be asked now, once per request; None where nothing is due."""
+        """Return what the judge is to be asked now, once per request; None where nothing is due.
+
+        The evidence is gathered by the frame that makes a request due, so it does not depend on when this is called. A
+        request that is not fetched before the next one is due gives way to it.
+        """
         self._advance(now_ns)
-        if self._running is None or self._running.void:
-            return None
-        newest = {name: monitor.newest_ns or 0 for name, monitor in self._cameras.items()}
-        return self._running.schedule.due(now_ns, newest)
+        self._look_for_request()
+        request, self._request = self._request, None
+        return request
 
     def evidence(self, now_ns: int, chunk_id: int = 0) -> Evidence | None:
         """Gather what a judge is shown now; None where no episode runs or a camera cannot be believed.
 
-        Then there is no use in asking, and `check` gives the verdict that says why.
+        Then there is no use in asking, and `check` gives the verdict that says why. For a question out of turn, such as
+        the last one of an episode; `due` brings its own evidence.
         """
         self._advance(now_ns)
-        running = self._running
-        if running is None or running.void or any(found.effect is Effect.BLIND for found in self._camera_findings()):
-            return None
-        views = select_views(running.buffers, self._settings.spread_count, self._settings.transition_count)
-        if len(views) < len(self._cameras):
-            return None
-        newest_ns = max(keyframes[-1].frame.stamp_ns for keyframes in views.values())
-        return Evidence(running.episode_id, running.task, running.started_ns, newest_ns, views, chunk_id)
+        return self._gather(chunk_id)
 
     def add_opinion(self, opinion: Opinion, now_ns: int, latency_s: float = math.nan) -> Verdict:
         """Take an answer of the judge and return the verdict that it leads to.
@@ -256,15 +258,7 @@ class Engine:
 
     def statistics(self, now_ns: int) -> Mapping[str, CameraStatistics]:
         """Return the counts of each camera since the engine was made."""
-        return {name: monitor.statistics(now_ns) for name, monitor in self._cameras.items()}
-
-    def _monitor(self, camera: str) -> CameraMonitor:
-        monitor = self._cameras.get(camera)
-        if monitor is None:
-            raise JudgeError(
-                f"Camera {camera} is not one of {', '.join(self._cameras)}; add it to the parameter cameras."
-            )
-        return monitor
+        return self._cameras.statistics(now_ns)
 
     def _advance(self, now_ns: int) -> None:
         if now_ns < self._now_ns - nanoseconds(self._settings.clock_jump_s):
@@ -275,21 +269,33 @@ class Engine:
         back_s = (self._now_ns - to_ns) * 1e-9
         self._clock_jumps += 1
         self._now_ns = to_ns
-        for name, monitor in self._cameras.items():
-            monitor.restart_clock()
-            self._guards[name].reset()
+        self._cameras.restart_clock()
         self._joints = JointMotion(self._settings.motion)
+        self._latest.clear()
+        self._request = None
         if self._running is not None:
             text = f"The evidence of this episode is void, because {what} by {back_s:.1f} s; start a new episode."
             finding = Finding(Layer.HEALTH, "clock_jump", "", Effect.BLIND, text, to_ns, severity=Severity.ERROR)
             self._running.make_void(finding)
 
+    def _look_for_request(self) -> None:
+        if self._running is None or self._running.void:
+            return
+        request = self._running.schedule.due(self._now_ns, self._cameras.newest_ns)
+        if request is not None:
+            self._request = replace(request, evidence=self._gather(request.chunk_id))
+
+    def _gather(self, chunk_id: int) -> Evidence | None:
+        running = self._running
+        if running is None or running.void or any(found.effect is Effect.BLIND for found in self._camera_findings()):
+            return None
+        return running.evidence(chunk_id)
+
     def _camera_findings(self) -> tuple[Finding, ...]:
         if self._now_ns <= 0:
             text = "The node clock stands at zero; publish /clock, or set use_sim_time to false."
             return (Finding(Layer.HEALTH, "clock_missing", "", Effect.BLIND, text, 0, severity=Severity.ERROR),)
-        travel = self._joints.path
-        return tuple(found for monitor in self._cameras.values() for found in monitor.findings(self._now_ns, travel))
+        return self._cameras.findings(self._now_ns, self._joints.path)
 
     def _evaluate(self) -> Verdict:
         if self._running is None:
@@ -308,13 +314,4 @@ class Engine:
         )
 
 
-__all__ = [
-    "CameraSettings",
-    "Chunk",
-    "Engine",
-    "EngineSettings",
-    "FrameFault",
-    "JointSample",
-    "ProgressUpdate",
-    "Request",
-]
+__all__ = ["Engine", "EngineSettings", "ProgressUpdate"]

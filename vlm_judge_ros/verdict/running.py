@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 
+from vlm_judge_ros.episode.evidence import Evidence
 from vlm_judge_ros.episode.failure_mode import FailureMode
 from vlm_judge_ros.episode.frame import Frame
-from vlm_judge_ros.episode.keyframes import KeyframeBuffer
+from vlm_judge_ros.episode.keyframes import KeyframeBuffer, select_views
 from vlm_judge_ros.judges.opinion import Opinion
 from vlm_judge_ros.monitors.finding import Finding
 from vlm_judge_ros.monitors.motion import ImageMotion, JointMotion
@@ -35,7 +36,7 @@ class RunningEpisode:
         )
         self.joints = JointMotion(settings.motion)
         self.failures = FailureTracker(episode_id)
-        self.buffers: dict[str, KeyframeBuffer] = {}
+        self._buffers: dict[str, KeyframeBuffer] = {}
         self._settings = settings
         self._images = ImageMotion(settings.camera_names, settings.motion)
         self._trend = ProgressTrend(settings.trend)
@@ -67,8 +68,16 @@ class RunningEpisode:
         if self.void or frame.stamp_ns < self.started_ns:
             return
         self._newest_ns = max(self._newest_ns, frame.stamp_ns)
-        self.buffers[frame.camera].add(frame)
+        self._buffers[frame.camera].add(frame)
         self._images.add(frame)
+
+    def evidence(self, chunk_id: int) -> Evidence | None:
+        """Gather what a judge is shown now; None where a camera has no frame in this episode yet."""
+        views = select_views(self._buffers, self._settings.spread_count, self._settings.transition_count)
+        if len(views) < len(self._buffers):
+            return None
+        newest_ns = max(keyframes[-1].frame.stamp_ns for keyframes in views.values())
+        return Evidence(self.episode_id, self.task, self.started_ns, newest_ns, views, chunk_id)
 
     def takes(self, opinion: Opinion) -> bool:
         """Tell whether an answer belongs to this episode and is not older than the one taken last."""
@@ -137,6 +146,6 @@ class RunningEpisode:
         )
 
     def _clear_buffers(self) -> None:
-        self.buffers = {
+        self._buffers = {
             name: KeyframeBuffer(self.started_ns, self._settings.buffer) for name in self._settings.camera_names
         }

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from vlm_judge_ros.episode.chunk import Chunk
+from vlm_judge_ros.episode.evidence import Evidence
 from vlm_judge_ros.episode.stamps import nanoseconds
 
 MOST_CHUNKS = 64
@@ -19,10 +20,13 @@ class Request:
     Attributes:
         chunk_id: the chunk that has been executed; 0 where the timer asks.
         due_ns: when it became due: the end of the chunk, or of the period.
+        evidence: what to show the judge, gathered when it became due; None where a camera cannot be believed, and then
+            there is no use in asking.
     """
 
     chunk_id: int
     due_ns: int
+    evidence: Evidence | None = None
 
 
 class Schedule:

@@ -1,0 +1,77 @@
+"""All cameras of a task: which frames are used, what came of the others, and who can be believed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from vlm_judge_ros.episode.fault import FrameFault
+from vlm_judge_ros.episode.frame import Frame
+from vlm_judge_ros.episode.stamps import StampGuard, StampLimits
+from vlm_judge_ros.errors import JudgeError
+from vlm_judge_ros.monitors.camera import CameraLimits, CameraMonitor, CameraStatistics
+from vlm_judge_ros.monitors.finding import Finding
+
+
+class Cameras:
+    """Guards the stamps of every camera and watches its health, across episodes."""
+
+    def __init__(self, limits: Mapping[str, CameraLimits], stamps: StampLimits) -> None:
+        self._monitors = {name: CameraMonitor(name, of_camera) for name, of_camera in limits.items()}
+        self._guards = {name: StampGuard(stamps) for name in limits}
+
+    def __len__(self) -> int:
+        """Return the number of cameras."""
+        return len(self._monitors)
+
+    @property
+    def newest_ns(self) -> Mapping[str, int]:
+        """Stamp of the newest frame of each camera; 0 before the first."""
+        return {name: monitor.newest_ns or 0 for name, monitor in self._monitors.items()}
+
+    def admit(self, frame: Frame, now_ns: int, joint_path: float) -> FrameFault | None:
+        """Take a frame and count it; return why it is not used, None where it is.
+
+        Args:
+            frame: the frame.
+            now_ns: the node clock when it arrived.
+            joint_path: how far all joints have travelled so far.
+
+        Raises:
+            JudgeError: the camera is not one of these.
+        """
+        monitor = self._monitor(frame.camera)
+        fault = self._guards[frame.camera].admit(frame.stamp_ns, now_ns)
+        if fault is None:
+            monitor.add(frame, now_ns, joint_path)
+        else:
+            monitor.reject(fault, now_ns)
+        return fault
+
+    def reject(self, camera: str, fault: FrameFault, now_ns: int) -> None:
+        """Count a frame that could not be read.
+
+        Raises:
+            JudgeError: the camera is not one of these.
+        """
+        self._monitor(camera).reject(fault, now_ns)
+
+    def restart_clock(self) -> None:
+        """Forget stamps, after the clock jumped; the counts stay."""
+        for name, monitor in self._monitors.items():
+            monitor.restart_clock()
+            self._guards[name].reset()
+
+    def findings(self, now_ns: int, joint_path: float) -> tuple[Finding, ...]:
+        """Say of each camera whether it can be believed now."""
+        return tuple(found for monitor in self._monitors.values() for found in monitor.findings(now_ns, joint_path))
+
+    def statistics(self, now_ns: int) -> Mapping[str, CameraStatistics]:
+        """Return the counts of each camera."""
+        return {name: monitor.statistics(now_ns) for name, monitor in self._monitors.items()}
+
+    def _monitor(self, camera: str) -> CameraMonitor:
+        monitor = self._monitors.get(camera)
+        if monitor is None:
+            known = ", ".join(self._monitors)
+            raise JudgeError(f"Camera {camera} is not one of {known}; add it to the parameter cameras.")
+        return monitor
