@@ -1,7 +1,7 @@
 """A judge of known behaviour: it reads progress from the brightness of the newest image, and obeys the task.
 
-The task is a list of words. `sleep=S` makes it answer after S seconds, `hang` never, `crash` ends its process, `refuse` raises,
-`decline` makes it say that it does not know, `fail` speaks for a dropped object, `success` for success.
+The task is a list of words. `sleep=S` makes it answer after S seconds, `hang` never, `crash` ends its process, `refuse`
+raises, `decline` makes it say that it does not know, `fail` speaks for a dropped object, `success` for success.
 """
 
 from __future__ import annotations

@@ -43,7 +43,8 @@ class Arrivals:
         Args:
             stamp_ns: its header stamp.
             delay_s: seconds from the stamp until it was in the buffer, on the node clock.
-            longest_gap_s: a longer gap between two stamps is an interruption and says nothing about lost frames; 0: none is.
+            longest_gap_s: a longer gap between two stamps is an interruption and says nothing about lost frames; 0 for
+                none.
         """
         self._delays_s.append(delay_s)
         before_ns, self._newest_ns = self._newest_ns, stamp_ns

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
 from rclpy.node import Node
 from rclpy.parameter import Parameter as RosParameter
 
-from vlm_judge_ros.node.parameters import Change, Parameter, Value, check, parameters_for
+from vlm_judge_ros.errors import JudgeError
+from vlm_judge_ros.node.parameter import Change, Parameter, Value
+from vlm_judge_ros.node.parameters import parameters_for
 
 
 def declare(node: Node, parameters: Iterable[Parameter]) -> None:
@@ -20,8 +23,10 @@ def declare(node: Node, parameters: Iterable[Parameter]) -> None:
     for parameter in parameters:
         # Declared without type and range first: rclpy's own refusal names no remedy.
         untyped = ParameterDescriptor(dynamic_typing=True)
-        value = node.declare_parameter(parameter.name, _plain(parameter.default), untyped).value
-        check(value, parameter)
+        value: object = node.declare_parameter(parameter.name, _plain(parameter.default), untyped).value
+        refusal = parameter.refuse(value)
+        if refusal is not None:
+            raise JudgeError(refusal)
         node.set_descriptor(parameter.name, _descriptor(parameter))
 
 
@@ -31,7 +36,9 @@ def values_of(node: Node, names: Iterable[str]) -> Mapping[str, Value]:
     return {name: tuple(value) if isinstance(value, (list, tuple)) else value for name, value in values.items()}
 
 
-def refuse(changes: Iterable[RosParameter], known: Mapping[str, Parameter], configured: bool) -> SetParametersResult:
+def refuse(
+    changes: Iterable[RosParameter[Any]], known: Mapping[str, Parameter], configured: bool
+) -> SetParametersResult:
     """Say whether parameters may be set, and if not, why in one sentence.
 
     Args:

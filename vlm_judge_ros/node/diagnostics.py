@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
-from vlm_judge_ros.judges.worker import WorkerState
+from vlm_judge_ros.judges.worker_events import WorkerState
 from vlm_judge_ros.monitors.camera import CameraStatistics
 from vlm_judge_ros.monitors.finding import Effect
 from vlm_judge_ros.node.arrivals import Arrivals, percentile
@@ -114,12 +114,12 @@ class Diagnostics:
             "late": str(counts.late),
             "replaced by newer": str(counts.replaced),
             "lost with the process": str(counts.lost),
-            "restarts": str(counts.restarts),
+            "restarts": str(worker.restarts),
             "answers out of date": str(judging.engine.stale_opinions),
             "chunks skipped": str(judging.engine.skipped_chunks),
             "last fault": judging.last_fault,
         }
-        failed = self._trouble.recent("judge", counts.failed + counts.late + counts.lost + counts.restarts)
+        failed = self._trouble.recent("judge", counts.failed + counts.late + counts.lost + worker.restarts)
         if worker.state is WorkerState.RESTARTING:
             return self._status("judge", ERROR, judging.last_fault or "The judge's process has ended.", values)
         if worker.state is WorkerState.LOADING:

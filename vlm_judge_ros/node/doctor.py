@@ -17,8 +17,8 @@ from pathlib import Path
 from vlm_judge_ros import __version__
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.judges.factory import JudgeOptions, resolve
+from vlm_judge_ros.judges.proof import proof
 from vlm_judge_ros.node.dds_profile import dds_profile
-from vlm_judge_ros.node.judging import proof_of_work
 from vlm_judge_ros.replay.bundled import bundled_episodes
 
 ANSWERS = 20
@@ -129,7 +129,7 @@ def _judge(name: str) -> Iterator[Observation]:
     latencies_s = []
     for _ in range(ANSWERS):
         asked_s = time.perf_counter()
-        judge.ask(proof_of_work(("front", "wrist")))
+        judge.ask(proof(("front", "wrist")))
         latencies_s.append(time.perf_counter() - asked_s)
     source = judge.provenance
     yield Observation(Health.WELL, "judge", f"{source.model} {source.model_hash} really runs on {source.provider}")

@@ -5,22 +5,21 @@ from __future__ import annotations
 import math
 import queue
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
-
-import numpy as np
 
 from vlm_judge_ros.episode.chunk import Chunk
 from vlm_judge_ros.episode.evidence import Evidence
 from vlm_judge_ros.episode.fault import BrokenImage, BrokenStamp, FrameFault
-from vlm_judge_ros.episode.frame import Frame, FrameRole, Keyframe
+from vlm_judge_ros.episode.frame import Frame
 from vlm_judge_ros.episode.joint import JointSample
-from vlm_judge_ros.episode.raw_image import RawImage
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.judges.opinion import JudgeProvenance
-from vlm_judge_ros.judges.worker import Answer, Down, Ready, Unanswered, Worker, WorkerSettings
-from vlm_judge_ros.node.parameters import LONGEST_EPISODE_ID, LONGEST_TASK
+from vlm_judge_ros.judges.proof import proof
+from vlm_judge_ros.judges.worker import Worker, WorkerSettings
+from vlm_judge_ros.judges.worker_events import Answer, Down, Ready, Unanswered
+from vlm_judge_ros.node.requests import usable_episode_id, usable_task
 from vlm_judge_ros.verdict.engine import Engine, EngineSettings, ProgressUpdate
 from vlm_judge_ros.verdict.failure import FailureEvent
 from vlm_judge_ros.verdict.verdict import Verdict
@@ -71,7 +70,7 @@ class Judging:
         worker_settings: which judge, and how to run it.
         options: what may be changed while judging.
         outlet: where results go.
-        wake: called from another thread when the judge's process has news; the caller then calls `take_news` in its own.
+        wake: called from another thread when the judge's process has news; `take_news` is then to be called.
     """
 
     def __init__(
@@ -83,7 +82,7 @@ class Judging:
         wake: Callable[[], None],
     ) -> None:
         self.engine = Engine(engine_settings)
-        self.worker = Worker(worker_settings, proof_of_work(engine_settings.camera_names), wake)
+        self.worker = Worker(worker_settings, proof(engine_settings.camera_names), wake)
         self.options = options
         self.task = ""
         self.enabled = True
@@ -307,48 +306,3 @@ def _content(verdict: Verdict) -> tuple[object, ...]:
         tuple((finding.name, finding.source) for finding in verdict.decided_by),
         verdict.missing_layers,
     )
-
-
-def usable_task(task: str) -> str:
-    """The task without blanks around it.
-
-    Raises:
-        JudgeError: it is empty, too long, or holds characters that are no text.
-    """
-    task = task.strip()
-    if not task:
-        raise JudgeError("The task is empty; say what the robot is to do.")
-    if len(task) > LONGEST_TASK:
-        raise JudgeError(f"The task has {len(task)} characters; shorten it to {LONGEST_TASK}.")
-    if not task.isprintable():
-        raise JudgeError(f"The task {task!r} holds characters that are no text; write it on one line.")
-    return task
-
-
-def usable_episode_id(episode_id: str) -> str:
-    """The name of an episode without blanks around it; may be empty.
-
-    Raises:
-        JudgeError: it is too long, or holds characters that are no text.
-    """
-    episode_id = episode_id.strip()
-    if len(episode_id) > LONGEST_EPISODE_ID:
-        raise JudgeError(f"The episode's name has {len(episode_id)} characters; shorten it to {LONGEST_EPISODE_ID}.")
-    if not episode_id.isprintable():
-        raise JudgeError(f"The episode's name {episode_id!r} holds characters that are no text; leave them out.")
-    return episode_id
-
-
-def proof_of_work(cameras: tuple[str, ...]) -> Evidence:
-    """A first question for a judge, with two grey images per camera: proves that the model runs, not what it knows."""
-    grey = np.full((96, 128, 3), 128, np.uint8)
-
-    def frames(camera: str) -> Iterator[Keyframe]:
-        for stamp_ns, role in ((1, FrameRole.FIRST), (1_000_000_001, FrameRole.NEWEST)):
-            image = RawImage(grey.tobytes(), 128, 96, "rgb8", 128 * 3)
-            yield Keyframe(Frame(camera, stamp_ns, image, image.thumbnail()), role)
-
-    keyframes = {camera: tuple(frames(camera)) for camera in cameras}
-    return Evidence("proof", "pick up the cube", 1, 1_000_000_001, keyframes)
-
-

@@ -1,164 +1,57 @@
-"""The parameters of the judge node: one table, from which they are declared, checked, documented and turned into arguments.
+"""The parameters of the judge node: one table, from which they are declared, checked and documented.
 
-`python -m vlm_judge_ros.node.parameters` prints the table as Markdown.
+`python -m vlm_judge_ros.node.parameters` prints the table as Markdown, and with `--file` as a parameter file.
 """
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from enum import Enum
+import sys
+import textwrap
+from collections.abc import Iterable
 
 from vlm_judge_ros.errors import JudgeError
+from vlm_judge_ros.node.parameter import CAMERA, Change, Parameter, Value, show
+from vlm_judge_ros.node.requests import LONGEST_TASK, usable_task
 
-Value = bool | int | float | str | tuple[str, ...]
-
-CAMERA_PLACEHOLDER = "<camera>"
-LONGEST_TASK = 1000
-LONGEST_EPISODE_ID = 200
 _CAMERA_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
-_TYPE_NAMES = {bool: "true or false", int: "a whole number", float: "a decimal number like 1.0", str: "a text"}
 
 
-class Change(Enum):
-    """When a parameter may be changed."""
-
-    ANYTIME = "any time"
-    UNCONFIGURED = "while unconfigured"
-    START = "at start only"
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """One parameter.
-
-    Attributes:
-        name: its name; for a parameter that every camera has, `<camera>` stands for the name of the camera.
-        default: its default; its type is that of the parameter.
-        text: what it means, in one or two sentences.
-        unit: SI unit; empty where it has none.
-        low: smallest value of a number.
-        high: largest value of a number.
-        choices: the values that a text, or each text of a list, may have; empty where any is allowed.
-        change: when it may be changed.
-    """
-
-    name: str
-    default: Value
-    text: str
-    unit: str = ""
-    low: float | None = None
-    high: float | None = None
-    choices: tuple[str, ...] = ()
-    change: Change = Change.UNCONFIGURED
-
-    def for_camera(self, camera: str) -> Parameter:
-        """The same parameter with the name of a camera in the place of `<camera>`."""
-        name = self.name.replace(CAMERA_PLACEHOLDER, camera)
-        return Parameter(name, self.default, self.text, self.unit, self.low, self.high, self.choices, self.change)
-
-    @property
-    def per_camera(self) -> bool:
-        """True where every camera has one."""
-        return self.name.startswith(CAMERA_PLACEHOLDER)
-
-    @property
-    def type_name(self) -> str:
-        """Name of its type in ROS 2."""
-        names = {bool: "bool", int: "integer", float: "double", str: "string", tuple: "string array"}
-        return names[type(self.default)]
-
-    @property
-    def remedy(self) -> str:
-        """What to set it to, as the end of a sentence."""
-        if self.choices:
-            one_of = "any of" if isinstance(self.default, tuple) else "one of"
-            return f"{one_of} {', '.join(self.choices)}"
-        if self.low is not None:
-            unit = f" {self.unit}" if self.unit else ""
-            kind = "a whole number" if isinstance(self.default, int) else "a value"
-            return f"{kind} from {self.low:g} to {self.high:g}{unit}"
-        return "a list of texts" if isinstance(self.default, tuple) else _TYPE_NAMES[type(self.default)]
-
-    def refuse(self, value: object) -> str | None:
-        """Say in one sentence why a value cannot be used; None where it can."""
-        if isinstance(self.default, tuple):
-            usable = isinstance(value, Sequence) and not isinstance(value, str)
-            usable = usable and all(isinstance(entry, str) for entry in value)  # type: ignore[union-attr, unused-ignore]
-        else:
-            usable = type(value) is type(self.default)
-        if not usable:
-            return self._refusal(value, "a list of texts" if isinstance(self.default, tuple) else self._type_remedy)
-        if isinstance(value, float) and not math.isfinite(value):
-            return self._refusal(value, self.remedy)
-        if isinstance(value, (int, float)) and self.low is not None and self.high is not None:
-            if not self.low <= value <= self.high:
-                return self._refusal(value, self.remedy)
-        if self.choices:
-            entries = [value] if isinstance(value, str) else value
-            assert isinstance(entries, Sequence)
-            if any(entry not in self.choices for entry in entries):
-                return self._refusal(value, self.remedy)
-        return _REFUSALS[self.name](value) if self.name in _REFUSALS else None
-
-    @property
-    def _type_remedy(self) -> str:
-        return _TYPE_NAMES[type(self.default)]
-
-    def _refusal(self, value: object, remedy: str) -> str:
-        return f"Parameter {self.name} is {show(value)}; set it to {remedy}."
-
-
-def show(value: object) -> str:
-    """A value as one writes it on a command line or in a parameter file."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, str):
-        return repr(value)
-    if isinstance(value, Sequence):
-        return "[" + ", ".join(map(str, value)) + "]"
-    return str(value)
-
-
-def _refuse_cameras(value: object) -> str | None:
-    assert isinstance(value, Sequence)
+def _check_cameras(value: Value) -> str | None:
+    assert isinstance(value, tuple)
     for camera in value:
         if not _CAMERA_NAME.fullmatch(camera):
             return (
-                f"Parameter cameras holds {camera!r}; name a camera with lower-case letters, digits and underscores, "
-                "a letter first."
+                f"Parameter cameras holds {show(camera)}; name a camera with lower-case letters, digits and "
+                "underscores, a letter first."
             )
     if not value or len(set(value)) < len(value):
         return f"Parameter cameras is {show(value)}; give at least one camera, each once."
-    taken = [camera for camera in value if any(entry.name.split(".")[0] == camera for entry in PARAMETERS)]
-    if taken:
-        return f"Parameter cameras holds {taken[0]!r}, which is the name of another parameter; choose another name."
     return None
 
 
-def _refuse_task(value: object) -> str | None:
+def _check_task(value: Value) -> str | None:
     assert isinstance(value, str)
-    if len(value) > LONGEST_TASK:
-        return f"Parameter task has {len(value)} characters; shorten it to {LONGEST_TASK}."
+    try:
+        usable_task(value or "none yet")
+    except JudgeError as error:
+        return f"Parameter task cannot be used. {error}"
     return None
 
 
-def _refuse_evidence(value: object) -> str | None:
+def _check_evidence(value: Value) -> str | None:
     if not value:
         return "Parameter success_evidence is []; name at least one kind, because a judge alone never grants success."
     return None
 
 
-_REFUSALS = {"cameras": _refuse_cameras, "task": _refuse_task, "success_evidence": _refuse_evidence}
-
 PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         "cameras",
         ("front", "wrist"),
-        "Names of the cameras. The embedded judge knows the roles front and wrist.",
+        "Names of the cameras. The embedded judge needs front and wrist.",
         change=Change.START,
+        check=_check_cameras,
     ),
     Parameter(
         "autostart",
@@ -169,13 +62,14 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         "task",
         "",
-        f"The instruction, at most {LONGEST_TASK} characters. A message on the topic task or a call of ~/set_task replaces it.",
+        f"The instruction, at most {LONGEST_TASK} characters. The topic task and ~/set_task replace it.",
         change=Change.ANYTIME,
+        check=_check_task,
     ),
     Parameter(
         "auto_episode",
         True,
-        "Start an episode as soon as a task is set and a camera delivers. Set it to false where ~/start_episode is called.",
+        "Start an episode as soon as a task is set and a camera delivers. False: wait for ~/start_episode.",
         change=Change.ANYTIME,
     ),
     Parameter(
@@ -235,6 +129,7 @@ PARAMETERS: tuple[Parameter, ...] = (
         ("joint_motion", "image_motion"),
         "Physical evidence without which no judge is believed when it says that the task is complete.",
         choices=("joint_motion", "image_motion"),
+        check=_check_evidence,
     ),
     Parameter(
         "success_threshold", 0.8, "From this success probability on, the judge speaks for success.", "", 0.01, 1.0
@@ -286,33 +181,31 @@ def parameters_for(cameras: Iterable[str]) -> dict[str, Parameter]:
     return {entry.name: entry for entry in expanded}
 
 
-def check(value: object, parameter: Parameter) -> None:
-    """Raise where a parameter cannot have a value.
-
-    Raises:
-        JudgeError: names the parameter, the value and the remedy.
-    """
-    refusal = parameter.refuse(value)
-    if refusal:
-        raise JudgeError(refusal)
-
-
-def defaults(cameras: Iterable[str] = ("front", "wrist")) -> Mapping[str, Value]:
-    """The default of every parameter, by name."""
-    return {name: entry.default for name, entry in parameters_for(cameras).items()}
-
-
 def markdown() -> str:
     """The table for people."""
     rows = ["| parameter | type | default | values | change | meaning |", "| --- | --- | --- | --- | --- | --- |"]
     for entry in PARAMETERS:
         values = entry.remedy if entry.choices or entry.low is not None else ""
-        default = show(entry.default)
-        rows.append(
-            f"| `{entry.name}` | {entry.type_name} | `{default}` | {values} | {entry.change.value} | {entry.text} |"
-        )
+        name, default = f"`{entry.name}`", f"`{show(entry.default)}`"
+        text = entry.text.replace(CAMERA, f"`{CAMERA}`")
+        rows.append(f"| {name} | {entry.type_name} | {default} | {values} | {entry.change.value} | {text} |")
     return "\n".join(rows)
 
 
+def parameter_file(cameras: Iterable[str] = ("front", "wrist")) -> str:
+    """A parameter file with every default and its meaning."""
+    lines = [
+        "# Every parameter of the judge node with its default.",
+        "# Made by: python -m vlm_judge_ros.node.parameters --file",
+        "/**:",
+        "  ros__parameters:",
+    ]
+    for entry in parameters_for(cameras).values():
+        limits = f" Set it to {entry.remedy}." if entry.choices or entry.low is not None else ""
+        lines += textwrap.wrap(entry.text + limits, 120, initial_indent="    # ", subsequent_indent="    # ")
+        lines.append(f"    {entry.name}: {show(entry.default)}")
+    return "\n".join(lines)
+
+
 if __name__ == "__main__":
-    print(markdown())
+    print(parameter_file() if "--file" in sys.argv[1:] else markdown())

@@ -11,7 +11,7 @@ from vlm_judge_ros.judges.factory import JudgeOptions
 from vlm_judge_ros.judges.worker import WorkerSettings
 from vlm_judge_ros.monitors.camera import CameraLimits
 from vlm_judge_ros.monitors.progress import TrendLimits
-from vlm_judge_ros.node.parameters import Value
+from vlm_judge_ros.node.parameter import Value
 from vlm_judge_ros.verdict.judgement import JudgeLimits
 from vlm_judge_ros.verdict.settings import CameraSettings, EngineSettings
 

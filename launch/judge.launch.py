@@ -1,0 +1,94 @@
+"""Starts the judge node: ros2 launch vlm_judge_ros judge.launch.py task:="pick up the cube"
+
+Every parameter of the node is an argument of the same name. What is not given comes from the parameter file.
+"""
+
+import os
+from pathlib import Path
+
+import yaml
+from ament_index_python.packages import get_package_share_directory
+from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
+from launch.substitutions import LaunchConfiguration
+from launch_ros.actions import Node
+
+from launch import LaunchContext, LaunchDescription
+from vlm_judge_ros.node.parameter import Parameter, Value, show
+from vlm_judge_ros.node.parameters import parameters_for
+
+SHARE = Path(get_package_share_directory("vlm_judge_ros"))
+DEFAULT_CAMERAS = ("front", "wrist")
+# Fast DDS 2 (Humble, Jazzy) and Fast DDS 3 (Kilted on) read the profile from different variables.
+PROFILE_VARIABLES = ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE")
+GENERAL_ARGUMENTS = {
+    "namespace": ("", "Namespace of the node; run one judge per namespace."),
+    "node_name": ("judge_node", "Name of the node."),
+    "use_sim_time": ("false", "Take the time from /clock, as when a bag is played with --clock: true or false."),
+    "params_file": (str(SHARE / "config" / "judge.yaml"), "Parameter file. Arguments that are given win over it."),
+    "log_level": ("info", "Least severity that is logged: debug, info, warn, error or fatal."),
+    "dds_profile": (
+        str(SHARE / "config" / "fastdds_images.xml"),
+        "Fast DDS profile with shared memory for images; give the same one to the camera drivers. Not used where the "
+        "environment names one already. Empty: none.",
+    ),
+}
+
+
+def describe(parameter: Parameter) -> str:
+    """Meaning, range and default of a parameter, in one line."""
+    limits = f" Set it to {parameter.remedy}." if parameter.choices or parameter.low is not None else ""
+    return f"{parameter.text}{limits} Default: {show(parameter.default)}, or what the parameter file says."
+
+
+def read(parameter: Parameter, text: str) -> Value:
+    """The value that an argument stands for; where it is none, the node says what is wrong with it."""
+    if isinstance(parameter.default, str):
+        return text
+    value = yaml.safe_load(text)
+    if isinstance(parameter.default, float) and type(value) is int:
+        return float(value)
+    if isinstance(parameter.default, tuple) and isinstance(value, str):
+        return [entry.strip() for entry in value.split(",")]
+    return value
+
+
+def given_parameters(context: LaunchContext) -> dict[str, Value]:
+    """The parameters that were given as arguments, those of any camera included."""
+    arguments = {name: text for name, text in context.launch_configurations.items() if text}
+    known = parameters_for(())
+    cameras = read(known["cameras"], arguments["cameras"]) if "cameras" in arguments else DEFAULT_CAMERAS
+    known = parameters_for(cameras)
+    return {name: read(known[name], text) for name, text in arguments.items() if name in known}
+
+
+def start(context: LaunchContext) -> list:
+    """The profile, where none is set, and the node."""
+    settings = context.launch_configurations
+    profile = settings["dds_profile"]
+    actions = []
+    if profile and not any(name in os.environ for name in PROFILE_VARIABLES):
+        actions = [SetEnvironmentVariable(name, profile) for name in PROFILE_VARIABLES]
+    use_sim_time = {"use_sim_time": yaml.safe_load(settings["use_sim_time"])}
+    node = Node(
+        package="vlm_judge_ros",
+        executable="judge_node",
+        name=settings["node_name"],
+        namespace=settings["namespace"],
+        parameters=[LaunchConfiguration("params_file"), use_sim_time, given_parameters(context)],
+        arguments=["--ros-args", "--log-level", f"{settings['node_name']}:={settings['log_level']}"],
+        output="screen",
+        emulate_tty=True,
+    )
+    return [*actions, node]
+
+
+def generate_launch_description() -> LaunchDescription:
+    arguments = [
+        DeclareLaunchArgument(name, default_value=default, description=text)
+        for name, (default, text) in GENERAL_ARGUMENTS.items()
+    ]
+    arguments += [
+        DeclareLaunchArgument(name, default_value="", description=describe(parameter))
+        for name, parameter in parameters_for(DEFAULT_CAMERAS).items()
+    ]
+    return LaunchDescription([*arguments, OpaqueFunction(function=start)])

@@ -1,0 +1,55 @@
+"""What a worker tells about its judge."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TypeAlias
+
+from vlm_judge_ros.episode.evidence import Evidence
+from vlm_judge_ros.judges.opinion import JudgeProvenance, Opinion
+
+
+class WorkerState(Enum):
+    """What the process is doing."""
+
+    LOADING = "loading"
+    READY = "ready"
+    BUSY = "busy"
+    RESTARTING = "restarting"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The judge is loaded and has answered a first question, after this many seconds."""
+
+    provenance: JudgeProvenance
+    first_answer_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A question was answered in time, `latency_s` seconds after it was asked."""
+
+    opinion: Opinion
+    latency_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """A question got no answer in time, and why."""
+
+    evidence: Evidence
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Down:
+    """The process ended or could not be started, and why. It is started again after `retry_s` seconds."""
+
+    cause: str
+    retry_s: float
+
+
+Event: TypeAlias = Ready | Answer | Unanswered | Down

@@ -1,0 +1,77 @@
+"""Publishes what comes out of judging."""
+
+from __future__ import annotations
+
+from rclpy.lifecycle import LifecycleNode
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import CompressedImage
+
+from vlm_judge_ros import msg
+from vlm_judge_ros.episode.frame import Frame
+from vlm_judge_ros.node.annotation import annotate
+from vlm_judge_ros.node.conversion import failure_message, progress_message, time_message, verdict_message
+from vlm_judge_ros.verdict.engine import ProgressUpdate
+from vlm_judge_ros.verdict.failure import FailureEvent
+from vlm_judge_ros.verdict.verdict import State, Verdict
+
+LATCHED = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+
+
+class Results:
+    """The publishers of the node, and its log. Nothing leaves them while the node is not active."""
+
+    def __init__(self, node: LifecycleNode) -> None:
+        self._node = node
+        self._logger = node.get_logger()
+        self._state = State.UNKNOWN
+        self._progress = node.create_lifecycle_publisher(msg.Progress, "~/progress", QoSProfile(depth=10))
+        self._failure = node.create_lifecycle_publisher(msg.Failure, "~/failure", QoSProfile(depth=100))
+        self._verdict = node.create_lifecycle_publisher(msg.Verdict, "~/verdict", LATCHED)
+        self._annotated = node.create_lifecycle_publisher(
+            CompressedImage, "~/annotated/compressed", QoSProfile(depth=2)
+        )
+
+    @property
+    def annotated_is_watched(self) -> bool:
+        """Whether anybody listens to the annotated images."""
+        return bool(self._annotated.get_subscription_count())
+
+    def close(self) -> None:
+        """Destroy the publishers."""
+        for publisher in (self._progress, self._failure, self._verdict, self._annotated):
+            self._node.destroy_lifecycle_publisher(publisher)
+
+    def progress(self, update: ProgressUpdate) -> None:
+        """Publish what the judge alone says."""
+        self._progress.publish(progress_message(update))
+
+    def failure(self, event: FailureEvent) -> None:
+        """Publish a failure event."""
+        self._failure.publish(failure_message(event))
+        self.note(f"Failure {event.event_id} {event.status.name}: {event.mode.name}. {event.text}")
+
+    def verdict(self, verdict: Verdict) -> None:
+        """Publish a verdict, and log it where its state is another one."""
+        self._verdict.publish(verdict_message(verdict))
+        if verdict.state is not self._state:
+            self._state = verdict.state
+            self.note(f"{verdict.state.name}: {verdict.reason}")
+
+    def annotated(self, frame: Frame, verdict: Verdict) -> None:
+        """Publish a frame with the verdict drawn into it.
+
+        Raises:
+            BrokenImage: the frame cannot be decoded.
+        """
+        message = CompressedImage(format="jpeg", data=annotate(frame.image.rgb(), verdict))
+        message.header.stamp = time_message(frame.stamp_ns)
+        message.header.frame_id = frame.camera
+        self._annotated.publish(message)
+
+    def note(self, text: str) -> None:
+        """Log for a person."""
+        self._logger.info(text)
+
+    def warn(self, text: str) -> None:
+        """Log for a person who has to act."""
+        self._logger.warning(text)
