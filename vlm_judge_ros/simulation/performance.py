@@ -20,6 +20,7 @@ Script = Generator[Vector, Observation, Observation]
 _OPEN = -1.0
 _GAIN = 10.0
 _PATIENCE = 2.5
+_UNDOING_STEPS = 130
 
 
 class ScriptBroken(Exception):
@@ -188,10 +189,17 @@ class Performance:
         if self._undoer is None:
             seen = yield from self._carry_back(seen)
             return (yield from self._retreat(seen, self._plan.tail_steps // 2 + 10))
-        furthest = float(np.linalg.norm(seen.object - self._start))
-        end = self._step + 110
-        while self._step < end and np.linalg.norm(seen.object - self._start) > 0.3 * furthest:
-            seen = yield from self._do(self._shake(act(self._undoer, seen.state)))
+        done = float(np.linalg.norm(seen.object - self._start))
+        end = self._step + _UNDOING_STEPS
+        above = seen.hand + np.array([0.0, 0.0, self._task.undo_rise])
+        while self._step < end and seen.hand[2] < above[2] - 0.02:
+            seen = yield from self._do(self._toward(seen, above, gain=25.0))
+        while self._step < end and np.linalg.norm(seen.object - self._start) > 0.3 * done:
+            believed = seen.state.copy()
+            believed[36:39] = self._start + 0.4 * (self._start - seen.object)
+            seen = yield from self._do(self._shake(act(self._undoer, believed)))
+        if np.linalg.norm(seen.object - self._start) > 0.3 * done:
+            raise ScriptBroken
         return (yield from self._rest(seen, self._plan.tail_steps // 2 + 5))
 
     def _stop_early(self, seen: Observation) -> Script:

@@ -23,6 +23,7 @@ class SimulatedTask:
         grasps: True where the gripper carries an object, so that it can lose it.
         drags: True where the object stays on the table on its way.
         undone_by: the expert that undoes the task; empty where carrying the object back does it.
+        undo_rise: metres by which the hand has to rise before it can get to the other side of what it moved.
         miss_offset: metres by which the object is observed off its place so that it is missed; mirrored at random in x.
         goal_shift: metres within which the goal is observed elsewhere, (x, y, z); zero where the task has no such goal.
         stays: True where the result stays as it is when the gripper lets go.
@@ -35,6 +36,7 @@ class SimulatedTask:
     grasps: bool = False
     drags: bool = False
     undone_by: str = ""
+    undo_rise: float = 0.0
     miss_offset: tuple[float, float, float] = (0.0, 0.0, 0.0)
     goal_shift: tuple[float, float, float] = (0.0, 0.0, 0.0)
     stays: bool = True
@@ -97,7 +99,7 @@ _TASKS = (
         disturbances=_ALWAYS | _HOLDING | {Disturbance.WRONG_PLACE},
         grasps=True,
         miss_offset=(0.055, 0.0, 0.0),
-        goal_shift=(0.0, 0.2, 0.0),
+        goal_shift=(0.3, 0.0, 0.0),
     ),
     SimulatedTask(
         name="sweep-into",
@@ -193,6 +195,7 @@ _TASKS = (
         ),
         disturbances=_ALWAYS | {Disturbance.GRASP_MISSED, Disturbance.UNDONE},
         undone_by="SawyerWindowCloseV3Policy",
+        undo_rise=0.2,
         miss_offset=(0.0, -0.09, 0.02),
     ),
     SimulatedTask(
@@ -206,6 +209,7 @@ _TASKS = (
         ),
         disturbances=_ALWAYS | {Disturbance.GRASP_MISSED, Disturbance.UNDONE},
         undone_by="SawyerWindowOpenV3Policy",
+        undo_rise=0.2,
         miss_offset=(0.0, -0.09, 0.02),
     ),
     SimulatedTask(
@@ -219,6 +223,7 @@ _TASKS = (
         ),
         disturbances=_ALWAYS | {Disturbance.GRASP_MISSED, Disturbance.UNDONE},
         undone_by="SawyerFaucetCloseV3Policy",
+        undo_rise=0.2,
         miss_offset=(0.0, -0.12, 0.0),
     ),
     SimulatedTask(
