@@ -134,14 +134,14 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         "success_threshold", 0.8, "From this success probability on, the judge speaks for success.", "", 0.01, 1.0
     ),
-    Parameter("success_hold_s", 1.0, "How long the judge has to say so.", "s", 0.0, 3600.0),
+    Parameter("success_hold_s", 0.8, "How long the judge has to say so.", "s", 0.0, 3600.0),
     Parameter(
         "failure_threshold", 0.7, "From this failure probability on, the judge speaks for a failure.", "", 0.01, 1.0
     ),
     Parameter("failure_count", 2, "Failing answers in a row that make a failure.", "", 1, 1000),
-    Parameter("failure_hold_s", 1.0, "Seconds that they have to span.", "s", 0.0, 3600.0),
+    Parameter("failure_hold_s", 0.8, "Seconds that they have to span.", "s", 0.0, 3600.0),
     Parameter("recovery_count", 3, "Answers in a row without failure that heal one.", "", 1, 1000),
-    Parameter("recovery_hold_s", 2.0, "Seconds that they have to span.", "s", 0.0, 3600.0),
+    Parameter("recovery_hold_s", 1.5, "Seconds that they have to span.", "s", 0.0, 3600.0),
     Parameter("stall_s", 8.0, "No rise of progress for so long is a stall.", "s", 0.1, 3600.0),
     Parameter(
         "annotated",

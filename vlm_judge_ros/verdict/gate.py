@@ -41,7 +41,7 @@ class GateLimits(DebounceLimits):
 
     cameras: tuple[str, ...] = ()
     success_evidence: tuple[str, ...] = ()
-    success_hold_s: float = 1.0
+    success_hold_s: float = 0.8
 
     def __post_init__(self) -> None:
         DebounceLimits.__post_init__(self)

@@ -28,9 +28,9 @@ class DebounceLimits:
     """
 
     failure_count: int = 2
-    failure_hold_s: float = 1.0
+    failure_hold_s: float = 0.8
     recovery_count: int = 3
-    recovery_hold_s: float = 2.0
+    recovery_hold_s: float = 1.5
 
     def __post_init__(self) -> None:
         for name in ("failure_hold_s", "recovery_hold_s"):

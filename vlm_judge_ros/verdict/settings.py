@@ -32,6 +32,9 @@ class CameraSettings:
 class EngineSettings:
     """Everything that the engine can be told.
 
+    The holds are a little shorter than so many periods, because the frames that answer two questions lie a period apart
+    only to within a frame.
+
     Attributes:
         cameras: cameras in the order in which a judge is shown them; every one is needed.
         period_s: seconds between two questions while no chunk is announced.
@@ -61,11 +64,11 @@ class EngineSettings:
     spread_count: int = 8
     transition_count: int = 4
     success_evidence: tuple[str, ...] = EVIDENCE_KINDS
-    success_hold_s: float = 1.0
+    success_hold_s: float = 0.8
     failure_count: int = 2
-    failure_hold_s: float = 1.0
+    failure_hold_s: float = 0.8
     recovery_count: int = 3
-    recovery_hold_s: float = 2.0
+    recovery_hold_s: float = 1.5
     clock_jump_s: float = 1.0
     buffer: BufferLimits = field(default_factory=BufferLimits)
     stamps: StampLimits = field(default_factory=StampLimits)
