@@ -6,6 +6,9 @@ from pathlib import Path
 
 from vlm_judge_ros.errors import JudgeError
 
+PROFILE_VARIABLES = ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE")
+"""Fast DDS 2 (Humble, Jazzy) reads the first, Fast DDS 3 (Kilted on) the second."""
+
 FILE = Path("share") / "vlm_judge_ros" / "config" / "fastdds_images.xml"
 
 

@@ -18,7 +18,7 @@ from vlm_judge_ros import __version__
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.judges.factory import JudgeOptions, resolve
 from vlm_judge_ros.judges.proof import proof
-from vlm_judge_ros.node.dds_profile import dds_profile
+from vlm_judge_ros.node.dds_profile import PROFILE_VARIABLES, dds_profile
 from vlm_judge_ros.replay.bundled import bundled_episodes
 
 ANSWERS = 20
@@ -108,12 +108,16 @@ def _messages() -> Iterator[Observation]:
 
 
 def _profile() -> Iterator[Observation]:
-    shipped, used = dds_profile(), os.environ.get("FASTDDS_DEFAULT_PROFILES_FILE", "")
+    shipped, used = dds_profile(), _profile_in_use()
     if used and Path(used).exists() and shipped.samefile(used):
         yield Observation(Health.WELL, "DDS profile", f"{shipped} is in use")
     else:
         use = f"{used} is in use instead of" if used else "none is in use; the launch file and the demo use"
         yield Observation(Health.ABSENT, "DDS profile", f"{use} {shipped}")
+
+
+def _profile_in_use() -> str:
+    return next((os.environ[name] for name in reversed(PROFILE_VARIABLES) if os.environ.get(name)), "")
 
 
 def _runtime() -> Iterator[Observation]:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 
-from vlm_judge_ros.episode.compressed_image import CompressedImage
 from vlm_judge_ros.episode.fault import BrokenImage
-from vlm_judge_ros.episode.frame import ImageSource
-from vlm_judge_ros.episode.raw_image import RawImage
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.replay.bag import Bag, RecordedMessage
 from vlm_judge_ros.replay.bundled import read_truth
+from vlm_judge_ros.replay.events import image_of
 from vlm_judge_ros.replay.topics import CameraTopic, EpisodeTopics, find_topics
 from vlm_judge_ros.replay.trace import Curve, Shot
 from vlm_judge_ros.replay.truth import EpisodeTruth
@@ -109,19 +106,8 @@ def _jpeg(bag: Bag, message: RecordedMessage, camera: CameraTopic) -> bytes | No
     if camera.transport == "compressed" and bytes(image.data[:3]) == _JPEG:
         return bytes(image.data)
     try:
-        picture = _source(image, camera).rgb()
+        picture = image_of(image, camera).rgb()
     except BrokenImage:
         return None
     encoded, jpeg = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 85])
     return jpeg.tobytes() if encoded else None
-
-
-def _source(image: Any, camera: CameraTopic) -> ImageSource:
-    """The image of a decoded message.
-
-    Raises:
-        BrokenImage: it is not what it claims to be.
-    """
-    if camera.transport == "compressed":
-        return CompressedImage(image.data, image.format)
-    return RawImage(image.data, image.width, image.height, image.encoding, image.step, bool(image.is_bigendian))
