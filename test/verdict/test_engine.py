@@ -273,6 +273,16 @@ def test_an_answer_to_an_earlier_episode_changes_nothing() -> None:
     assert scene.engine.stale_opinions == 1
 
 
+def test_an_answer_that_saw_less_than_one_already_taken_changes_nothing() -> None:
+    scene = Scene()
+    scene.run(2, progress=0.3)
+    old = scene.engine.progress
+    assert old is not None
+    taken = scene.run(2, progress=0.6)
+    assert scene.engine.add_opinion(old.opinion, scene.now_ns) == taken
+    assert scene.engine.stale_opinions == 1
+
+
 def test_the_same_inputs_give_the_same_verdicts() -> None:
     def story() -> list[Verdict]:
         scene = Scene()

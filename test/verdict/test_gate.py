@@ -222,6 +222,34 @@ def test_recovery_needs_both_count_and_seconds() -> None:
     assert run([*failed, *few, good_moment(10, complete=False)])[-1].state is State.PROGRESSING
 
 
+def test_the_same_answer_weighed_again_does_not_count_towards_recovery() -> None:
+    good = [good_moment(time_s, complete=False) for time_s in (3, 3, 3, 9, 9, 9)]
+    assert run([failing_moment(1), failing_moment(2), *good])[-1].state is State.FAILED
+
+
+def test_answers_that_saw_less_than_the_failure_do_not_count_towards_recovery() -> None:
+    critical = finding(Layer.THRESHOLD, "force", Effect.FAILURE, 20 * SECOND, severity=Severity.CRITICAL)
+    older = [good_moment(time_s, complete=False) for time_s in (11, 13, 15, 17)]
+    newer = [good_moment(time_s, complete=False) for time_s in (21, 23, 25)]
+    assert run([(*good_moment(10), critical), *older, *newer[:2]])[-1].state is State.FAILED
+    assert run([(*good_moment(10), critical), *older, *newer])[-1].state is State.PROGRESSING
+
+
+def test_a_blind_camera_starts_recovery_anew() -> None:
+    blind = finding(Layer.HEALTH, "camera_silent", Effect.BLIND, 5 * SECOND, "front", severity=Severity.ERROR)
+    good = [good_moment(time_s, complete=False) for time_s in range(3, 8)]
+    good[2] = (*good[2], blind)
+    assert run([failing_moment(1), failing_moment(2), *good])[-1].state is State.FAILED
+
+
+def test_of_two_findings_of_one_evidence_the_worse_counts() -> None:
+    doubtful = [
+        (*good_moment(time_s), finding(Layer.EVENT, "joint_motion", Effect.NEUTRAL, time_s * SECOND))
+        for time_s in (1, 2, 3)
+    ]
+    assert run(doubtful)[-1].state is State.PROGRESSING
+
+
 def test_a_failure_is_not_talked_away_by_success() -> None:
     story = [failing_moment(1), failing_moment(2), good_moment(3), good_moment(4)]
     decision = run(story)[-1]
