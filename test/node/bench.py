@@ -94,14 +94,14 @@ class Bench:
 class Camera:
     """Messages of one camera. What is broken about them is up to the test."""
 
-    def __init__(self, bench: Bench, topic: str, compressed: bool = False) -> None:
+    def __init__(self, bench: Bench, topic: str, compressed: bool = False, depth: int = 10) -> None:
         self.compressed = compressed
         self.running = True
         self.size = (64, 48)
         self.encoding = "rgb8"
         self.spoil: Callable[[Any], None] = lambda message: None
         self.stamps_ns: list[int] = []
-        self._publisher = bench.node.create_publisher(CompressedImage if compressed else Image, topic, 10)
+        self._publisher = bench.node.create_publisher(CompressedImage if compressed else Image, topic, depth)
 
     def publish(self, stamp_ns: int, brightness: int) -> None:
         width, height = self.size
@@ -140,8 +140,8 @@ class Robot:
         while not self._ended.wait(0.05):
             turn += self.moves
             stamp_ns = time.time_ns()
-            # Between 20 % and 80 % of white, so that the scripted judge sees progress rise and fall.
-            brightness = round(128 + 76 * math.sin(turn / 20))
+            # Enough to be motion and progress; too little to be progress that was lost.
+            brightness = round(128 + 15 * math.sin(turn / 20))
             for camera in (self.front, self.wrist):
                 if camera.running:
                     camera.publish(stamp_ns, brightness)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import random
 from collections.abc import Callable, Iterator
 
 import pytest
+from ros_domain import unused_domain
 
-# Before rclpy is imported anywhere: other ROS 2 programs on this machine are not to be heard.
-os.environ["ROS_DOMAIN_ID"] = str(random.randint(1, 101))
+# Before rclpy is imported anywhere.
+os.environ["ROS_DOMAIN_ID"] = str(unused_domain())
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
 
 pytest.importorskip("rclpy", reason="no ROS 2")

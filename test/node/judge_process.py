@@ -39,6 +39,8 @@ class JudgeProcess:
         self.bench = bench
         self.name = f"{namespace}/judge_node"
         self.log = log
+        for stale in [key for key in bench.statuses if key.startswith(f"{self.name}: ")]:
+            del bench.statuses[stale]
         self.progress = bench.listen(msg.Progress, f"/{self.name}/progress")
         self.failures = bench.listen(msg.Failure, f"/{self.name}/failure")
         self.verdicts = bench.listen(msg.Verdict, f"/{self.name}/verdict", LATCHED)
@@ -77,7 +79,8 @@ class JudgeProcess:
         try:
             return self.bench.until(unless_it_ended, what)
         except AssertionError as error:
-            raise AssertionError(f"{error}\n{self.said()}") from None
+            statuses = "\n".join(f"{name}: {self.values(name)}" for name in ("episode", "judge", "camera front"))
+            raise AssertionError(f"{error}\n{self.said()}\n{statuses}") from None
 
     # What it says of itself
 

@@ -212,6 +212,8 @@ class Judging:
         if not task and not self.task:
             raise JudgeError("No task is set; name one in the request, on the topic task or with ~/set_task.")
         task = usable_task(task or self.task)
+        self.engine.check(now_ns)
+        self._look_for_jump(now_ns)
         if self.engine.episode_id:
             self.end_episode("", now_ns)
         self.task = task

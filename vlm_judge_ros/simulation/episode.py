@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 from dataclasses import dataclass
 from functools import cache
 
@@ -131,10 +130,7 @@ def _world(task: str) -> World:
 
 @cache
 def _studio(task: str, width: int, height: int) -> Studio:
-    studio = Studio(_world(task), width, height)
-    # Left to the end of the interpreter, the graphics library would be gone before its contexts.
-    atexit.register(studio.close)
-    return studio
+    return Studio(_world(task), width, height)
 
 
 def _attempt(spec: EpisodeSpec, task: SimulatedTask, rng: np.random.Generator) -> SimulatedEpisode | None:

@@ -117,7 +117,8 @@ class Engine:
         Args:
             episode_id: its name.
             task: the instruction.
-            stamp_ns: when it starts, on the node clock; frames older than this are not its evidence.
+            stamp_ns: when it starts, on the node clock; frames older than this are not its evidence. May lie in the
+                past, as that of the frame which made the caller start it.
 
         Raises:
             JudgeError: an episode is running, or name or task is empty.
@@ -128,7 +129,7 @@ class Engine:
             raise JudgeError("The episode has an empty name; give it one.")
         if not task.strip():
             raise JudgeError(f"Episode {episode_id} has no task; set the instruction first.")
-        self._advance(stamp_ns)
+        self._now_ns = max(self._now_ns, stamp_ns)
         self._running = RunningEpisode(self._settings, episode_id, task, stamp_ns)
         # The frame that made the caller start the episode is its first.
         for frame in self._latest.values():
