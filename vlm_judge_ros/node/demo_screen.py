@@ -123,7 +123,7 @@ def _ruling_lines(ruling: Ruling) -> Text:
     text = Text(f"{ruling.known_s:7.1f} s  verdict  ")
     text.append(ruling.state.name, style=_STYLES[ruling.state])
     text.append(f": {ruling.reason}")
-    for finding in ruling.decided_by:
+    for finding in ruling.further_findings:
         text.append(f"\n{'':11}{finding.layer.name.lower()}: {finding.text}", style="dim")
     return text
 

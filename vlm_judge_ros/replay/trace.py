@@ -67,6 +67,11 @@ class Ruling:
     decided_by: tuple[Finding, ...] = ()
     overruled: tuple[Finding, ...] = ()
 
+    @property
+    def further_findings(self) -> tuple[Finding, ...]:
+        """The deciding findings that the reason does not already quote."""
+        return tuple(finding for finding in self.decided_by if finding.text not in self.reason)
+
 
 @dataclass(frozen=True, slots=True)
 class Span:
