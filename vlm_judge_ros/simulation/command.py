@@ -59,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     from vlm_judge_ros.simulation.bag import episode_name, write_bag
     from vlm_judge_ros.simulation.episode import EpisodeSpec, simulate_episode
-    from vlm_judge_ros.simulation.world import load_simulator
+    from vlm_judge_ros.simulation.world import check_graphics
 
     specs = []
     for seed in range(arguments.seed, arguments.seed + arguments.count):
@@ -69,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
     for folder in folders:
         if folder.exists():
             raise JudgeError(f"{folder} exists; remove it or choose another folder with --out.")
-    load_simulator()
+    check_graphics()
     for spec, folder in track(list(zip(specs, folders, strict=True)), description="Simulating"):
         write_bag(simulate_episode(spec), folder, arguments.quality)
     for folder in folders:

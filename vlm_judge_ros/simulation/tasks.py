@@ -82,7 +82,7 @@ _TASKS = (
             "lift the block and set it on the shelf board",
             "place the cube on the shelf",
         ),
-        disturbances=_ALWAYS | _HOLDING | {Disturbance.WRONG_PLACE},
+        disturbances=_ALWAYS - {Disturbance.SLOW} | _HOLDING | {Disturbance.WRONG_PLACE},
         grasps=True,
         miss_offset=(0.06, 0.0, 0.0),
         goal_shift=(0.2, 0.0, 0.0),

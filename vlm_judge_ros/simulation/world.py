@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import os
+import subprocess
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +30,20 @@ JOINTS = ARM_JOINTS + FINGER_JOINTS
 
 # What Meta-World changes in the model when it resets a scene, and what the camera's light changes.
 _CHANGED_IN_MODEL = ("body_pos", "body_quat", "site_pos", "site_quat", "geom_pos", "light_diffuse", "light_dir")
+
+
+_DRAW_NOTHING = """
+import sys
+import mujoco
+try:
+    context = mujoco.GLContext(16, 16)
+    context.make_current()
+    mujoco.MjrContext(mujoco.MjModel.from_xml_string("<mujoco/>"), mujoco.mjtFontScale.mjFONTSCALE_100).free()
+    context.free()
+except Exception as error:
+    print(error)
+    sys.exit(1)
+"""
 
 
 class SimulatorMissing(JudgeError):
@@ -73,14 +89,31 @@ def load_simulator() -> tuple[Any, Any]:
             f"The simulator is not installed ({error.name} is missing); install the extra: pip install "
             "'vlm_judge_ros[simulate]'."
         ) from error
-    except (ImportError, OSError, AttributeError) as error:
-        raise SimulatorMissing(
-            f"The simulator cannot render with MUJOCO_GL={os.environ['MUJOCO_GL']} ({error}); install libegl1 and "
-            "libgl1-mesa-dri, or set MUJOCO_GL=osmesa and install libosmesa6."
-        ) from error
+    except (ImportError, OSError, AttributeError, RuntimeError) as error:
+        raise _no_graphics(str(error)) from error
     # The experts ask for more than the arm gives and warn about it at each step.
     warnings.filterwarnings("ignore", message=r"Constant\(s\) may be too high")
     return mujoco, metaworld
+
+
+def check_graphics() -> None:
+    """Find out whether pictures can be drawn here, in a process of its own: a broken driver may take it down.
+
+    Raises:
+        SimulatorMissing: they cannot, or the simulator is not installed.
+    """
+    load_simulator()
+    probe = subprocess.run([sys.executable, "-c", _DRAW_NOTHING], capture_output=True, text=True)
+    if probe.returncode:
+        raise _no_graphics(probe.stdout or f"exit status {probe.returncode}")
+
+
+def _no_graphics(cause: str) -> SimulatorMissing:
+    reason = " ".join(cause.split())
+    return SimulatorMissing(
+        f"The simulator cannot render with MUJOCO_GL={os.environ.get('MUJOCO_GL', '')} ({reason}); install libegl1 and "
+        "libgl1-mesa-dri and set MUJOCO_GL=egl, or install libosmesa6 and set MUJOCO_GL=osmesa."
+    )
 
 
 def expert_named(name: str) -> Any:
