@@ -33,15 +33,17 @@ class BuildError(SystemExit):
     """The wheel cannot be built; the message says what to do."""
 
 
-def ros_prefixes() -> list[Path]:
-    """Folders under which ROS 2 lies: those of a sourced distribution, or that of its wheels.
+def sourced_prefixes() -> list[Path]:
+    """Folders of the ROS 2 that is sourced; none where none is."""
+    return [Path(entry) for entry in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep) if entry]
+
+
+def wheels_prefix() -> Path:
+    """Folder under which the ROS 2 wheels of this Python lie.
 
     Raises:
-        BuildError: There is no ROS 2.
+        BuildError: There are none.
     """
-    sourced = [Path(entry) for entry in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep) if entry]
-    if sourced:
-        return sourced
     specification = importlib.util.find_spec("ament_package")
     if specification is None or specification.origin is None:
         raise BuildError(
@@ -49,7 +51,7 @@ def ros_prefixes() -> list[Path]:
             "or source a ROS 2 distribution first."
         )
     # <prefix>/lib/python3.x/site-packages/ament_package/__init__.py
-    return [Path(specification.origin).parents[4]]
+    return Path(specification.origin).parents[4]
 
 
 def message_hash(prefixes: list[Path]) -> str:
@@ -67,6 +69,11 @@ def message_hash(prefixes: list[Path]) -> str:
     return digest.hexdigest()
 
 
+def same(stamp: Path, wanted: str) -> bool:
+    """Whether this step was finished for the same inputs."""
+    return stamp.is_file() and stamp.read_text() == wanted
+
+
 def run(prefixes: list[Path], *command: str | Path) -> None:
     """Run one step of the build."""
     # The wheels' start-up hook marks the environment of its children; the Python that CMake starts must run it anew.
@@ -82,23 +89,28 @@ def build_and_stage() -> Path:
     cmake = shutil.which("cmake", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
     if cmake is None:
         raise BuildError("cmake is needed to build the messages: run `pip install cmake`.")
-    prefixes = ros_prefixes()
+    sourced = sourced_prefixes()
+    prefixes = sourced or [wheels_prefix()]
     prefix_path = ";".join(map(str, prefixes))
     # One folder for each Python and each ROS 2: neither can use what the other compiled.
     name = f"{sys.implementation.cache_tag}-{hashlib.sha256(prefix_path.encode()).hexdigest()[:8]}"
     build, stage = ROOT / "build" / f"cmake-{name}", ROOT / "build" / f"stage-{name}"
-    stamp = build / "messages.sha256"
+    configured, built = build / "configured.sha256", build / "built.sha256"
     wanted = message_hash(prefixes)
-    if not stamp.is_file() or stamp.read_text() != wanted:
+    if not same(configured, wanted):
         shutil.rmtree(build, ignore_errors=True)
         run(
             prefixes,
             *(cmake, "-S", ROOT, "-B", build, *COMPILE_QUICKLY),
             *(f"-DCMAKE_INSTALL_PREFIX={stage}", f"-DCMAKE_PREFIX_PATH={prefix_path}"),
             *(f"-DPython3_EXECUTABLE={sys.executable}", f"-DPython3_ROOT_DIR={sys.prefix}"),
+            # The wheels have no other middleware than Fast DDS, and nobody compiles C++ against them.
+            f"-DPYTHON_FAST_DDS_ONLY={'OFF' if sourced else 'ON'}",
         )
+        configured.write_text(wanted)
+    if not same(built, wanted):  # an interrupted build goes on where it was
         run(prefixes, cmake, "--build", build, "--parallel", str(os.cpu_count() or 1))
-        stamp.write_text(wanted)
+        built.write_text(wanted)
     shutil.rmtree(stage, ignore_errors=True)
     run(prefixes, cmake, "--install", build)
     for folder in LEFT_OUT:

@@ -48,9 +48,7 @@ def set_up(environment: Path, distro: str, with_tests: bool, python_given: bool)
         and (not python_given or state.python == sys.version)
         and interpreter_works(environment)
     )
-    need_packages = (
-        not usable or state.requirements != wanted_requirements or (with_tests and not state.with_tests)
-    )
+    need_packages = not usable or state.requirements != wanted_requirements or (with_tests and not state.with_tests)
     if not need_packages and state.sources == wanted_sources:
         return
 

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from vlm_judge_ros.node.dds_profile import profile_variable
+
 
 def doctor(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     variables = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), **environment}
@@ -33,5 +35,5 @@ def test_the_doctor_knows_whether_the_shipped_dds_profile_is_in_use() -> None:
     (line,) = (line for line in doctor().stdout.splitlines() if "DDS profile" in line)
     assert line.startswith("absent")
     shipped = line.split()[-1]
-    again = doctor(FASTDDS_DEFAULT_PROFILES_FILE=shipped).stdout
+    again = doctor(**{profile_variable(): shipped}).stdout
     assert f"{shipped} is in use" in again

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import os
 import platform
 import shlex
@@ -66,7 +66,10 @@ def check_python() -> None:
     """The Python that runs this makes the environment, and compiled messages need its headers."""
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     missing = []
-    if any(importlib.util.find_spec(module) is None for module in ("venv", "ensurepip")):
+    try:
+        importlib.import_module("ensurepip")
+        importlib.import_module("venv")
+    except ImportError:
         missing.append(f"python{version}-venv")
     if not (Path(sysconfig.get_path("include")) / "Python.h").is_file():
         missing.append(f"python{version}-dev")

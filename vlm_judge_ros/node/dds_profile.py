@@ -5,11 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from vlm_judge_ros.errors import JudgeError
+from vlm_judge_ros.node.distribution import distribution
 
-PROFILE_VARIABLES = ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE")
-"""Fast DDS 2 (Humble, Jazzy) reads the first, Fast DDS 3 (Kilted on) the second."""
+WITH_FAST_DDS_2 = ("humble", "jazzy")
 
 FILE = Path("share") / "vlm_judge_ros" / "config" / "fastdds_images.xml"
+
+
+def profile_variable() -> str:
+    """The environment variable in which Fast DDS looks for the profile; version 3 complains about the older name."""
+    return f"{'FASTRTPS' if distribution() in WITH_FAST_DDS_2 else 'FASTDDS'}_DEFAULT_PROFILES_FILE"
 
 
 def dds_profile() -> Path:

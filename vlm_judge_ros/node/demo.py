@@ -15,7 +15,7 @@ from types import FrameType
 from rich.console import Console
 
 from vlm_judge_ros.errors import JudgeError
-from vlm_judge_ros.node.dds_profile import PROFILE_VARIABLES, dds_profile
+from vlm_judge_ros.node.dds_profile import dds_profile, profile_variable
 from vlm_judge_ros.node.demo_screen import Screen
 from vlm_judge_ros.node.live_replay import Watcher, replay_live
 from vlm_judge_ros.node.player import FASTEST
@@ -127,7 +127,7 @@ def _cameras(words: Sequence[str]) -> Mapping[str, str] | None:
 @contextmanager
 def _own_ros_network() -> Iterator[int]:
     """A ROS domain that nobody else is likely to use, on this machine alone, with the DDS profile for images."""
-    wanted = {"ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST", **dict.fromkeys(PROFILE_VARIABLES, str(dds_profile()))}
+    wanted = {"ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST", profile_variable(): str(dds_profile())}
     # Humble knows only this older variable.
     wanted["ROS_LOCALHOST_ONLY"] = "1" if os.environ.get("ROS_DISTRO") == "humble" else "0"
     before = {name: os.environ.get(name) for name in wanted}

@@ -11,14 +11,14 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
-from importlib import metadata
 from pathlib import Path
 
 from vlm_judge_ros import __version__
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.judges.factory import JudgeOptions, resolve
 from vlm_judge_ros.judges.proof import proof
-from vlm_judge_ros.node.dds_profile import PROFILE_VARIABLES, dds_profile
+from vlm_judge_ros.node.dds_profile import dds_profile, profile_variable
+from vlm_judge_ros.node.distribution import distribution, wheel_version
 from vlm_judge_ros.replay.bundled import bundled_episodes
 
 ANSWERS = 20
@@ -82,22 +82,13 @@ def _software() -> Iterator[Observation]:
 
 def _ros() -> Iterator[Observation]:
     rclpy = importlib.import_module("rclpy")
-    distribution = os.environ.get("ROS_DISTRO") or _wheels() or "of unknown distribution"
+    name = distribution()
+    wheels = f" (wheels {wheel_version(name)})" if wheel_version(name) else ""
     middleware = rclpy.get_rmw_implementation_identifier()
-    yield Observation(Health.WELL, "ROS 2", f"{distribution}, middleware {middleware}")
+    yield Observation(Health.WELL, "ROS 2", f"{name or 'unknown'}{wheels}, middleware {middleware}")
     domain = os.environ.get("ROS_DOMAIN_ID", "0")
     reach = os.environ.get("ROS_AUTOMATIC_DISCOVERY_RANGE", "SUBNET")
     yield Observation(Health.WELL, "network", f"domain {domain}, discovery {reach}")
-
-
-def _wheels() -> str:
-    """The distribution that ROS 2 wheels belong to; empty where ROS 2 does not come from wheels."""
-    for distribution in ("kilted", "jazzy"):
-        try:
-            return f"{distribution} (wheels {metadata.version(f'ros-{distribution}-rclpy')})"
-        except metadata.PackageNotFoundError:
-            continue
-    return ""
 
 
 def _messages() -> Iterator[Observation]:
@@ -108,16 +99,12 @@ def _messages() -> Iterator[Observation]:
 
 
 def _profile() -> Iterator[Observation]:
-    shipped, used = dds_profile(), _profile_in_use()
+    shipped, used = dds_profile(), os.environ.get(profile_variable(), "")
     if used and Path(used).exists() and shipped.samefile(used):
         yield Observation(Health.WELL, "DDS profile", f"{shipped} is in use")
     else:
         use = f"{used} is in use instead of" if used else "none is in use; the launch file and the demo use"
         yield Observation(Health.ABSENT, "DDS profile", f"{use} {shipped}")
-
-
-def _profile_in_use() -> str:
-    return next((os.environ[name] for name in reversed(PROFILE_VARIABLES) if os.environ.get(name)), "")
 
 
 def _runtime() -> Iterator[Observation]:

@@ -45,22 +45,21 @@ def read_truth(bag: Bag) -> EpisodeTruth | None:
 
 
 def demo_episodes(folder: Path = FOLDER) -> tuple[str, str]:
-    """Names of one success and one failure.
+    """Names of a success and a failure, of the same task where there are such.
 
     Raises:
         JudgeError: the package lacks them.
     """
-    truths: dict[str, str] = {}
+    truths: dict[str, EpisodeTruth] = {}
     for name, path in bundled_episodes(folder).items():
         with Bag(path) as bag:
             truth = read_truth(bag)
         if truth is not None:
-            truths[name] = truth.label
-    successes = [name for name, label in truths.items() if label == "success"]
-    failures = sorted(
-        (name for name, label in truths.items() if label != "success"),
-        key=lambda name: (truths[name] != PREFERRED_FAILURE, name),
-    )
+            truths[name] = truth
+    failures = [name for name, truth in truths.items() if truth.outcome == "failure"]
+    successes = [name for name, truth in truths.items() if truth.outcome == "success"]
     if not successes or not failures:
         raise JudgeError(f"{folder} lacks a success or a failure; install the package anew, or name a bag with --bag.")
-    return successes[0], failures[0]
+    failure = min(failures, key=lambda name: truths[name].label != PREFERRED_FAILURE)
+    success = min(successes, key=lambda name: truths[name].task != truths[failure].task)
+    return success, failure

@@ -15,6 +15,7 @@ class EpisodeTruth(BaseModel):
 
     Attributes:
         name: name of the episode.
+        task: short name of the task, the same whatever the wording; empty where there is none.
         task_instruction: the instruction that was given.
         outcome: how it ended.
         failure_mode: the way in which it failed; NONE for a success.
@@ -24,6 +25,7 @@ class EpisodeTruth(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     name: str = Field(min_length=1)
+    task: str = ""
     task_instruction: str
     outcome: Literal["success", "failure"]
     failure_mode: str = FailureMode.NONE.name

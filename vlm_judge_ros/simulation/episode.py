@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 from dataclasses import dataclass
 from functools import cache
 
@@ -130,7 +131,10 @@ def _world(task: str) -> World:
 
 @cache
 def _studio(task: str, width: int, height: int) -> Studio:
-    return Studio(_world(task), width, height)
+    studio = Studio(_world(task), width, height)
+    # Left to the end of the interpreter, the graphics library would be gone before its contexts.
+    atexit.register(studio.close)
+    return studio
 
 
 def _attempt(spec: EpisodeSpec, task: SimulatedTask, rng: np.random.Generator) -> SimulatedEpisode | None:

@@ -69,8 +69,8 @@ class Yardstick:
     def measure(self) -> float:
         """Progress now, 0 to 1.
 
-        An expert that does not arrive from here, but did from close by, has stumbled: that says nothing about the scene,
-        and the last value stays.
+        An expert that does not arrive from here, but did from close by, has stumbled: that says nothing about the
+        scene, and the last value stays.
         """
         seen = self._world.observation
         if seen.success:

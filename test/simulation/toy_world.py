@@ -1,0 +1,46 @@
+"""A hand over a table, an object that it can carry and a goal: enough physics to play a performance."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vlm_judge_ros.simulation.world import METRES_PER_ACTION, Observation
+
+HOME = np.array([0.0, 0.6, 0.2])
+OBJECT = np.array([0.0, 0.6, 0.02])
+GOAL = np.array([0.1, 0.8, 0.2])
+
+
+class ToyWorld:
+    """The object follows the hand while the gripper is closed around it, and falls straight down when it is not."""
+
+    def __init__(self) -> None:
+        self.hand = HOME.copy()
+        self.object = OBJECT.copy()
+        self._carried = False
+
+    def observe(self) -> Observation:
+        state = np.zeros(39)
+        state[0:3], state[4:7], state[36:39] = self.hand, self.object, GOAL
+        return Observation(state, bool(np.linalg.norm(self.object - GOAL) < 0.03))
+
+    def step(self, action: NDArray[np.float64]) -> Observation:
+        self.hand = self.hand + action[:3] * METRES_PER_ACTION
+        near = np.linalg.norm(self.hand - self.object) < 0.04
+        self._carried = action[3] > 0.0 and (self._carried or bool(near))
+        if self._carried:
+            self.object = self.hand.copy()
+        else:
+            self.object[2] = max(self.object[2] - 0.05, OBJECT[2])
+        return self.observe()
+
+
+class ToyExpert:
+    """Goes to the object, closes the gripper, carries it to the goal."""
+
+    def get_action(self, state: NDArray[np.float64]) -> NDArray[np.float64]:
+        hand, thing, goal = state[0:3], state[4:7], state[36:39]
+        distance = np.linalg.norm(hand - thing)
+        target = goal if distance < 0.015 else thing
+        return np.array([*np.clip((target - hand) * 25.0, -1.0, 1.0), 1.0 if distance < 0.03 else -1.0])
