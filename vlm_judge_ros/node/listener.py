@@ -57,37 +57,24 @@ class Listener:
         self._started_ns = started_ns
         self._now_ns = now_ns
         self._on_news = on_news
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
         self._answers: list[Answer] = []
         self._rulings: list[Ruling] = []
         self._provenance: msg.Provenance | None = None
         self._frames_in: dict[str, int] = {}
         latched = QoSProfile(depth=16, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-        self._subscriptions = (
-            node.create_subscription(msg.Progress, f"{judge}/progress", self._on_progress, 64),
-            node.create_subscription(msg.Verdict, f"{judge}/verdict", self._on_verdict, latched),
-            node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 64),
-        )
-        self._node = node
+        node.create_subscription(msg.Progress, f"{judge}/progress", self._on_progress, 64)
+        node.create_subscription(msg.Verdict, f"{judge}/verdict", self._on_verdict, latched)
+        node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 64)
 
     def heard(self) -> Heard:
         """A copy of what was heard so far."""
-        with self._changed:
+        with self._lock:
             return Heard(tuple(self._answers), tuple(self._rulings), self._provenance, dict(self._frames_in))
-
-    def wait_for(self, enough: Callable[[Heard], bool], timeout_s: float) -> bool:
-        """Wait until `enough` says so; False where wall-clock `timeout_s` passed first."""
-        with self._changed:
-            return self._changed.wait_for(lambda: enough(self.heard()), timeout_s)
 
     def add_verdict(self, message: msg.Verdict) -> None:
         """Take a verdict that came as the answer of a service."""
         self._on_verdict(message)
-
-    def close(self) -> None:
-        """Stop listening."""
-        for subscription in self._subscriptions:
-            self._node.destroy_subscription(subscription)
 
     def _on_progress(self, message: msg.Progress) -> None:
         if message.episode_id != self._episode_id:
@@ -104,10 +91,9 @@ class Listener:
             reason=message.reason,
             latency_s=message.provenance.latency_s,
         )
-        with self._changed:
+        with self._lock:
             self._answers.append(answer)
             self._provenance = message.provenance
-            self._changed.notify_all()
         self._on_news(answer)
 
     def _on_verdict(self, message: msg.Verdict) -> None:
@@ -124,20 +110,18 @@ class Listener:
             decided_by=tuple(map(_finding, message.decided_by)),
             overruled=tuple(map(_finding, message.overruled)),
         )
-        with self._changed:
+        with self._lock:
             if self._rulings and _same(self._rulings[-1], ruling):
                 return
             self._rulings.append(ruling)
-            self._changed.notify_all()
         self._on_news(ruling)
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         counts = frames_received(message, self._judge)
         if counts:
-            with self._changed:
+            with self._lock:
                 self._frames_in.update(counts)
-                self._changed.notify_all()
-
+    
     def _seconds(self, stamp: Time) -> float:
         return max(0.0, (_nanoseconds(stamp) - self._started_ns) * 1e-9)
 

@@ -121,11 +121,6 @@ class Player:
                 return
             stop.wait(min(left_s, CLOCK_PERIOD_S))
 
-    def close(self) -> None:
-        """Withdraw the topics."""
-        for publisher in (self._clock, *self._publishers.values()):
-            self._node.destroy_publisher(publisher)
-
     def _without_subscriber(self) -> list[str]:
         publishers = [self._clock, *self._publishers.values()]
         return [publisher.topic_name for publisher in publishers if publisher.get_subscription_count() == 0]
