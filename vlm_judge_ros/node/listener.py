@@ -121,7 +121,7 @@ class Listener:
         if counts:
             with self._lock:
                 self._frames_in.update(counts)
-    
+
     def _seconds(self, stamp: Time) -> float:
         return max(0.0, (_nanoseconds(stamp) - self._started_ns) * 1e-9)
 
