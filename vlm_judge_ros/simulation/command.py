@@ -14,6 +14,11 @@ from vlm_judge_ros.simulation.tasks import TASKS, task_named
 
 _SIZE = re.compile(r"(\d+)x(\d+)")
 _SMALLEST, _LARGEST = 32, 2048
+_OUTCOMES = {
+    "any": frozenset(Disturbance),
+    "success": frozenset(kind for kind in Disturbance if kind.is_benign),
+    "failure": frozenset(kind for kind in Disturbance if not kind.is_benign),
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,13 +27,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--task", default="any", choices=["any", *TASKS], metavar="TASK", help=f"any, {', '.join(TASKS)} (default: any)"
     )
     parser.add_argument(
-        "--disturbance",
         "--outcome",
+        "--disturbance",
+        dest="outcome",
         default="any",
-        choices=["any", *(kind.value for kind in Disturbance)],
-        metavar="KIND",
-        help="what happens to the robot: any, " + ", ".join(kind.value for kind in Disturbance) + " (default: any); "
-        "with none, pause, slow and slip_recovered the episode succeeds",
+        choices=[*_OUTCOMES, *(kind.value for kind in Disturbance)],
+        metavar="OUTCOME",
+        help="any, success, failure, or what happens to the robot: "
+        + ", ".join(kind.value for kind in Disturbance)
+        + " (default: any)",
     )
     parser.add_argument(
         "--seed", type=int, default=0, help="seed of the first episode; the next ones count on (default: 0)"
@@ -63,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     specs = []
     for seed in range(arguments.seed, arguments.seed + arguments.count):
-        task, disturbance = _choose(arguments.task, arguments.disturbance, seed)
+        task, disturbance = _choose(arguments.task, arguments.outcome, seed)
         specs.append(EpisodeSpec(task, seed, disturbance, width, height))
     folders = [arguments.out / episode_name(spec) for spec in specs]
     for folder in folders:
@@ -77,18 +84,19 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _choose(task: str, disturbance: str, seed: int) -> tuple[str, Disturbance]:
+def _choose(task: str, outcome: str, seed: int) -> tuple[str, Disturbance]:
     """Fill in what was left open, by the seed."""
     rng = np.random.default_rng([seed, 21])
-    if disturbance == "any":
-        possible = [kind for kind in Disturbance if task == "any" or kind in task_named(task).disturbances]
+    if outcome in _OUTCOMES:
+        able = frozenset(Disturbance) if task == "any" else task_named(task).disturbances
+        possible = [kind for kind in Disturbance if kind in able & _OUTCOMES[outcome]]
         kind = possible[rng.integers(len(possible))]
     else:
-        kind = Disturbance(disturbance)
+        kind = Disturbance(outcome)
     if task != "any":
         return task, kind
-    able = [name for name, candidate in TASKS.items() if kind in candidate.disturbances]
-    return able[rng.integers(len(able))], kind
+    tasks = [name for name, candidate in TASKS.items() if kind in candidate.disturbances]
+    return tasks[rng.integers(len(tasks))], kind
 
 
 def _size(text: str) -> tuple[int, int]:
