@@ -19,7 +19,7 @@ class SimulatedTask:
         name: name of the task, also Meta-World's own without its version.
         expert: name of the scripted expert's class in `metaworld.policies`.
         instructions: the task in words, several ways of saying the same.
-        disturbances: what can happen in this task.
+        disturbances: what can happen in this task; what hardly ever comes out right is left out.
         grasps: True where the gripper carries an object, so that it can lose it.
         drags: True where the object stays on the table on its way.
         undone_by: the expert that undoes the task; empty where carrying the object back does it.
@@ -110,7 +110,7 @@ _TASKS = (
             "move the block along the table until it is in the hole",
             "slide the cube into the gap",
         ),
-        disturbances=_ALWAYS | _HOLDING | {Disturbance.WRONG_PLACE},
+        disturbances=_ALWAYS - {Disturbance.SLOW} | _HOLDING | {Disturbance.WRONG_PLACE},
         grasps=True,
         drags=True,
         miss_offset=(0.07, 0.0, 0.0),
@@ -125,7 +125,7 @@ _TASKS = (
             "slide the mug beneath the spout of the coffee machine",
             "place the mug under the coffee dispenser",
         ),
-        disturbances=_ALWAYS | _HOLDING | {Disturbance.WRONG_PLACE},
+        disturbances=_ALWAYS | _HOLDING - {Disturbance.DROP} | {Disturbance.WRONG_PLACE},
         grasps=True,
         drags=True,
         miss_offset=(0.09, 0.0, 0.0),
