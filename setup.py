@@ -15,7 +15,7 @@ from setuptools.command.build_py import build_py
 
 NAME = "vlm_judge_ros"
 ROOT = Path(__file__).parent.resolve()
-# Everything the generated code depends on. As long as none of it changes the compiled messages are kept.
+# As long as none of these changes there is nothing to compile.
 MESSAGE_SOURCES = ("CMakeLists.txt", "package.xml", "msg/*.msg", "srv/*.srv")
 # Generated code is long and runs little: joined sources and light optimisation save most of the time.
 COMPILE_QUICKLY = (
@@ -54,15 +54,20 @@ def wheels_prefix() -> Path:
     return Path(specification.origin).parents[4]
 
 
-def message_hash(prefixes: list[Path]) -> str:
-    """Hash of all that decides what the compiled messages are."""
+def ros_hash(prefixes: list[Path]) -> str:
+    """Hash of the Python and the ROS 2 that the messages are compiled against."""
     digest = hashlib.sha256(sys.version.encode())
     for prefix in prefixes:
         digest.update(f"{prefix}\n".encode())
         for package in sorted(prefix.glob("share/*/package.xml")):
-            if package.parent.name == NAME:  # what an earlier build installed
-                continue
-            digest.update(package.read_bytes())
+            if package.parent.name != NAME:  # that one is what an earlier build installed
+                digest.update(package.read_bytes())
+    return digest.hexdigest()
+
+
+def sources_hash() -> str:
+    """Hash of what the messages are compiled from."""
+    digest = hashlib.sha256()
     for pattern in MESSAGE_SOURCES:
         for path in sorted(ROOT.glob(pattern)):
             digest.update(path.name.encode() + b"\0" + path.read_bytes())
@@ -96,8 +101,8 @@ def build_and_stage() -> Path:
     name = f"{sys.implementation.cache_tag}-{hashlib.sha256(prefix_path.encode()).hexdigest()[:8]}"
     build, stage = ROOT / "build" / f"cmake-{name}", ROOT / "build" / f"stage-{name}"
     configured, built = build / "configured.sha256", build / "built.sha256"
-    wanted = message_hash(prefixes)
-    if not same(configured, wanted):
+    ros = ros_hash(prefixes)
+    if not same(configured, ros):
         shutil.rmtree(build, ignore_errors=True)
         run(
             prefixes,
@@ -107,10 +112,11 @@ def build_and_stage() -> Path:
             # The wheels have no other middleware than Fast DDS, and nobody compiles C++ against them.
             f"-DPYTHON_FAST_DDS_ONLY={'OFF' if sourced else 'ON'}",
         )
-        configured.write_text(wanted)
-    if not same(built, wanted):  # an interrupted build goes on where it was
+        configured.write_text(ros)
+    sources = sources_hash()
+    if not same(built, sources):  # CMake compiles what has changed, and goes on where it was interrupted
         run(prefixes, cmake, "--build", build, "--parallel", str(os.cpu_count() or 1))
-        built.write_text(wanted)
+        built.write_text(sources)
     shutil.rmtree(stage, ignore_errors=True)
     run(prefixes, cmake, "--install", build)
     for folder in LEFT_OUT:
