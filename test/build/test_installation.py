@@ -115,3 +115,10 @@ def test_every_ros_package_of_the_manifest_is_among_the_wheels(distro: str) -> N
     elsewhere = {"rosidl_default_runtime", "launch", "launch_ros"}
     ros_packages = {name.replace("_", "-") for name in depends - elsewhere if not name.startswith("python3-")}
     assert ros_packages == wheels
+
+
+def test_python_started_in_a_checkout_finds_the_compiled_messages() -> None:
+    command = [sys.executable, "-c", "import vlm_judge_ros.msg; print(vlm_judge_ros.__file__)"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert Path(done.stdout.strip()).is_relative_to(ROOT / "vlm_judge_ros")
