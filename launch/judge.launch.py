@@ -12,14 +12,12 @@ from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironment
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
-from launch import LaunchContext, LaunchDescription
+from launch import Action, LaunchContext, LaunchDescription
+from vlm_judge_ros.node.dds_profile import profile_variable
 from vlm_judge_ros.node.parameter import Parameter, Value, show
-from vlm_judge_ros.node.parameters import parameters_for
+from vlm_judge_ros.node.parameters import DEFAULT_CAMERAS, parameters_for
 
 SHARE = Path(get_package_share_directory("vlm_judge_ros"))
-DEFAULT_CAMERAS = ("front", "wrist")
-# Fast DDS 2 (Humble, Jazzy) and Fast DDS 3 (Kilted on) read the profile from different variables.
-PROFILE_VARIABLES = ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE")
 GENERAL_ARGUMENTS = {
     "namespace": ("", "Namespace of the node; run one judge per namespace."),
     "node_name": ("judge_node", "Name of the node."),
@@ -61,13 +59,13 @@ def given_parameters(context: LaunchContext) -> dict[str, Value]:
     return {name: read(known[name], text) for name, text in arguments.items() if name in known}
 
 
-def start(context: LaunchContext) -> list:
+def start(context: LaunchContext) -> list[Action]:
     """The profile, where none is set, and the node."""
     settings = context.launch_configurations
-    profile = settings["dds_profile"]
-    actions = []
-    if profile and not any(name in os.environ for name in PROFILE_VARIABLES):
-        actions = [SetEnvironmentVariable(name, profile) for name in PROFILE_VARIABLES]
+    profile, variable = settings["dds_profile"], profile_variable()
+    actions = [SetEnvironmentVariable(variable, profile)] if profile and variable not in os.environ else []
+    # Of the node alone: the middleware's own debug messages would drown it.
+    logger = ".".join([*filter(None, settings["namespace"].split("/")), settings["node_name"]])
     use_sim_time = {"use_sim_time": yaml.safe_load(settings["use_sim_time"])}
     node = Node(
         package="vlm_judge_ros",
@@ -75,7 +73,7 @@ def start(context: LaunchContext) -> list:
         name=settings["node_name"],
         namespace=settings["namespace"],
         parameters=[LaunchConfiguration("params_file"), use_sim_time, given_parameters(context)],
-        arguments=["--ros-args", "--log-level", f"{settings['node_name']}:={settings['log_level']}"],
+        arguments=["--ros-args", "--log-level", f"{logger}:={settings['log_level']}"],
         output="screen",
         emulate_tty=True,
     )

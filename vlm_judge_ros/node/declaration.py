@@ -11,7 +11,7 @@ from rclpy.parameter import Parameter as RosParameter
 
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.node.parameter import Change, Parameter, Value
-from vlm_judge_ros.node.parameters import parameters_for
+from vlm_judge_ros.node.parameters import DEFAULT_CAMERAS, parameters_for
 
 
 def declare(node: Node, parameters: Iterable[Parameter]) -> None:
@@ -81,7 +81,9 @@ def unknown_names(node: Node, known: Mapping[str, Parameter]) -> list[str]:
     """Names given at start that belong to no parameter: ROS 2 passes over them without a word."""
     # rclpy shows what was given to nobody but to parameters that are declared.
     given: Mapping[str, object] = getattr(node, "_parameter_overrides", {})
-    return [name for name in given if name not in known and not node.has_parameter(name)]
+    # The shipped parameter file speaks of these whether or not the node has them.
+    usual = parameters_for(DEFAULT_CAMERAS)
+    return [name for name in given if name not in known and name not in usual and not node.has_parameter(name)]
 
 
 def _plain(value: Value) -> bool | int | float | str | list[str]:

@@ -133,6 +133,11 @@ class JudgeNode(LifecycleNode):
             self._close()
             raise
         self._judging, self._results = judging, results
+        judge = judging.provenance
+        assert judge is not None
+        results.note(
+            f"Judge {judge.model} runs on {judge.provider}; first answer after {judging.first_answer_s:.3f} s."
+        )
         services = Services(self, judging, self._now_ns)
         task = self.create_subscription(String, "task", self._on_task, LATCHED)
         self._closers += [services.close, lambda: self.destroy_subscription(task)]
@@ -155,6 +160,8 @@ class JudgeNode(LifecycleNode):
             lambda: self.destroy_timer(timer),
         ]
         self._current.activate(self._now_ns())
+        topics = ", ".join(f"{camera.camera.name} on {camera.topic}" for camera in self._cameras)
+        self._results.note(f"Active; watching {topics}.")
 
     @_transition
     def on_deactivate(self, state: LifecycleState) -> None:

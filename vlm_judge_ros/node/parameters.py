@@ -14,6 +14,7 @@ from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.node.parameter import CAMERA, Change, Parameter, Value, show
 from vlm_judge_ros.node.requests import LONGEST_TASK, usable_task
 
+DEFAULT_CAMERAS = ("front", "wrist")
 _CAMERA_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
 
@@ -48,7 +49,7 @@ def _check_evidence(value: Value) -> str | None:
 PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         "cameras",
-        ("front", "wrist"),
+        DEFAULT_CAMERAS,
         "Names of the cameras. The embedded judge needs front and wrist.",
         change=Change.START,
         check=_check_cameras,
@@ -192,7 +193,7 @@ def markdown() -> str:
     return "\n".join(rows)
 
 
-def parameter_file(cameras: Iterable[str] = ("front", "wrist")) -> str:
+def parameter_file(cameras: Iterable[str] = DEFAULT_CAMERAS) -> str:
     """A parameter file with every default and its meaning."""
     lines = [
         "# Every parameter of the judge node with its default.",
