@@ -15,7 +15,7 @@ from pathlib import Path
 from setup_steps import installation, prerequisites
 from setup_steps.command import Commands, StepFailedError
 from setup_steps.progress import Progress
-from setup_steps.state import State, interpreter_works
+from setup_steps.state import State
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -42,12 +42,7 @@ def set_up(environment: Path, distro: str, with_tests: bool, python_given: bool)
     state = State.load(environment)
     wanted_requirements = installation.requirements_hash(ROOT, distro)
     wanted_sources = installation.sources_hash(ROOT)
-    usable = (
-        state.prefix == str(environment)
-        and not state.installing
-        and (not python_given or state.python == sys.version)
-        and interpreter_works(environment)
-    )
+    usable = state.is_usable(environment, sys.version if python_given else None)
     need_packages = not usable or state.requirements != wanted_requirements or (with_tests and not state.with_tests)
     if not need_packages and state.sources == wanted_sources:
         return

@@ -72,6 +72,7 @@ class Commands:
             StepFailedError: It ended with an error.
         """
         environment = {key: value for key, value in os.environ.items() if key not in FOREIGN_VARIABLES}
+        environment["PYTHONUNBUFFERED"] = "1"  # else pip's lines come in blocks, and the progress with them
         if "AMENT_PREFIX_PATH" in os.environ:
             environment.pop("LD_LIBRARY_PATH", None)
         process = subprocess.Popen(

@@ -86,7 +86,9 @@ def install_packages(
         commands.run(
             [python, "-c", READ_REQUIREMENTS, str(root / "pyproject.toml"), requirements, *extras], progress, on_line
         )
-        commands.run([python, *PIP, "install", "--progress-bar", "off", "-r", requirements], progress, on_line, on_tick)
+        # Most of what is installed is never imported: what is, is compiled when it is.
+        options = ["--progress-bar", "off", "--no-compile"]
+        commands.run([python, *PIP, "install", *options, "-r", requirements], progress, on_line, on_tick)
 
 
 def install_package(root: Path, environment: Path, commands: Commands, progress: Progress) -> None:

@@ -7,7 +7,7 @@ import sys
 import time
 from types import TracebackType
 
-BAR_WIDTH = 28
+BAR_WIDTH = 20
 REDRAW_S = 0.1
 
 

@@ -39,6 +39,20 @@ class State:
         except (OSError, ValueError, TypeError):
             return cls()
 
+    def is_usable(self, environment: Path, python: str | None) -> bool:
+        """Whether this environment can be brought up to date; else it has to be made anew.
+
+        Args:
+            environment: Folder of the environment, where it is now.
+            python: `sys.version` of the Python it has to be made from; None: any will do.
+        """
+        return (
+            self.prefix == str(environment)
+            and not self.installing
+            and python in (None, self.python)
+            and _interpreter_runs(environment)
+        )
+
     def save(self, environment: Path) -> None:
         """Write the state, whole or not at all."""
         path = environment / FILE_NAME
@@ -47,8 +61,8 @@ class State:
         unfinished.replace(path)
 
 
-def interpreter_works(environment: Path) -> bool:
-    """Whether the environment's Python runs: the one it was made from may be gone."""
+def _interpreter_runs(environment: Path) -> bool:
+    # The Python that it was made from may be gone.
     python = environment / "bin" / "python3"
     if not os.access(python, os.X_OK):
         return False
