@@ -13,7 +13,8 @@ import pytest
 from vlm_judge_ros.episode.evidence import Evidence
 from vlm_judge_ros.episode.frame import Frame, FrameRole, Keyframe
 from vlm_judge_ros.episode.raw_image import RawImage
-from vlm_judge_ros.judges.factory import JudgeOptions
+from vlm_judge_ros.errors import JudgeError
+from vlm_judge_ros.judges.factory import JudgeOptions, resolve
 from vlm_judge_ros.judges.opinion import Opinion
 from vlm_judge_ros.judges.proof import proof
 from vlm_judge_ros.judges.questions import Questions
@@ -166,3 +167,18 @@ def test_frames_that_were_not_shown_again_are_not_remembered() -> None:
         questions.take_back(asked.number, True)
         assert len(message.new_frames) == 1
     assert len(sent._held) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("nobody", "There is no judge called 'nobody'; choose one of embedded, or give an import path"),
+        ("nobody:create", "The judge 'nobody:create' cannot be imported"),
+        ("json:nothing", "The judge 'json:nothing' cannot be imported"),
+        ("json:__name__", "The judge 'json:__name__' is not callable"),
+    ],
+)
+def test_a_judge_that_does_not_exist_is_named(name: str, sentence: str) -> None:
+    with pytest.raises(JudgeError) as caught:
+        resolve(name)
+    assert str(caught.value).startswith(sentence)

@@ -101,7 +101,7 @@ class Camera:
         self.encoding = "rgb8"
         self.spoil: Callable[[Any], None] = lambda message: None
         self.stamps_ns: list[int] = []
-        self._publisher = bench.node.create_publisher(CompressedImage if compressed else Image, topic, depth)
+        self.publisher = bench.node.create_publisher(CompressedImage if compressed else Image, topic, depth)
 
     def publish(self, stamp_ns: int, brightness: int) -> None:
         width, height = self.size
@@ -115,7 +115,7 @@ class Camera:
         message.header.stamp.sec, message.header.stamp.nanosec = divmod(stamp_ns, 10**9)
         self.spoil(message)
         self.stamps_ns.append(stamp_ns)
-        self._publisher.publish(message)
+        self.publisher.publish(message)
 
 
 class Robot:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -166,3 +168,21 @@ def test_a_publisher_that_is_restarted_with_an_older_clock_voids_the_episode(jud
     before = len(judge.verdicts)
     judge.begin("watch")
     judge.await_verdict(PROGRESSING, since=before)
+
+
+def test_a_recorded_image_of_30_bytes_is_counted(judge: JudgeProcess, robot: Robot) -> None:
+    from rosbags.highlevel import AnyReader
+
+    default = Path(__file__).parents[2] / ".." / "shared" / "data"
+    bag = (
+        Path(os.environ.get("VLM_JUDGE_SHARED_DATA", default)) / "rosbags_rs" / "tests" / "test_bags" / "test_bag_mcap"
+    )
+    if not bag.is_dir():
+        pytest.skip("no recorded bag at hand")
+    with AnyReader([bag]) as reader:
+        images = [entry for entry in reader.connections if entry.msgtype == "sensor_msgs/msg/Image"]
+        recorded = [bytes(data) for _, _, data in reader.messages(images)]
+    counted = judge.count("camera front", "fault short_data")
+    for message in recorded:
+        robot.front.publisher.publish(message)
+    judge.await_count("camera front", "fault short_data", counted + len(recorded))

@@ -211,12 +211,12 @@ class Worker:
                 self._tell(Unanswered(question.evidence, cause))
             if loading_until_s is not None and now_s >= loading_until_s:
                 return f"The judge was not ready after {settings.load_timeout_s:g} s and was ended."
+            if provenance is not None:
+                self._send_next(connection)
             busy_since_s = self._questions.busy_since_s
             hung_s = busy_since_s + settings.hang_timeout_s if busy_since_s is not None else None
             if hung_s is not None and now_s >= hung_s:
                 return f"The judge was busy with one question for {settings.hang_timeout_s:g} s and was ended."
-            if provenance is not None:
-                self._send_next(connection)
             moments = [
                 moment for moment in (loading_until_s, hung_s, self._questions.next_due_s()) if moment is not None
             ]

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 from rclpy.callback_groups import CallbackGroup
-from rclpy.event_handler import SubscriptionEventCallbacks, UnsupportedEventTypeError
 from rclpy.node import Node
 from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image
@@ -16,6 +15,11 @@ from vlm_judge_ros.episode.frame import Frame
 from vlm_judge_ros.node.arrivals import Arrivals
 from vlm_judge_ros.node.frames import frame_of
 from vlm_judge_ros.node.settings import CameraInput
+
+try:
+    from rclpy.event_handler import SubscriptionEventCallbacks, UnsupportedEventTypeError
+except ImportError:  # Humble has them in another module
+    from rclpy.qos_event import SubscriptionEventCallbacks, UnsupportedEventTypeError
 
 
 class CameraSubscription:

@@ -25,6 +25,7 @@ from vlm_judge_ros.verdict.failure import FailureEvent
 from vlm_judge_ros.verdict.verdict import Verdict
 
 _RECENT_ANSWERS = 300
+_CHECK_TICKS = 4
 _DISABLED = "Judging is switched off; call ~/enable with true to switch it on."
 
 
@@ -94,6 +95,7 @@ class Judging:
         self._outlet = outlet
         self._episodes = 0
         self._clock_jumps = 0
+        self._ticks = 0
         self._published: tuple[object, ...] = ()
 
     def wait_until_ready(self, keep_waiting: Callable[[], bool]) -> None:
@@ -158,7 +160,9 @@ class Judging:
         self._look_for_jump(now_ns)
         if request is not None and request.evidence is not None and self.enabled:
             self.worker.ask(request.evidence, self.options.deadline_s)
-        self._publish(self.engine.check(now_ns))
+        self._ticks += 1
+        if self._ticks % _CHECK_TICKS == 0:
+            self._publish(self.engine.check(now_ns))
 
     def take_news(self, now_ns: int) -> None:
         """Take what the judge's process has sent."""
