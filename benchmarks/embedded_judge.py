@@ -3,7 +3,7 @@
     MUJOCO_GL=egl python benchmarks/embedded_judge.py --episodes 120
 
 Each episode is simulated, and fed at its own stamps to the engine that the live node runs: pictures as JPEG at
-10 Hz, one action chunk a second, one question to the judge per chunk. Beside the verdicts stand the controls: a
+5 Hz, one action chunk a second, one question to the judge per chunk. Beside the verdicts stand the controls: a
 clock, a frozen video, a wrong task.
 """
 
@@ -30,6 +30,7 @@ from vlm_judge_ros.episode.frame import Frame
 from vlm_judge_ros.episode.joint import JointSample
 from vlm_judge_ros.judges.embedded import EmbeddedJudge
 from vlm_judge_ros.judges.opinion import Opinion
+from vlm_judge_ros.models.two_view import TwoViewModel
 from vlm_judge_ros.simulation.disturbance import Disturbance
 from vlm_judge_ros.simulation.episode import EpisodeImpossible, EpisodeSpec, SimulatedEpisode, simulate_episode
 from vlm_judge_ros.simulation.tasks import TASKS
@@ -37,7 +38,10 @@ from vlm_judge_ros.verdict.engine import Engine
 from vlm_judge_ros.verdict.verdict import State
 
 HELD_OUT_SEED = 600_000
+FRAME_STEPS = 2
+FRAME_S = 0.2
 FROZEN_S = 12.0
+WRONG_TASK_S = 6.0
 CLOCK_S = 10.0
 JPEG_QUALITY = 85
 
@@ -109,18 +113,19 @@ def _pictures(episode: SimulatedEpisode) -> dict[str, list[bytes]]:
 
 
 def _replay(episode: SimulatedEpisode, task: str, pictures: dict[str, list[bytes]], order: Sequence[int]) -> Replayed:
-    """Feed the pictures and joint states of the given steps, in that order, at 10 Hz."""
+    """Feed the pictures and joint states of the given frames, in that order, `FRAME_S` apart."""
     engine, start_ns = Engine(), 10**9
     engine.start_episode("one", task, start_ns)
     opinions: list[Opinion] = []
     failed_s, mode, now_ns = None, "NONE", start_ns
-    for index, step in enumerate(order):
-        now_ns = start_ns + round(index * 1e8)
-        if index % 10 == 0:
-            engine.add_chunk(Chunk(index // 10 + 1, now_ns, 10, 0.1))
-        engine.add_joint_state(JointSample(now_ns, episode.joint_names, tuple(episode.joint_positions[step])))
+    for index, shown in enumerate(order):
+        now_ns = start_ns + round(index * FRAME_S * 1e9)
+        if index % 5 == 0:
+            engine.add_chunk(Chunk(index // 5 + 1, now_ns, 10, 0.1))
+        positions = tuple(episode.joint_positions[episode.frame_indices[shown]])
+        engine.add_joint_state(JointSample(now_ns, episode.joint_names, positions))
         for camera, frames in pictures.items():
-            image = CompressedImage(frames[step], "jpeg")
+            image = CompressedImage(frames[shown], "jpeg")
             engine.add_frame(Frame(camera, now_ns, image, image.thumbnail()), now_ns)
         last = index == len(order) - 1
         request = engine.due(now_ns)
@@ -144,22 +149,23 @@ def _rank_order(values: Sequence[float]) -> float:
 def score(task: str, disturbance: Disturbance, seed: int) -> Score | None:
     """Simulate and judge one episode; None where the simulator cannot make it."""
     try:
-        episode = simulate_episode(EpisodeSpec(task, seed, disturbance))
+        episode = simulate_episode(EpisodeSpec(task, seed, disturbance, frame_steps=FRAME_STEPS))
     except EpisodeImpossible:
         return None
     random = np.random.default_rng(seed)
     pictures = _pictures(episode)
-    steps = range(len(episode.frame_indices))
-    replayed = _replay(episode, episode.instruction, pictures, steps)
+    shown = range(len(episode.frame_indices))
+    replayed = _replay(episode, episode.instruction, pictures, shown)
     given = [opinion for opinion in replayed.opinions if not opinion.declined]
-    truth = [float(episode.progress[round(opinion.evidence.elapsed_s * 10)]) for opinion in given]
+    frames = [round(opinion.evidence.elapsed_s / FRAME_S) for opinion in given]
+    truth = [float(episode.progress[episode.frame_indices[frame]]) for frame in frames]
     complete = [t for t in range(len(given)) if truth[t] >= 1.0]
     until = complete[0] + 1 if complete else len(given)
-    others = sorted(other for other in TASKS if other != task)
+    others = sorted(other for other in TwoViewModel().description.instructions if other != task)
     wrong = str(random.choice(TASKS[str(random.choice(others))].instructions))
-    mistaken = _replay(episode, wrong, pictures, steps[-60:]).opinions
-    moment = int(random.integers(len(steps)))
-    frozen_opinions = _replay(episode, episode.instruction, pictures, [moment] * round(FROZEN_S * 10)).opinions
+    mistaken = _replay(episode, wrong, pictures, shown[-round(WRONG_TASK_S / FRAME_S) :]).opinions
+    moment = int(random.integers(len(shown)))
+    frozen_opinions = _replay(episode, episode.instruction, pictures, [moment] * round(FROZEN_S / FRAME_S)).opinions
     frozen = [opinion.progress for opinion in frozen_opinions if not opinion.declined] or [math.nan]
     return Score(
         task=task,
@@ -250,8 +256,8 @@ def figures(scores: Sequence[Score]) -> dict[str, dict[str, float]]:
 
 
 def plan(count: int, first_seed: int) -> list[tuple[str, Disturbance, int]]:
-    """Return tasks in turn, half of the episodes of each to fail, kinds of disturbance drawn from the first seed."""
-    tasks = sorted(TASKS)
+    """Return the tasks it was trained on in turn, half of the episodes of each to fail, kinds drawn from the seed."""
+    tasks = sorted(TwoViewModel().description.instructions)
     random = np.random.default_rng(first_seed)
     plans = []
     for index in range(count):

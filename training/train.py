@@ -130,14 +130,18 @@ def main() -> None:
         "--episodes", type=Path, required=True, help="folder written by vlm_judge_ros.simulation.dataset"
     )
     parser.add_argument("--out", type=Path, required=True, help="folder for weights and log")
-    parser.add_argument("--steps", type=int, default=6000, help="optimiser steps")
-    parser.add_argument("--batch", type=int, default=32, help="episodes in a step")
+    parser.add_argument("--steps", type=int, default=3000, help="optimiser steps")
+    parser.add_argument("--batch", type=int, default=24, help="episodes in a step")
     parser.add_argument("--minutes", type=float, default=math.inf, help="end the schedule early after this time")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--threads", type=int, default=torch.get_num_threads(), help="threads, where it runs on the CPU"
+    )
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     arguments = parser.parse_args()
 
     device = torch.device(arguments.device)
+    torch.set_num_threads(arguments.threads)
     torch.manual_seed(arguments.seed)
     random = np.random.default_rng(arguments.seed)
     generator = torch.Generator(device=device).manual_seed(arguments.seed)
@@ -149,7 +153,8 @@ def main() -> None:
         flush=True,
     )
 
-    encoder, timeline = Encoder().to(device), Timeline(len(MODES)).to(device)
+    encoder = Encoder().to(device, memory_format=torch.channels_last)
+    timeline = Timeline(len(MODES)).to(device)
     weights = [*encoder.parameters(), *timeline.parameters()]
     average = [weight.detach().clone() for weight in weights]
     optimiser = torch.optim.AdamW(weights, lr=1e-3, weight_decay=0.02)
