@@ -37,7 +37,7 @@ from vlm_judge_ros.simulation.tasks import TASKS
 from vlm_judge_ros.verdict.engine import Engine
 from vlm_judge_ros.verdict.verdict import State
 
-HELD_OUT_SEED = 600_000
+HELD_OUT_SEED = 650_000
 FRAME_STEPS = 2
 FRAME_S = 0.2
 FROZEN_S = 12.0
