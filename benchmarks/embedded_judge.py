@@ -129,7 +129,8 @@ def _replay(episode: SimulatedEpisode, task: str, pictures: dict[str, list[bytes
             engine.add_frame(Frame(camera, now_ns, image, image.thumbnail()), now_ns)
         last = index == len(order) - 1
         request = engine.due(now_ns)
-        evidence = engine.evidence(now_ns, request.chunk_id if request else 0) if request or last else None
+        # The last frame of an episode is asked about even where it ends no chunk.
+        evidence = request.evidence if request else engine.evidence(now_ns) if last else None
         if evidence is None:
             continue
         opinions.append(_judge().ask(evidence))
