@@ -123,6 +123,7 @@ def main() -> None:
     description = Description(
         name=arguments.name,
         image_size_px=IMAGE_SIZE_PX,
+        spacing_s=run["spacing_s"],
         cameras=("front", "wrist"),
         modes=MODES,
         instructions={task: tuple(wordings) for task, wordings in run["instructions"].items()},

@@ -85,7 +85,7 @@ def fit_novelty(encoder: Encoder, episodes: list[Episode], device: torch.device)
     for index, space in enumerate(spaces):
         fitted = torch.cat([part[index] for part in parts[False]])
         order = torch.randperm(len(fitted), generator=shuffle, device=device)
-        space.fit(fitted[order], torch.cat([part[index] for part in parts[True]]), 0.999, 1.15)
+        space.fit(fitted[order], torch.cat([part[index] for part in parts[True]]), 0.999, 1.05)
     return novelty
 
 
@@ -195,6 +195,7 @@ def main() -> None:
             "novelty": novelty.cpu().state_dict(),
             "instructions": instructions,
             "episodes": len(training),
+            "spacing_s": float(np.median(np.concatenate([np.diff(episode.seconds) for episode in training]))),
             "seed": arguments.seed,
             "steps": step + 1,
         },

@@ -71,6 +71,7 @@ class EmbeddedJudge:
             [keyframe.frame for keyframe in evidence.keyframes[second_role]],
             PAIRING_LIMIT_S,
         )
+        pairs = spaced(pairs, 0.9 * self._model.description.spacing_s)
         if not pairs:
             return self._decline(
                 evidence, f"No frames of {first_role} and {second_role} lie within {PAIRING_LIMIT_S} s of each other."
@@ -137,6 +138,24 @@ class _EncodedPair:
     @property
     def key(self) -> tuple[int, int]:
         return id(self.first.image), id(self.second.image)
+
+
+def spaced(pairs: Sequence[tuple[Frame, Frame]], gap_s: float) -> list[tuple[Frame, Frame]]:
+    """Thin out pairs that lie too close together; the newest stays, and so does the first.
+
+    Args:
+        pairs: oldest first.
+        gap_s: least seconds between two that stay.
+    """
+    kept: list[tuple[Frame, Frame]] = []
+    for pair in reversed(pairs):
+        if not kept or kept[-1][0].stamp_ns - pair[0].stamp_ns >= gap_s * 1e9:
+            kept.append(pair)
+    if kept and kept[-1] is not pairs[0]:
+        if len(kept) > 1:
+            kept.pop()
+        kept.append(pairs[0])
+    return kept[::-1]
 
 
 def pair_in_time(first: Sequence[Frame], second: Sequence[Frame], limit_s: float) -> list[tuple[Frame, Frame]]:

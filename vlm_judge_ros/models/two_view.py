@@ -32,6 +32,7 @@ class Description(pydantic.BaseModel):
     Attributes:
         name: name and version of the model.
         image_size_px: side of the square images it takes.
+        spacing_s: seconds between the frames of an episode that it was trained on; it judges no denser ones.
         cameras: the two roles, in the order of the encoder's inputs.
         modes: failure modes, in the order of the output `mode`.
         instructions: per task that it was trained on, the wordings it was trained with.
@@ -43,6 +44,7 @@ class Description(pydantic.BaseModel):
 
     name: str
     image_size_px: int = pydantic.Field(gt=0, le=1024)
+    spacing_s: float = pydantic.Field(gt=0.0)
     cameras: tuple[str, str]
     modes: tuple[str, ...]
     instructions: dict[str, tuple[str, ...]]
