@@ -1,7 +1,8 @@
 """A judge of known behaviour: it reads progress from the brightness of the newest image, and obeys the task.
 
 The task is a list of words. `sleep=S` makes it answer after S seconds, `hang` never, `crash` ends its process, `refuse`
-raises, `decline` makes it say that it does not know, `fail` speaks for a dropped object, `success` for success.
+raises, `decline` makes it say that it does not know, `fail` speaks for a dropped object, `success` for success,
+`absurd` for a progress of 150 %.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import os
 import signal
 import time
+
+import numpy as np
 
 from vlm_judge_ros.episode.evidence import Evidence
 from vlm_judge_ros.episode.failure_mode import FailureMode
@@ -38,7 +41,7 @@ class ScriptedJudge:
         return Opinion(
             evidence,
             self.provenance,
-            progress=float(newest.image.rgb().mean()) / 255,
+            progress=1.5 if "absurd" in words else newest.image.rgb().mean(dtype=np.float32) / 255,
             success_probability=0.98 if "success" in words else 0.05,
             failure_probability=failing,
             failure_mode=FailureMode.OBJECT_DROPPED,

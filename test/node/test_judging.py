@@ -117,10 +117,17 @@ def test_a_judge_that_declines_gives_unknown_with_its_reason(judge: JudgeProcess
     judge.await_verdict(UNKNOWN, "The script declines.", before)
 
 
-def test_a_judge_that_raises_gives_unknown_with_its_sentence(judge: JudgeProcess) -> None:
-    before = judge.begin("refuse")
-    judge.await_verdict(UNKNOWN, "The script says so.", before)
-    judge.await_status("judge", DiagnosticStatus.ERROR, "The script says so.")
+@pytest.mark.parametrize(
+    ("word", "sentence"),
+    [
+        ("refuse", "The script says so."),
+        ("absurd", "The judge answered with progress 1.5; it has to be from 0 to 1, or NaN."),
+    ],
+)
+def test_a_judge_that_raises_or_answers_nonsense_gives_unknown(judge: JudgeProcess, word: str, sentence: str) -> None:
+    before = judge.begin(word)
+    judge.await_verdict(UNKNOWN, sentence, before)
+    judge.await_status("judge", DiagnosticStatus.ERROR, sentence)
 
 
 def test_a_late_answer_is_dropped_and_the_verdict_is_unknown(judge: JudgeProcess) -> None:

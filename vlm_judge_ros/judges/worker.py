@@ -151,7 +151,10 @@ class Worker:
         while not self._closing:
             self.state = WorkerState.LOADING
             answered = self.counts.answered
-            cause = self._run_process()
+            try:
+                cause = self._run_process()
+            except OSError as error:
+                cause = f"The judge's process cannot be started ({error})."
             if self._closing:
                 return
             self.state = WorkerState.RESTARTING

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import math
 import os
 import pickle
 import queue
@@ -27,6 +28,8 @@ from vlm_judge_ros.judges.factory import JudgeOptions, resolve
 from vlm_judge_ros.judges.opinion import Judge, JudgeProvenance, Opinion
 
 PR_SET_PDEATHSIG = 1
+_SHARES = ("progress", "success_probability", "failure_probability", "progress_low", "progress_high")
+_NUMBERS = ("novelty", "raw_score")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +90,20 @@ class Failed:
     cause: str
 
 
-def strip_evidence(opinion: Opinion) -> dict[str, Any]:
-    """The fields of an opinion without the frames, which the asking side still has."""
-    return {entry.name: getattr(opinion, entry.name) for entry in fields(opinion) if entry.name != "evidence"}
+def checked_fields(opinion: Opinion) -> dict[str, Any]:
+    """The fields of an opinion without the frames, which the asking side still has.
+
+    Raises:
+        JudgeError: a share or probability is neither from 0 to 1 nor NaN.
+    """
+    checked = {entry.name: getattr(opinion, entry.name) for entry in fields(opinion) if entry.name != "evidence"}
+    for name in (*_SHARES, *_NUMBERS):
+        # Whatever kind of number the model gives; messages take only Python's own.
+        checked[name] = float(checked[name])
+    for name in _SHARES:
+        if not (math.isnan(checked[name]) or 0.0 <= checked[name] <= 1.0):
+            raise JudgeError(f"The judge answered with {name} {checked[name]:g}; it has to be from 0 to 1, or NaN.")
+    return checked
 
 
 def serve(socket_number: int, parent: int) -> None:
@@ -159,12 +173,12 @@ def _ask(judge: Judge, ask: Ask, frames: Mapping[int, Frame]) -> Answered | Fail
     began = time.perf_counter()
     try:
         opinion = judge.ask(Evidence(keyframes=keyframes, **ask.about))
+        return Answered(ask.number, checked_fields(opinion), time.perf_counter() - began)
     except JudgeError as error:
         return Failed(ask.number, str(error))
     except Exception as error:
         traceback.print_exc()
         return Failed(ask.number, f"The judge failed ({type(error).__name__}: {error}).")
-    return Answered(ask.number, strip_evidence(opinion), time.perf_counter() - began)
 
 
 def _send(connection: Connection, reply: Loaded | NotLoaded | Answered | Failed) -> None:
