@@ -8,11 +8,11 @@ from pathlib import Path
 
 import yaml
 from ament_index_python.packages import get_package_share_directory
+from launch import Action, LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
-from launch import Action, LaunchContext, LaunchDescription
 from vlm_judge_ros.node.dds_profile import profile_variable
 from vlm_judge_ros.node.parameter import Parameter, Value, show
 from vlm_judge_ros.node.parameters import DEFAULT_CAMERAS, parameters_for
