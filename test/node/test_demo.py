@@ -21,10 +21,10 @@ BOUND_S = 300
 
 
 @contextlib.contextmanager
-def demo(*words: object) -> Iterator[subprocess.Popen[str]]:
-    """Run `vlm-judge demo`; the square judge of this folder can be named."""
+def demo(*words: object, judge: str = JUDGE) -> Iterator[subprocess.Popen[str]]:
+    """Run `vlm-judge demo` with the square judge of this folder, or another."""
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), "NO_COLOR": "1"}
-    command = [sys.executable, "-m", "vlm_judge_ros.cli", "demo", "--judge", JUDGE, *map(str, words)]
+    command = [sys.executable, "-m", "vlm_judge_ros.cli", "demo", "--judge", judge, *map(str, words)]
     # Not from the checkout: there the folder of the sources, which has no messages, would be found first.
     folder = Path(os.sep)
     with subprocess.Popen(
@@ -88,6 +88,18 @@ def test_a_bag_in_sqlite_played_at_twice_its_pace_is_judged_the_same_way(tmp_pat
     (episode,) = json.loads(out)["episodes"]
     assert (episode["truth"], episode["verdict"], episode["name"]) == (None, "SUCCEEDED", "good")
     assert episode["frames_in"] == {"front": 41, "wrist": 41}
+
+
+def test_the_bundled_success_and_failure_are_told_apart_by_the_embedded_judge(tmp_path: Path) -> None:
+    with demo("--out", tmp_path / "page.html", "--json", judge="embedded") as process:
+        out, err = finish(process)
+        assert process.returncode == 0, err
+    success, failure = Summary.model_validate_json(out).episodes
+    assert (success.truth, success.verdict) == ("success", "SUCCEEDED")
+    assert (failure.truth, failure.verdict) == ("OBJECT_DROPPED", "FAILED")
+    assert failure.onset_s is not None and failure.recognised_s is not None
+    assert failure.recognised_s > failure.onset_s
+    assert sum(count for episode in (success, failure) for count in episode.frames_lost.values()) == 0
 
 
 def test_ctrl_c_ends_the_demo_and_its_node_and_leaves_no_report(tmp_path: Path) -> None:
