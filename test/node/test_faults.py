@@ -173,10 +173,8 @@ def test_a_publisher_that_is_restarted_with_an_older_clock_voids_the_episode(jud
 def test_a_recorded_image_of_30_bytes_is_counted(judge: JudgeProcess, robot: Robot) -> None:
     from rosbags.highlevel import AnyReader
 
-    default = Path(__file__).parents[2] / ".." / "shared" / "data"
-    bag = (
-        Path(os.environ.get("VLM_JUDGE_SHARED_DATA", default)) / "rosbags_rs" / "tests" / "test_bags" / "test_bag_mcap"
-    )
+    shared = Path(os.environ.get("VLM_JUDGE_SHARED_DATA", Path(__file__).parents[3] / "shared" / "data"))
+    bag = shared / "rosbags_rs" / "tests" / "test_bags" / "test_bag_mcap"
     if not bag.is_dir():
         pytest.skip("no recorded bag at hand")
     with AnyReader([bag]) as reader:
