@@ -3,8 +3,8 @@
     .venv/bin/python benchmarks/node_throughput.py [--seconds 20] [--json]
 
 For each: frames that were sent and lost, the time from stamp to callback (bare subscriber) or to buffer (node), and the
-share of one core, from the kernel's count of the process. The model runs in a process of its own and is not counted. The
-node's percentiles are those of its diagnostics: over the last 300 frames of a camera, the worse of the two.
+share of one core, from the kernel's count of the process. The model runs in a process of its own and is not counted.
+The node's percentiles are those of its diagnostics: over the last 300 frames of a camera, the worse of the two.
 """
 
 from __future__ import annotations
