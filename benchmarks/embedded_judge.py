@@ -257,15 +257,14 @@ def figures(scores: Sequence[Score]) -> dict[str, dict[str, float]]:
 
 
 def plan(count: int, first_seed: int) -> list[tuple[str, Disturbance, int]]:
-    """Return the tasks it was trained on in turn, half of the episodes of each to fail, kinds drawn from the seed."""
+    """Return the tasks it was trained on in turn, half of the episodes of each to fail, each kind in turn."""
     tasks = sorted(TwoViewModel().description.instructions)
-    random = np.random.default_rng(first_seed)
     plans = []
     for index in range(count):
         task = tasks[index % len(tasks)]
-        benign = bool(index // len(tasks) % 2)
-        kinds = sorted((d for d in TASKS[task].disturbances if d.is_benign == benign), key=lambda d: d.value)
-        plans.append((task, kinds[int(random.integers(len(kinds)))], first_seed + index))
+        turn, benign = divmod(index // len(tasks), 2)
+        kinds = sorted((d for d in TASKS[task].disturbances if d.is_benign == bool(benign)), key=lambda d: d.value)
+        plans.append((task, kinds[turn % len(kinds)], first_seed + index))
     return plans
 
 
