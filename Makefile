@@ -54,5 +54,5 @@ demo:
 	@$(BIN)/vlm-judge demo $(DEMO_ARGS)
 
 clean:
-	rm -rf .venv .venv-* build install log *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-* build install log vlm_judge_demo *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
