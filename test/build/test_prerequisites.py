@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import venv
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,15 @@ def test_a_python_that_does_not_run_is_passed_over(checkout: Path, commands: Pat
 def test_a_named_python_that_does_not_run_is_named(checkout: Path, commands: Path) -> None:
     said = sentence(make_install(checkout, commands, PYTHON="python2"), checkout)
     assert "PYTHON=python2" in said
+
+
+def test_the_python_of_an_active_environment_is_not_used_to_replace_it(tmp_path: Path) -> None:
+    active = tmp_path / "active environment"
+    venv.create(active, symlinks=True)
+    environment = {"PATH": f"{active / 'bin'}{os.pathsep}{os.defpath}"}
+    command = ["sh", str(ROOT / "tools" / "find_python")]
+    found = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.strip()
+    assert not Path(found).is_relative_to(active)
 
 
 def test_a_missing_compiler_is_named(checkout: Path, commands: Path) -> None:
