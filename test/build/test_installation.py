@@ -122,3 +122,14 @@ def test_python_started_in_a_checkout_finds_the_compiled_messages() -> None:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert Path(done.stdout.strip()).is_relative_to(ROOT / "vlm_judge_ros")
+
+
+def test_a_package_that_is_too_old_is_named_in_one_sentence(tmp_path: Path) -> None:
+    """As on a robot whose distribution packages pydantic 1."""
+    (tmp_path / "pydantic.py").write_text("class BaseModel: ...\ndef Field(*values, **named): ...\n")
+    command = [str(PREFIX / "lib" / "vlm_judge_ros" / "judge_node")]
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1
+    assert "pydantic>=2" in done.stderr
+    assert len(done.stderr.splitlines()) == 1, done.stderr
