@@ -91,6 +91,9 @@ class JudgeProcess:
         status = self.status(name)
         return {entry.key: entry.value for entry in status.values} if status is not None else {}
 
+    def await_value(self, name: str, key: str) -> str:
+        return str(self.until(lambda: self.values(name).get(key), f"{key} of {name}"))
+
     def count(self, name: str, key: str) -> int:
         return int(self.values(name).get(key, 0) or 0)
 

@@ -19,7 +19,7 @@ def test_two_judges_in_two_namespaces_do_not_hear_each_other(bench: Bench, start
         for judge, name in zip(judges, ("left", "right"), strict=True):
             judge.await_verdict(PROGRESSING)
             assert {verdict.task for verdict in judge.verdicts} <= {"", f"watch {name}"}
-            assert judge.values("camera front")["topic"] == f"/{name}/front/image"
+            assert judge.await_value("camera front", "topic") == f"/{name}/front/image"
         before = len(judges[1].verdicts)
         left.close()
         judges[0].await_verdict(UNKNOWN, "silent")
@@ -38,6 +38,6 @@ def test_topics_can_be_remapped_and_cameras_named_at_will(bench: Bench, start: C
     )
     try:
         judge.await_verdict(PROGRESSING)
-        assert judge.values("camera overhead")["topic"] == "/elsewhere/front/image"
+        assert judge.await_value("camera overhead", "topic") == "/elsewhere/front/image"
     finally:
         robot.close()

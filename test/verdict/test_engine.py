@@ -185,6 +185,14 @@ def test_progress_that_stays_is_stalled_and_progress_that_falls_is_regressing() 
     assert scene.run(3, progress=0.3).state is State.REGRESSING
 
 
+def test_a_frame_before_simulated_time_is_told_is_no_jump() -> None:
+    scene = Scene()
+    scene.engine.check(now_ns=0)
+    assert scene.engine.due(now_ns=0) is None
+    assert scene.engine.clock_jumps == 0
+    assert scene.run(3.0, progress=0.3).state is State.PROGRESSING
+
+
 def test_a_clock_that_goes_back_makes_the_episode_void() -> None:
     scene = Scene()
     scene.run(5, progress=1.0, success_probability=1.0)

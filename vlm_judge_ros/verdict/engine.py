@@ -262,6 +262,8 @@ class Engine:
         return self._cameras.statistics(now_ns)
 
     def _advance(self, now_ns: int) -> None:
+        if now_ns == 0:  # how simulated time reads until someone has told it
+            return
         if now_ns < self._now_ns - nanoseconds(self._settings.clock_jump_s):
             self._jump("the node clock went back", now_ns)
         self._now_ns = max(self._now_ns, now_ns)
