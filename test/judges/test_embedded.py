@@ -63,9 +63,10 @@ def assert_declined(opinion: Opinion, because: str) -> None:
     assert because in opinion.reason
 
 
-def test_it_declines_a_task_it_was_not_trained_on(judge: EmbeddedJudge) -> None:
-    asked = evidence("fold the laundry neatly", [frame("front", 0, noise(0))], [frame("wrist", 0, noise(1))])
-    assert_declined(judge.ask(asked), "fold the laundry neatly")
+@pytest.mark.parametrize("task", ["fold the laundry neatly", "close the window", "close the door", ""])
+def test_it_declines_a_task_it_was_not_trained_on(judge: EmbeddedJudge, task: str) -> None:
+    asked = evidence(task, [frame("front", 0, noise(0))], [frame("wrist", 0, noise(1))])
+    assert_declined(judge.ask(asked), f'not trained on the task "{task}"')
 
 
 def test_it_declines_when_a_camera_is_missing(judge: EmbeddedJudge) -> None:

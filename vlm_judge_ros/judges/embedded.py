@@ -16,7 +16,8 @@ from vlm_judge_ros.judges.opinion import JudgeProvenance, Opinion
 from vlm_judge_ros.models.instruction import familiarity
 from vlm_judge_ros.models.two_view import EMBEDDED_FOLDER, TwoViewModel, prepare
 
-FAMILIARITY_LIMIT = 0.5
+# "close the window" shares half of its words with "open the window", and means the opposite.
+FAMILIARITY_LIMIT = 0.75
 NOVELTY_LIMIT = 1.0
 PAIRING_LIMIT_S = 0.25
 
