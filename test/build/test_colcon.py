@@ -51,6 +51,8 @@ def environment() -> dict[str, str]:
         "PATH": os.pathsep.join(path),
         "AMENT_PREFIX_PATH": str(PREFIX),
         "CMAKE_PREFIX_PATH": str(PREFIX),
+        # colcon's setup.bash cannot start the Python that colcon was installed in where that path has spaces.
+        "COLCON_PYTHON_EXECUTABLE": str(Path(sys.base_prefix) / "bin" / "python3"),
         "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
         "ROS_DOMAIN_ID": str(1 + os.getpid() % 101),
     }
