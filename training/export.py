@@ -48,6 +48,15 @@ class TimelineGraph(nn.Module):
         return progress.sigmoid(), success.sigmoid(), failing.sigmoid(), mode.softmax(dim=1)
 
 
+def without_traces(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Drop what the exporter notes of the machine it ran on: stack traces with paths."""
+    graph = model.graph
+    for part in (model, graph, *graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer):
+        part.ClearField("metadata_props")
+        part.ClearField("doc_string")
+    return model
+
+
 def write(
     graph: nn.Module,
     path: Path,
@@ -66,7 +75,7 @@ def write(
         graph, inputs, input_names=names[0], output_names=names[1], dynamic_shapes=dynamic, dynamo=True
     )
     assert program is not None
-    onnx.save(program.model_proto, path)
+    onnx.save(without_traces(program.model_proto), path)
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     with torch.no_grad():
         expected = graph(*others)
