@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -72,6 +73,16 @@ def test_a_changed_graph_is_refused(folder: Path, name: str) -> None:
     with (folder / name).open("ab") as file:
         file.write(b"x")
     with pytest.raises(ModelBroken, match=f"{name} is not the one"):
+        TwoViewModel(folder)
+
+
+def test_a_graph_that_loads_but_cannot_answer_is_refused_at_once(folder: Path) -> None:
+    encoder = (folder / ENCODER_FILE).read_bytes()
+    (folder / TIMELINE_FILE).write_bytes(encoder)
+    description = json.loads((folder / DESCRIPTION_FILE).read_text())
+    description["files"][TIMELINE_FILE] = hashlib.sha256(encoder).hexdigest()
+    (folder / DESCRIPTION_FILE).write_text(json.dumps(description))
+    with pytest.raises(ModelBroken, match="does not run"):
         TwoViewModel(folder)
 
 

@@ -108,6 +108,7 @@ class TwoViewModel:
         self._encoder = _load(folder / ENCODER_FILE, self.description, threads)
         self._timeline = _load(folder / TIMELINE_FILE, self.description, threads)
         self._modes = tuple(FailureMode[mode] for mode in self.description.modes)
+        self._prove(folder)
 
     @property
     def file_hash(self) -> str:
@@ -116,6 +117,18 @@ class TwoViewModel:
             "".join(self.description.files[name] for name in sorted(self.description.files)).encode()
         )
         return digest.hexdigest()[:16]
+
+    def _prove(self, folder: Path) -> None:
+        """Run both graphs once: a judge declines strange scenes before the second one is ever asked."""
+        size_px = self.description.image_size_px
+        grey = np.full((1, size_px, size_px, 3), 128, dtype=np.uint8)
+        try:
+            self.estimate(self.encode(grey, grey, "").features, np.zeros(1, dtype=np.float32))
+        except Exception as error:  # onnxruntime raises classes of its own that share no base
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise ModelBroken(
+                f"The model in {folder} loads but does not run: {reason}; reinstall the package."
+            ) from error
 
     def encode(self, first: NDArray[np.uint8], second: NDArray[np.uint8], instruction: str) -> Encoded:
         """Turn pairs of images into features.
