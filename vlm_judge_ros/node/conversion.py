@@ -8,14 +8,14 @@ from collections.abc import Iterable
 from builtin_interfaces.msg import Time
 from sensor_msgs.msg import JointState
 
-from vlm_judge_ros import __version__, msg
+from vlm_judge_ros import msg
 from vlm_judge_ros.episode.chunk import Chunk
 from vlm_judge_ros.episode.failure_mode import FailureMode
 from vlm_judge_ros.episode.joint import JointSample
 from vlm_judge_ros.episode.stamps import NANOSECONDS_PER_SECOND, stamp_from_parts
-from vlm_judge_ros.judges.opinion import Opinion
 from vlm_judge_ros.verdict.engine import ProgressUpdate
 from vlm_judge_ros.verdict.failure import FailureEvent
+from vlm_judge_ros.verdict.provenance import provenance_of
 from vlm_judge_ros.verdict.verdict import EvidenceFrame, FindingRecord, Provenance, Verdict
 
 
@@ -127,7 +127,7 @@ def progress_message(update: ProgressUpdate) -> msg.Progress:
         calibrated=bool(opinion.provenance.calibration),
         novelty=opinion.novelty,
         reason=opinion.reason,
-        provenance=_opinion_provenance(opinion, update.latency_s),
+        provenance=_provenance_message(provenance_of(opinion, update.latency_s)),
     )
     message.header.stamp = time_message(evidence.now_ns)
     return message
@@ -182,32 +182,4 @@ def _provenance_message(provenance: Provenance) -> msg.Provenance:
         latency_s=_number(provenance.latency_s),
         deciding_layers=[int(layer) for layer in provenance.deciding_layers],
         frames=_frame_messages(provenance.frames),
-    )
-
-
-def _opinion_provenance(opinion: Opinion, latency_s: float) -> msg.Provenance:
-    judge, evidence = opinion.provenance, opinion.evidence
-    frames = [
-        msg.EvidenceFrame(
-            camera=camera,
-            stamp=time_message(keyframe.frame.stamp_ns),
-            age_s=(evidence.now_ns - keyframe.frame.stamp_ns) * 1e-9,
-            role=int(keyframe.role),
-        )
-        for camera, shown in evidence.keyframes.items()
-        for keyframe in shown
-    ]
-    return msg.Provenance(
-        model=judge.model,
-        model_hash=judge.model_hash,
-        provider=judge.provider,
-        method=judge.method,
-        prompt_set=judge.prompt_set,
-        prompt_hash=judge.prompt_hash,
-        calibration=judge.calibration,
-        judge_card=judge.judge_card,
-        seed=judge.seed,
-        software_version=__version__,
-        latency_s=latency_s,
-        frames=frames,
     )
