@@ -30,6 +30,8 @@ ROSDEP_KEYS = {
     "rich": "python3-rich",
     "rosbags": "python3-rosbags-pip",
 }
+# README has the line for pip.
+WITHOUT_ROSDEP_KEY = {"simplejpeg"}
 
 
 def toml_list(name: str) -> list[str]:
@@ -102,9 +104,15 @@ def test_both_manifests_name_one_version() -> None:
 
 
 def test_every_python_dependency_has_its_rosdep_key() -> None:
-    wanted = {ROSDEP_KEYS[package_name(requirement)] for requirement in toml_list("dependencies")}
+    names = {package_name(requirement) for requirement in toml_list("dependencies")}
+    wanted = {ROSDEP_KEYS[name] for name in names - WITHOUT_ROSDEP_KEY}
     named = {element.text for element in manifest().iter("exec_depend") if str(element.text).startswith("python3-")}
     assert named == wanted
+
+
+def test_the_readme_tells_robots_how_to_get_what_rosdep_does_not_know() -> None:
+    (line,) = [line for line in (ROOT / "README.md").read_text().splitlines() if line.startswith("pip install ")]
+    assert set(line.split("#")[0].split()) >= WITHOUT_ROSDEP_KEY
 
 
 @pytest.mark.parametrize("distro", ["kilted", "jazzy"])

@@ -3,6 +3,7 @@ from __future__ import annotations
 import contextlib
 import struct
 import zlib
+from collections.abc import Callable
 
 import cv2
 import numpy as np
@@ -74,6 +75,58 @@ def test_a_cut_image_is_called_truncated(data: bytes) -> None:
     with pytest.raises(BrokenImage) as caught:
         CompressedImage(data[: len(data) // 2])
     assert caught.value.fault is FrameFault.TRUNCATED
+
+
+def textured(kind: str, **options: int) -> bytearray:
+    """Return an image with as much detail as a camera's; of a plain slope nothing could be lost."""
+    noise = np.random.default_rng(7).normal(0.0, 12.0, (240, 320, 3))
+    shown = np.clip(picture() + noise, 0, 255).astype(np.uint8)
+    done, data = cv2.imencode(kind, shown, [value for option in options.items() for value in option_of(*option)])
+    assert done
+    return bytearray(data.tobytes())
+
+
+def option_of(name: str, value: int) -> tuple[int, int]:
+    return getattr(cv2, name), value
+
+
+def lose(data: bytearray, begin: int) -> None:
+    """A camera driver lost one USB packet."""
+    del data[begin : begin + 512]
+
+
+def blank(data: bytearray, begin: int) -> None:
+    """A page of the buffer was never written."""
+    data[begin : begin + 4096] = bytes(4096)
+
+
+@pytest.mark.parametrize("damage", [lose, blank])
+@pytest.mark.parametrize("share", [0.3, 0.5, 0.7])
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [(".jpg", {}), (".jpg", {"IMWRITE_JPEG_RST_INTERVAL": 4}), (".png", {})],
+    ids=["jpeg", "jpeg with restart markers", "png"],
+)
+def test_an_image_that_is_damaged_in_the_middle_is_broken(
+    kind: str, options: dict[str, int], share: float, damage: Callable[[bytearray, int], None]
+) -> None:
+    data = textured(kind, **options)
+    CompressedImage(bytes(data)).thumbnail()
+    damage(data, int(len(data) * share))
+    with pytest.raises(BrokenImage) as caught:
+        CompressedImage(bytes(data)).thumbnail()
+    assert caught.value.fault is FrameFault.UNDECODABLE
+    with pytest.raises(BrokenImage):
+        CompressedImage(bytes(data)).rgb()
+
+
+@pytest.mark.parametrize("bytes_between", [1, 8])
+def test_the_few_bytes_that_webcams_leave_before_a_marker_are_no_damage(bytes_between: int) -> None:
+    data = textured(".jpg")
+    data[-2:-2] = bytes(bytes_between)
+    padded = CompressedImage(bytes(data))
+    assert np.array_equal(padded.thumbnail(), CompressedImage(bytes(textured(".jpg"))).thumbnail())
+    assert padded.rgb().shape == (240, 320, 3)
 
 
 def png_header(width: int, height: int) -> bytes:

@@ -84,6 +84,11 @@ def same_stamp(message: Any) -> None:
     message.header.stamp.nanosec = 0
 
 
+def lose_a_packet(message: Any) -> None:
+    middle = len(message.data) // 2
+    message.data = message.data[: middle - 128] + message.data[middle + 128 :]
+
+
 def garble(message: Any) -> None:
     data = bytearray(message.data)
     data[0:3] = b"abc"
@@ -104,6 +109,7 @@ def garble(message: Any) -> None:
         ("front", old_stamp, "stamp_backwards"),
         ("front", same_stamp, "stamp_repeated"),
         ("wrist", shorten, "truncated"),
+        ("wrist", lose_a_packet, "undecodable"),
         ("wrist", garble, "unknown_encoding"),
         ("wrist", lambda message: setattr(message, "data", b""), "zero_size"),
     ],

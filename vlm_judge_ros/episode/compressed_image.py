@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import struct
 
 import cv2
 import numpy as np
+import simplejpeg
 from numpy.typing import NDArray
 
 from vlm_judge_ros.episode.fault import BrokenImage, FrameFault
@@ -19,12 +21,10 @@ LONGEST_PADDING = 1 << 16
 START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xD8)})
 COLOUR = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
-REDUCED_GREY = {
-    8: cv2.IMREAD_REDUCED_GRAYSCALE_8 | cv2.IMREAD_IGNORE_ORIENTATION,
-    4: cv2.IMREAD_REDUCED_GRAYSCALE_4 | cv2.IMREAD_IGNORE_ORIENTATION,
-    2: cv2.IMREAD_REDUCED_GRAYSCALE_2 | cv2.IMREAD_IGNORE_ORIENTATION,
-    1: cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION,
-}
+GREY = cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION
+# Webcams leave a few bytes before a marker; a lost packet or an unwritten page leaves many more, or too few.
+STRAY_BYTES = re.compile(r"(\d+) extraneous bytes before marker")
+MOST_STRAY_BYTES = 16
 
 
 class CompressedImage:
@@ -60,19 +60,36 @@ class CompressedImage:
         """Decode to an array of shape (height, width, 3), red first.
 
         Raises:
-            BrokenImage: the decoder refuses the data.
+            BrokenImage: the data is damaged.
         """
+        if self._kind == "jpeg":
+            return self._decode_jpeg("RGB")
         return np.asarray(cv2.cvtColor(self._decode(COLOUR), cv2.COLOR_BGR2RGB), dtype=np.uint8)
 
     def thumbnail(self) -> NDArray[np.uint8]:
         """Return a grey image of shape (24, 32). JPEG is decoded at an eighth of its size where it is large enough.
 
         Raises:
-            BrokenImage: the decoder refuses the data.
+            BrokenImage: the data is damaged.
         """
-        height, width = THUMBNAIL_SIZE
-        fits = [scale for scale in REDUCED_GREY if self._height >= scale * height and self._width >= scale * width]
-        return shrink(self._decode(REDUCED_GREY[fits[0] if fits else 1]))
+        return shrink(self._decode_jpeg("GRAY", THUMBNAIL_SIZE) if self._kind == "jpeg" else self._decode(GREY))
+
+    def _decode_jpeg(self, colours: str, smallest: tuple[int, int] = (0, 0)) -> NDArray[np.uint8]:
+        # OpenCV fills what a damaged JPEG lacks with grey, says so on the standard error stream, and calls it an image.
+        height, width = smallest
+        try:
+            try:
+                decoded = simplejpeg.decode_jpeg(self._data, colours, min_height=height, min_width=width)
+            except ValueError as error:
+                stray = STRAY_BYTES.search(str(error))
+                if stray is None or int(stray[1]) > MOST_STRAY_BYTES:
+                    raise
+                decoded = simplejpeg.decode_jpeg(self._data, colours, min_height=height, min_width=width, strict=False)
+        except ValueError as error:
+            raise BrokenImage(
+                FrameFault.UNDECODABLE, f"The jpeg image of {self._data.size} bytes is damaged: {error}."
+            ) from error
+        return np.asarray(decoded, dtype=np.uint8)
 
     def _decode(self, flags: int) -> NDArray[np.uint8]:
         try:
