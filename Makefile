@@ -5,6 +5,7 @@
 # make test-builds   the slow rest of CI: colcon build, and live nodes on Jazzy; takes minutes
 #
 # PYTHON=python3.12          the Python to use; else the first suitable one on PATH
+# EXTRAS=simulate,train      optional packages, by their names in pyproject.toml; they stay once installed
 # ROS_DISTRO_WHEELS=jazzy    ROS 2 Jazzy instead of Kilted, in an environment of its own
 
 ROS_DISTRO_WHEELS ?= kilted
@@ -25,7 +26,7 @@ export RMW_IMPLEMENTATION := rmw_fastrtps_cpp
 
 SETUP := python=$$(PYTHON='$(PYTHON)' sh tools/find_python) && \
 	"$$python" tools/setup_environment.py --distro "$(ROS_DISTRO_WHEELS)" --environment "$(ENVIRONMENT)" \
-	$(if $(PYTHON),--python-given)
+	--extras "$(EXTRAS)" $(if $(PYTHON),--python-given)
 
 .PHONY: install test test-builds demo clean
 .DEFAULT_GOAL := install
@@ -35,7 +36,7 @@ install:
 
 # The types of rclpy differ between distributions; they are checked against Kilted's.
 test:
-	@$(SETUP) --with-tests
+	@$(SETUP) --extras test
 ifeq ($(ROS_DISTRO_WHEELS),kilted)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -44,7 +45,7 @@ endif
 	$(BIN)/pytest $(TEST_ARGS)
 
 test-builds:
-	@$(SETUP) --with-tests
+	@$(SETUP) --extras test
 	$(BIN)/pytest -m builds test/build
 	$(MAKE) --no-print-directory test ROS_DISTRO_WHEELS=jazzy \
 		TEST_ARGS="test/build/test_installation.py test/node/test_lifecycle.py test/node/test_namespaces.py"

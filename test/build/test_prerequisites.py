@@ -107,6 +107,13 @@ def test_the_python_of_an_active_environment_is_not_used_to_replace_it(tmp_path:
     assert not Path(found).is_relative_to(active)
 
 
+def test_an_unknown_extra_is_named_with_those_that_there_are(checkout: Path, commands: Path) -> None:
+    (commands / "python3").symlink_to(base_python())
+    said = sentence(make_install(checkout, commands, EXTRAS="simulate,rocket"), checkout)
+    assert "'rocket'" in said
+    assert "simulate" in said
+
+
 def test_a_missing_compiler_is_named(checkout: Path, commands: Path) -> None:
     (commands / "python3").symlink_to(base_python())
     said = sentence(make_install(checkout, commands), checkout)

@@ -18,7 +18,7 @@ def environment(tmp_path: Path) -> Path:
 
 
 def complete(environment: Path) -> State:
-    return State(prefix=str(environment), python=sys.version, requirements="a", sources="b")
+    return State(prefix=str(environment), python=sys.version, requirements="a", extras=["test"], sources="b")
 
 
 def test_a_complete_environment_is_kept_and_read_back(environment: Path) -> None:

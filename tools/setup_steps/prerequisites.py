@@ -54,6 +54,14 @@ def check_machine(system: str, machine: str) -> None:
         )
 
 
+def check_extras(wanted: set[str], known: set[str]) -> None:
+    """The extras that were asked for are there."""
+    for extra in sorted(wanted - known):
+        raise MissingPrerequisiteError(
+            f"There is no extra {extra!r}: EXTRAS= takes those of pyproject.toml, {', '.join(sorted(known))}."
+        )
+
+
 def check_environment_folder(environment: Path) -> None:
     """A folder of that name that is no virtual environment is not ours to delete."""
     if environment.exists() and any(environment.iterdir()) and not (environment / "pyvenv.cfg").is_file():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 FILE_NAME = "setup-state.json"
@@ -19,7 +19,7 @@ class State:
         prefix: Folder it was made in; another one means that it was moved or copied, and its scripts point nowhere.
         python: `sys.version` of the Python it was made from.
         requirements: Hash of the requirements that are installed.
-        with_tests: Whether those of the tests are.
+        extras: Extras of pyproject.toml that are among them, sorted.
         installing: An installation of packages was begun and not finished.
         sources: Hash of the sources that are installed.
     """
@@ -27,7 +27,7 @@ class State:
     prefix: str = ""
     python: str = ""
     requirements: str = ""
-    with_tests: bool = False
+    extras: list[str] = field(default_factory=list)
     installing: bool = False
     sources: str = ""
 

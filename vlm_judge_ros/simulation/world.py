@@ -86,8 +86,8 @@ def load_simulator() -> tuple[Any, Any]:
             import mujoco
     except ModuleNotFoundError as error:
         raise SimulatorMissing(
-            f"The simulator is not installed ({error.name} is missing); install the extra: pip install "
-            "'vlm_judge_ros[simulate]'."
+            f"The simulator is not installed ({error.name} is missing): run `make install EXTRAS=simulate` in the "
+            "checkout, or `python3 -m pip install gymnasium metaworld mujoco`."
         ) from error
     except (ImportError, OSError, AttributeError, RuntimeError) as error:
         raise _no_graphics(str(error)) from error
