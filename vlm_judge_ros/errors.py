@@ -8,3 +8,11 @@ class JudgeError(Exception):
 
     The message is one sentence: what is wrong, which value, what to do. Programs print it without a traceback.
     """
+
+
+class ModelBroken(JudgeError):
+    """The files of a model are missing, do not belong together, or cannot be run."""
+
+
+class Cancelled(JudgeError):
+    """The answer is no longer wanted, and the model stopped working on it."""

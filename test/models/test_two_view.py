@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from vlm_judge_ros.errors import ModelBroken
 from vlm_judge_ros.models.two_view import (
     DESCRIPTION_FILE,
     EMBEDDED_FOLDER,
     ENCODER_FILE,
     TIMELINE_FILE,
-    ModelBroken,
     TwoViewModel,
     prepare,
 )

@@ -13,17 +13,13 @@ import pydantic
 from numpy.typing import NDArray
 
 from vlm_judge_ros.episode.failure_mode import FailureMode
-from vlm_judge_ros.errors import JudgeError
+from vlm_judge_ros.errors import ModelBroken
 from vlm_judge_ros.models.instruction import instruction_vector
 
 EMBEDDED_FOLDER = Path(__file__).parent / "embedded"
 ENCODER_FILE = "encoder.onnx"
 TIMELINE_FILE = "timeline.onnx"
 DESCRIPTION_FILE = "model.json"
-
-
-class ModelBroken(JudgeError):
-    """The files of a model are missing, or do not belong together."""
 
 
 class Description(pydantic.BaseModel):

@@ -1,0 +1,64 @@
+"""What a judge may ask of a vision-language model, wherever that runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from vlm_judge_ros.episode.frame import Frame
+
+Content: TypeAlias = str | Frame
+"""A piece of what a model is shown: text, or an image."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerScore:
+    """How readily a model gives one answer to one prompt.
+
+    Attributes:
+        log_probability: natural logarithm of the probability of the answer's first token, at most 0.
+        is_bound: only an upper bound is known, because the token was not among those that the server told.
+    """
+
+    log_probability: float
+    is_bound: bool = False
+
+
+class AnswerScorer(Protocol):
+    """A model that can say how probable an answer is.
+
+    What is shown comes first and is shared by all prompts, so that many prompts cost little more than one.
+    """
+
+    @property
+    def name(self) -> str:
+        """Name of the model."""
+
+    @property
+    def file_hash(self) -> str:
+        """First 16 hexadecimal digits of a hash over everything that decides its answers; empty where unknown."""
+
+    @property
+    def provider(self) -> str:
+        """What it runs on, for example "cuda", or the server that was asked."""
+
+    def score(self, content: Sequence[Content], prompts: Sequence[str], answer: str) -> list[AnswerScore]:
+        """Score one answer to several prompts about the same content.
+
+        Args:
+            content: what is shown, in order.
+            prompts: texts that follow the content; each is asked by itself.
+            answer: the answer; where it is more than one token, the first one counts.
+
+        Returns:
+            One score per prompt.
+
+        Raises:
+            BrokenImage: a frame cannot be decoded.
+            Cancelled: `cancel` was called meanwhile.
+            JudgeError: the model failed; the message names the cause.
+        """
+
+    def cancel(self) -> None:
+        """Make the running `score` stop as soon as it can. Safe from any thread; nothing happens where none runs."""

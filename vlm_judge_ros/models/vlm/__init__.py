@@ -1,0 +1,1 @@
+"""Vision-language models from ONNX files, run on board."""
