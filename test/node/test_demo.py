@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,12 +19,14 @@ from vlm_judge_ros.replay.summary import Summary
 
 JUDGE = "node.square_judge:create"
 BOUND_S = 300
+# Passed on to all that a demonstration starts, to find it again.
+MARK = "DEMO_MARK"
 
 
 @contextlib.contextmanager
-def demo(*words: object, judge: str = JUDGE) -> Iterator[subprocess.Popen[str]]:
+def demo(*words: object, judge: str = JUDGE, mark: object = "") -> Iterator[subprocess.Popen[str]]:
     """Run `vlm-judge demo` with the square judge of this folder, or another."""
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), "NO_COLOR": "1"}
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), "NO_COLOR": "1", MARK: str(mark)}
     command = [sys.executable, "-m", "vlm_judge_ros.cli", "demo", "--judge", judge, *map(str, words)]
     # Not from the checkout: there the folder of the sources, which has no messages, would be found first.
     folder = Path(os.sep)
@@ -40,15 +43,21 @@ def finish(process: subprocess.Popen[str]) -> tuple[str, str]:
     return process.communicate(timeout=BOUND_S)
 
 
-def running_nodes() -> list[str]:
-    """Command lines of judge nodes and their judges that were started for the square judge and still run."""
+def running_nodes(mark: Path) -> list[str]:
+    """Command lines of the judge nodes and judges that a demonstration with this page started and that still run."""
     found = []
-    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+    for entry in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            words = entry.read_bytes().decode(errors="replace").replace("\0", " ")
-            if JUDGE in words and "judge_node" in words:
-                found.append(words)
-    return found
+            if f"{MARK}={mark}\0".encode() in (entry / "environ").read_bytes():
+                found.append((entry / "cmdline").read_bytes().decode(errors="replace").replace("\0", " "))
+    return [words for words in found if words]
+
+
+def await_no_nodes(mark: Path) -> None:
+    end_s = time.monotonic() + 10.0
+    while (left := running_nodes(mark)) and time.monotonic() < end_s:
+        time.sleep(0.05)
+    assert left == []
 
 
 def test_a_success_and_a_failure_are_judged_live_and_reported_for_people_and_machines(tmp_path: Path) -> None:
@@ -102,19 +111,33 @@ def test_the_bundled_success_and_failure_are_told_apart_by_the_embedded_judge(tm
     assert sum(count for episode in (success, failure) for count in episode.frames_lost.values()) == 0
 
 
+def play(process: subprocess.Popen[str]) -> None:
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "playing" in line:
+            return
+    raise AssertionError("the demonstration ended before it played")
+
+
 def test_ctrl_c_ends_the_demo_and_its_node_and_leaves_no_report(tmp_path: Path) -> None:
     bag = EpisodeBag(name="long", duration_s=60.0).write(tmp_path)
-    with demo("--bag", bag, "--out", tmp_path / "page.html") as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if "playing" in line:
-                break
+    with demo("--bag", bag, "--out", tmp_path / "page.html", mark=tmp_path) as process:
+        play(process)
+        assert len(running_nodes(tmp_path)) >= 3, "the demonstration, its node and the judge"
         process.send_signal(signal.SIGINT)
         _, err = finish(process)
         assert process.returncode == 130, err
     assert err.strip() == "vlm-judge: interrupted"
-    assert running_nodes() == []
+    assert running_nodes(tmp_path) == []
     assert not (tmp_path / "page.html").exists()
+
+
+def test_a_killed_demo_takes_its_node_with_it(tmp_path: Path) -> None:
+    bag = EpisodeBag(name="long", duration_s=60.0).write(tmp_path)
+    with demo("--bag", bag, "--out", tmp_path / "page.html", mark=tmp_path) as process:
+        play(process)
+        process.kill()
+    await_no_nodes(tmp_path)
 
 
 def test_a_node_that_does_not_start_is_quoted_in_one_sentence(tmp_path: Path) -> None:

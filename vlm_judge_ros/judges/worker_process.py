@@ -6,13 +6,11 @@ No ROS in here, and no state beyond the frames that the last question named.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import math
 import os
 import pickle
 import queue
 import signal
-import sys
 import threading
 import time
 import traceback
@@ -26,8 +24,8 @@ from vlm_judge_ros.episode.frame import Frame, FrameRole, Keyframe
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.judges.factory import JudgeOptions, resolve
 from vlm_judge_ros.judges.opinion import Judge, JudgeProvenance, Opinion
+from vlm_judge_ros.orphans import end_with_parent
 
-PR_SET_PDEATHSIG = 1
 _SHARES = ("progress", "success_probability", "failure_probability", "progress_low", "progress_high")
 _NUMBERS = ("novelty", "raw_score")
 
@@ -115,9 +113,7 @@ def serve(socket_number: int, parent: int) -> None:
     """
     # Ctrl-C reaches the whole process group; the parent decides when this process ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it died before the line above took effect
+    if not end_with_parent(parent):
         return
     connection = Connection(socket_number)
     messages: queue.SimpleQueue[Load | Ask] = queue.SimpleQueue()

@@ -16,6 +16,13 @@ from vlm_judge_ros.errors import JudgeError
 
 _LOG_PREFIX = re.compile(r"^\[\w+\] \[[\d.]+\] \[[\w.]+\]: ")
 
+# Killed without a chance to end it, the starting process takes the node with it all the same.
+_PROGRAM = (
+    "import signal, sys; from vlm_judge_ros.orphans import end_with_parent; "
+    "end_with_parent(int(sys.argv.pop(1)), signal.SIGTERM) or sys.exit(1); "
+    "from vlm_judge_ros.node.judge_node import main; sys.exit(main())"
+)
+
 END_TIMEOUT_S = 5.0
 """Wall-clock seconds that a node has to end after SIGINT before it is killed."""
 
@@ -33,7 +40,7 @@ class JudgeProcess:
     def __init__(
         self, namespace: str, name: str, parameters: Mapping[str, object], environment: Mapping[str, str]
     ) -> None:
-        self._command = [sys.executable, "-m", "vlm_judge_ros.node.judge_node", "--ros-args"]
+        self._command = [sys.executable, "-c", _PROGRAM, str(os.getpid()), "--ros-args"]
         self._command += ["-r", f"__ns:={namespace}", "-r", f"__node:={name}"]
         for parameter, value in parameters.items():
             self._command += ["-p", f"{parameter}:={_as_yaml(value)}"]
