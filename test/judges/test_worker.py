@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,14 +14,14 @@ import pytest
 from vlm_judge_ros.episode.evidence import Evidence
 from vlm_judge_ros.episode.frame import Frame, FrameRole, Keyframe
 from vlm_judge_ros.episode.raw_image import RawImage
-from vlm_judge_ros.errors import JudgeError
+from vlm_judge_ros.errors import Cancelled, JudgeError
 from vlm_judge_ros.judges.factory import JudgeOptions, resolve
 from vlm_judge_ros.judges.opinion import Opinion
 from vlm_judge_ros.judges.proof import proof
 from vlm_judge_ros.judges.questions import Questions
 from vlm_judge_ros.judges.sent_frames import SentFrames
 from vlm_judge_ros.judges.worker import Worker, WorkerSettings
-from vlm_judge_ros.judges.worker_events import Answer, Down, Event, Ready, Unanswered
+from vlm_judge_ros.judges.worker_events import Answer, Down, Event, Ready, Unanswered, WorkerState
 
 PATIENCE_S = 90.0
 
@@ -43,12 +44,38 @@ class CountingJudge:
             os._exit(3)
         if evidence.task == "wait":
             signal.pause()
+        if evidence.task == "exhaust":
+            raise MemoryError
         facts = [len(self._seen), os.nice(0), os.environ["OMP_NUM_THREADS"], "rclpy" in sys.modules]
         return Opinion(evidence, self.provenance, reason=repr(facts))
 
 
 def create(options: JudgeOptions) -> CountingJudge:
     return CountingJudge(options)
+
+
+class LongJudge(CountingJudge):
+    """Works on the task "long" until it is cancelled, and says how often that was."""
+
+    def __init__(self, options: JudgeOptions) -> None:
+        super().__init__(options)
+        self._stopped = threading.Event()
+        self._cancelled = 0
+
+    def cancel(self) -> None:
+        self._stopped.set()
+
+    def ask(self, evidence: Evidence) -> Opinion:
+        if evidence.task == "long":
+            self._stopped.clear()
+            assert self._stopped.wait(PATIENCE_S)
+            self._cancelled += 1
+            raise Cancelled("The question was cancelled.")
+        return Opinion(evidence, self.provenance, reason=f"cancelled {self._cancelled}")
+
+
+def create_long(options: JudgeOptions) -> LongJudge:
+    return LongJudge(options)
 
 
 def frame(stamp_ns: int) -> Frame:
@@ -112,6 +139,64 @@ def test_a_hung_judge_is_ended(worker: Worker) -> None:
     down = next_of(worker, Down)
     assert isinstance(down, Down)
     assert "busy with one question for 1 s" in down.cause
+
+
+def test_a_judge_out_of_memory_says_so_and_answers_the_next_question(worker: Worker) -> None:
+    next_of(worker, Ready)
+    worker.ask(question("exhaust", frame(1)), 60.0)
+    unanswered = next_of(worker, Unanswered)
+    assert isinstance(unanswered, Unanswered)
+    assert "ran out of memory" in unanswered.cause
+    worker.ask(question("count", frame(1)), 60.0)
+    next_of(worker, Answer)
+    assert (worker.counts.failed, worker.counts.answered, worker.restarts) == (1, 1, 0)
+
+
+@pytest.fixture
+def long_worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
+    monkeypatch.syspath_prepend(str(Path(__file__).parent))
+    worker = Worker(WorkerSettings("test_worker:create_long", hang_timeout_s=PATIENCE_S), proof(("front",)))
+    yield worker
+    worker.close()
+
+
+def test_a_question_whose_deadline_has_passed_is_cancelled_and_the_next_is_answered(long_worker: Worker) -> None:
+    next_of(long_worker, Ready)
+    long_worker.ask(question("long", frame(1)), 0.2)
+    unanswered = next_of(long_worker, Unanswered)
+    assert isinstance(unanswered, Unanswered)
+    assert unanswered.cause == "The judge did not answer within 0.2 s."
+    long_worker.ask(question("short", frame(2)), 60.0)
+    answer = next_of(long_worker, Answer)
+    assert isinstance(answer, Answer)
+    assert answer.opinion.reason == "cancelled 1"
+    counts = long_worker.counts
+    assert (counts.late, counts.failed, counts.answered, long_worker.restarts) == (1, 0, 1, 0)
+
+
+def test_a_question_that_nobody_wants_any_more_is_cancelled(long_worker: Worker) -> None:
+    next_of(long_worker, Ready)
+    for number in (1, 2):
+        long_worker.ask(question("long", frame(number)), 60.0)
+        while long_worker.state is not WorkerState.BUSY:
+            threading.Event().wait(0.01)
+        long_worker.forget()
+        long_worker.ask(question("short", frame(9)), 60.0)
+        answer = next_of(long_worker, Answer)
+        assert isinstance(answer, Answer)
+        assert answer.opinion.reason == f"cancelled {number}"
+    assert long_worker.counts.failed == 0
+
+
+def test_a_newer_question_alone_cancels_nothing() -> None:
+    questions = Questions()
+    questions.put(question("old"), 10.0, 0.0)
+    sent = questions.send_next(0.0)
+    assert sent is not None
+    questions.put(question("new"), 10.0, 1.0)
+    assert questions.cancel_next() is None
+    questions.expire(10.0)
+    assert [questions.cancel_next(), questions.cancel_next()] == [sent.number, None]
 
 
 def test_closing_ends_the_process_in_the_middle_of_a_question(worker: Worker) -> None:

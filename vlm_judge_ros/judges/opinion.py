@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from vlm_judge_ros.episode.evidence import Evidence
 from vlm_judge_ros.episode.failure_mode import FailureMode
@@ -43,6 +43,7 @@ class Opinion:
         raw_score: the method's score before calibration; NaN where it has none.
         progress_low: lower end of the interval of progress; NaN where there is none.
         progress_high: upper end of the interval of progress; NaN where there is none.
+        calibrated: progress and probabilities come from a calibration that was fitted on labelled episodes.
         reason: one sentence: why it cannot say, or what it saw.
     """
 
@@ -57,6 +58,7 @@ class Opinion:
     raw_score: float = math.nan
     progress_low: float = math.nan
     progress_high: float = math.nan
+    calibrated: bool = False
     reason: str = ""
 
     @property
@@ -79,4 +81,15 @@ class Judge(Protocol):
 
         Raises:
             JudgeError: the model failed; the message names the cause.
+        """
+
+
+@runtime_checkable
+class Cancellable(Protocol):
+    """A judge that can be told that nobody waits for its answer any more."""
+
+    def cancel(self) -> None:
+        """Make the running `ask` raise `Cancelled` as soon as it can.
+
+        Safe from any thread and any number of times; nothing happens where none runs.
         """

@@ -39,6 +39,7 @@ class Question:
         deadline_s: seconds from then after which the answer is no longer wanted.
         sent_s: when it went to the judge.
         expired: nobody waits for the answer any more.
+        cancelled: the judge was told so.
     """
 
     number: int
@@ -47,6 +48,7 @@ class Question:
     deadline_s: float
     sent_s: float = 0.0
     expired: bool = False
+    cancelled: bool = False
 
     @property
     def due_s(self) -> float:
@@ -91,6 +93,18 @@ class Questions:
             self._in_flight, self._waiting = self._waiting, None
             self._in_flight.sent_s = now_s
             return self._in_flight
+
+    def cancel_next(self) -> int | None:
+        """Number of the question that the judge works on in vain, once; None where there is none.
+
+        A newer question alone is no reason: a judge that is slower than the questions come would never answer.
+        """
+        with self._lock:
+            in_flight = self._in_flight
+            if in_flight is None or not in_flight.expired or in_flight.cancelled:
+                return None
+            in_flight.cancelled = True
+            return in_flight.number
 
     def take_back(self, number: int, answered: bool) -> Question | None:
         """The judge is done with a question. Returns it, or None where the answer is no longer wanted."""

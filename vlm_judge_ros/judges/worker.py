@@ -24,7 +24,7 @@ from vlm_judge_ros.judges.opinion import JudgeProvenance, Opinion
 from vlm_judge_ros.judges.questions import Counts, Questions
 from vlm_judge_ros.judges.sent_frames import SentFrames
 from vlm_judge_ros.judges.worker_events import Answer, Down, Event, Ready, Unanswered, WorkerState
-from vlm_judge_ros.judges.worker_process import Answered, Ask, Failed, Load, Loaded, NotLoaded
+from vlm_judge_ros.judges.worker_process import Answered, Ask, Cancel, Failed, Load, Loaded, NotLoaded
 
 # The path is handed over instead of found again, so that the child imports exactly the code that the parent runs.
 _CHILD_PROGRAM = (
@@ -120,8 +120,10 @@ class Worker:
         self._wake()
 
     def forget(self) -> None:
-        """Give up all questions: what comes back for them is dropped."""
+        """Give up all questions: the judge is told to stop, and what comes back for them is dropped."""
         self._questions.forget()
+        if not self._closing:
+            self._wake()
 
     def close(self) -> None:
         """End the process at once, also in the middle of a question. Nothing is answered after this."""
@@ -214,6 +216,9 @@ class Worker:
                 self._tell(Unanswered(question.evidence, cause))
             if loading_until_s is not None and now_s >= loading_until_s:
                 return f"The judge was not ready after {settings.load_timeout_s:g} s and was ended."
+            cancelled = self._questions.cancel_next()
+            if cancelled is not None:
+                _send(connection, Cancel(cancelled))
             if provenance is not None:
                 self._send_next(connection)
             busy_since_s = self._questions.busy_since_s
@@ -268,7 +273,7 @@ class Worker:
                 os.read(self._wake_reader, 4096)
 
 
-def _send(connection: Connection, message: Load | Ask) -> None:
+def _send(connection: Connection, message: Load | Ask | Cancel) -> None:
     connection.send_bytes(pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL))
 
 

@@ -14,18 +14,19 @@ import signal
 import threading
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from multiprocessing.connection import Connection
 from typing import Any
 
 from vlm_judge_ros.episode.evidence import Evidence
 from vlm_judge_ros.episode.frame import Frame, FrameRole, Keyframe
-from vlm_judge_ros.errors import JudgeError
+from vlm_judge_ros.errors import Cancelled, JudgeError
 from vlm_judge_ros.judges.factory import JudgeOptions, resolve
-from vlm_judge_ros.judges.opinion import Judge, JudgeProvenance, Opinion
+from vlm_judge_ros.judges.opinion import Cancellable, Judge, JudgeProvenance, Opinion
 from vlm_judge_ros.orphans import end_with_parent
 
+_CANCEL_AGAIN_S = 0.05
 _SHARES = ("progress", "success_probability", "failure_probability", "progress_low", "progress_high")
 _NUMBERS = ("novelty", "raw_score")
 
@@ -54,6 +55,13 @@ class Ask:
     new_frames: Mapping[int, Frame]
     keyframes: Mapping[str, tuple[tuple[int, FrameRole], ...]]
     about: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """To the process: nobody waits for the answer to this question any more. It is answered with `Failed`, soon."""
+
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,24 +124,80 @@ def serve(socket_number: int, parent: int) -> None:
     if not end_with_parent(parent):
         return
     connection = Connection(socket_number)
-    messages: queue.SimpleQueue[Load | Ask] = queue.SimpleQueue()
-    threading.Thread(target=_receive, args=(connection, messages), daemon=True).start()
+    work = _Work()
+    threading.Thread(target=_receive, args=(connection, work), daemon=True).start()
     # The parent went away while an answer was on its way: there is nobody left to tell.
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-        _answer(connection, messages)
+        _answer(connection, work)
 
 
-def _receive(connection: Connection, messages: queue.SimpleQueue[Load | Ask]) -> None:
-    # A thread of its own, so that the end of the parent is noticed during a model call.
+class _Work:
+    """What the thread that receives and the thread that judges share.
+
+    Attributes:
+        messages: what is to be done, oldest first.
+    """
+
+    def __init__(self) -> None:
+        self.messages: queue.SimpleQueue[Load | Ask] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._judge: Judge | None = None
+        self._number = 0
+        self._cancelled = 0
+
+    @contextlib.contextmanager
+    def question(self, judge: Judge, number: int) -> Iterator[None]:
+        """Let a question be cancelled while the block runs.
+
+        Raises:
+            Cancelled: it was, before it began.
+        """
+        with self._lock:
+            if self._cancelled >= number:
+                raise Cancelled("The question was cancelled before the judge began with it.")
+            self._judge, self._number = judge, number
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._judge = None
+
+    def cancel(self, number: int) -> None:
+        """Give up a question that came, and those before it."""
+        self._cancelled = max(self._cancelled, number)
+
+    def stop_cancelled(self) -> bool:
+        """Tell the judge to stop where its question was cancelled; False where there is nothing to stop."""
+        with self._lock:
+            judge = self._judge
+            if self._number > self._cancelled or not isinstance(judge, Cancellable):
+                return False
+            try:
+                judge.cancel()
+            except Exception:  # of whoever wrote the judge; the thread that receives has to go on
+                traceback.print_exc()
+                return False
+            return True
+
+
+def _receive(connection: Connection, work: _Work) -> None:
+    # A thread of its own, so that a cancellation and the end of the parent are noticed during a model call.
     try:
         while True:
-            messages.put(pickle.loads(connection.recv_bytes()))
+            # Told again until the judge has stopped: the first time it may not have begun with its model yet.
+            while work.stop_cancelled() and not connection.poll(_CANCEL_AGAIN_S):
+                pass
+            message = pickle.loads(connection.recv_bytes())
+            if isinstance(message, Cancel):
+                work.cancel(message.number)
+            else:
+                work.messages.put(message)
     except (EOFError, OSError):
         os._exit(0)
 
 
-def _answer(connection: Connection, messages: queue.SimpleQueue[Load | Ask]) -> None:
-    load = messages.get()
+def _answer(connection: Connection, work: _Work) -> None:
+    load = work.messages.get()
     assert isinstance(load, Load)
     try:
         judge = resolve(load.judge)(load.options)
@@ -150,10 +214,10 @@ def _answer(connection: Connection, messages: queue.SimpleQueue[Load | Ask]) -> 
         return
     frames: dict[int, Frame] = {}
     while True:
-        ask = messages.get()
+        ask = work.messages.get()
         assert isinstance(ask, Ask)
         frames = _frames_of(ask, frames)
-        _send(connection, _ask(judge, ask, frames))
+        _send(connection, _ask(judge, ask, frames, work))
 
 
 def _frames_of(ask: Ask, known: Mapping[int, Frame]) -> dict[int, Frame]:
@@ -161,17 +225,20 @@ def _frames_of(ask: Ask, known: Mapping[int, Frame]) -> dict[int, Frame]:
     return {number: available[number] for shown in ask.keyframes.values() for number, _ in shown}
 
 
-def _ask(judge: Judge, ask: Ask, frames: Mapping[int, Frame]) -> Answered | Failed:
+def _ask(judge: Judge, ask: Ask, frames: Mapping[int, Frame], work: _Work) -> Answered | Failed:
     keyframes = {
         camera: tuple(Keyframe(frames[number], role) for number, role in shown)
         for camera, shown in ask.keyframes.items()
     }
     began = time.perf_counter()
     try:
-        opinion = judge.ask(Evidence(keyframes=keyframes, **ask.about))
+        with work.question(judge, ask.number):
+            opinion = judge.ask(Evidence(keyframes=keyframes, **ask.about))
         return Answered(ask.number, checked_fields(opinion), time.perf_counter() - began)
     except JudgeError as error:
         return Failed(ask.number, str(error))
+    except MemoryError:
+        return Failed(ask.number, "The judge ran out of memory; show it fewer images, or take a smaller model.")
     except Exception as error:
         traceback.print_exc()
         return Failed(ask.number, f"The judge failed ({type(error).__name__}: {error}).")
