@@ -84,6 +84,8 @@ def judge_findings(opinion: Opinion | None, fault: str, now_ns: int, limits: Jud
 
 def _progress(opinion: Opinion, stamp_ns: int) -> Finding:
     text = f"The judge sees the task at {opinion.progress:.0%}."
+    if math.isnan(opinion.success_probability):
+        text = f"{text[:-1]} and cannot tell whether it is complete."
     return _finding(PROGRESS, Effect.NEUTRAL, text, stamp_ns, opinion.progress, math.nan)
 
 

@@ -8,6 +8,7 @@ from vlm_judge_ros.episode.evidence import Evidence
 from vlm_judge_ros.episode.failure_mode import FailureMode
 from vlm_judge_ros.episode.frame import Frame
 from vlm_judge_ros.episode.keyframes import KeyframeBuffer, select_views
+from vlm_judge_ros.episode.steady_views import SteadyViews
 from vlm_judge_ros.judges.opinion import Opinion
 from vlm_judge_ros.monitors.finding import Finding
 from vlm_judge_ros.monitors.motion import ImageMotion, JointMotion
@@ -19,7 +20,7 @@ from vlm_judge_ros.verdict.memory import GateMemory
 from vlm_judge_ros.verdict.onset import RiseHistory
 from vlm_judge_ros.verdict.provenance import provenance_of
 from vlm_judge_ros.verdict.schedule import Schedule
-from vlm_judge_ros.verdict.settings import EngineSettings
+from vlm_judge_ros.verdict.settings import EngineSettings, KeyframeChoice
 from vlm_judge_ros.verdict.verdict import FindingRecord, State, Verdict, known
 
 
@@ -37,6 +38,7 @@ class RunningEpisode:
         self.joints = JointMotion(settings.motion)
         self.failures = FailureTracker(episode_id)
         self._buffers: dict[str, KeyframeBuffer] = {}
+        self._steady: SteadyViews | None = None
         self._settings = settings
         self._images = ImageMotion(settings.camera_names, settings.motion)
         self._trend = ProgressTrend(settings.trend)
@@ -69,11 +71,16 @@ class RunningEpisode:
             return
         self._newest_ns = max(self._newest_ns, frame.stamp_ns)
         self._buffers[frame.camera].add(frame)
+        if self._steady is not None:
+            self._steady.update(self._buffers)
         self._images.add(frame)
 
     def evidence(self, chunk_id: int) -> Evidence | None:
         """Gather what a judge is shown now; None where a camera has no frame in this episode yet."""
-        views = select_views(self._buffers, self._settings.spread_count, self._settings.transition_count)
+        if self._steady is not None:
+            views = self._steady.views(self._buffers)
+        else:
+            views = select_views(self._buffers, self._settings.spread_count, self._settings.transition_count)
         if len(views) < len(self._buffers):
             return None
         newest_ns = max(keyframes[-1].frame.stamp_ns for keyframes in views.values())
@@ -149,3 +156,5 @@ class RunningEpisode:
         self._buffers = {
             name: KeyframeBuffer(self.started_ns, self._settings.buffer) for name in self._settings.camera_names
         }
+        steady = self._settings.keyframe_choice is KeyframeChoice.STEADY
+        self._steady = SteadyViews(self._settings.spread_count) if steady else None

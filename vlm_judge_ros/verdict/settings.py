@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import Enum
 
 from vlm_judge_ros.episode.keyframes import BufferLimits
 from vlm_judge_ros.episode.stamps import StampLimits
@@ -14,6 +15,18 @@ from vlm_judge_ros.verdict.gate import GateLimits
 from vlm_judge_ros.verdict.judgement import JudgeLimits
 
 EVIDENCE_KINDS = (JOINT_MOTION, IMAGE_MOTION)
+
+
+class KeyframeChoice(Enum):
+    """How the frames that a judge is shown are chosen.
+
+    EVEN spreads them from the first frame to the newest, anew for every question, and adds those at which the motion
+    changed. STEADY changes all but the newest only now and then, see `SteadyViews`, for judges that keep what they have
+    read from one question to the next.
+    """
+
+    EVEN = "even"
+    STEADY = "steady"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +53,8 @@ class EngineSettings:
         period_s: seconds between two questions while no chunk is announced.
         chunk_grace_s: how long after the end of a chunk its last frames may still arrive before the question goes out.
         spread_count: frames per camera spread evenly over the episode, the first and the newest included; >= 2.
-        transition_count: most frames per camera at which the motion changed.
+        transition_count: most frames per camera at which the motion changed; none where the choice is steady.
+        keyframe_choice: how those frames are chosen.
         success_evidence: physical evidence that success needs, of `EVIDENCE_KINDS`; at least one.
         success_hold_s: how long the judge has to say complete.
         failure_count: failing answers in a row that make a failure.
@@ -63,6 +77,7 @@ class EngineSettings:
     chunk_grace_s: float = 0.25
     spread_count: int = 8
     transition_count: int = 4
+    keyframe_choice: KeyframeChoice = KeyframeChoice.EVEN
     success_evidence: tuple[str, ...] = EVIDENCE_KINDS
     success_hold_s: float = 0.8
     failure_count: int = 2
