@@ -27,11 +27,12 @@ ROSDEP_KEYS = {
     "opencv-python-headless": "python3-opencv",
     "pillow": "python3-pil",
     "pydantic": "python3-pydantic",
+    "PyYAML": "python3-yaml",
     "rich": "python3-rich",
     "rosbags": "python3-rosbags-pip",
 }
 # README has the line for pip.
-WITHOUT_ROSDEP_KEY = {"simplejpeg"}
+WITHOUT_ROSDEP_KEY = {"simplejpeg", "tokenizers"}
 
 
 def toml_list(name: str) -> list[str]:

@@ -1,0 +1,139 @@
+"""Text and images as token ids."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import tokenizers
+from numpy.typing import NDArray
+
+from vlm_judge_ros.errors import JudgeError, ModelBroken
+from vlm_judge_ros.models.vlm.configuration import GET_AGAIN, ModelConfig, read_fields
+from vlm_judge_ros.models.vlm.prepared import PreparedImage
+
+TOKENIZER_FILE = "tokenizer.json"
+TOKENIZER_CONFIG_FILE = "tokenizer_config.json"
+
+TokenIds = NDArray[np.int64]
+
+
+class Tokens:
+    """The tokenizer of a model.
+
+    Pieces of a prompt may be encoded by themselves where a special token lies between them; elsewhere the pieces of a
+    text become other tokens than the whole of it.
+
+    Args:
+        folder: where tokenizer.json lies.
+        config: of the model.
+
+    Raises:
+        ModelBroken: a file is missing, cannot be read, or does not fit the model.
+    """
+
+    def __init__(self, folder: Path, config: ModelConfig) -> None:
+        self._path = folder / TOKENIZER_FILE
+        if not self._path.is_file():
+            raise ModelBroken(f"{self._path} is missing; {GET_AGAIN}.")
+        try:
+            self._tokenizer = tokenizers.Tokenizer.from_file(str(self._path))
+        except Exception as error:  # tokenizers raises plain Exception
+            raise ModelBroken(f"{self._path} is no tokenizer ({error}); {GET_AGAIN}.") from error
+        # A file may say that texts are cut or filled up, which is meant for training.
+        self._tokenizer.no_truncation()
+        self._tokenizer.no_padding()
+        self.image_id = config.image_token_id
+        """Id that stands for one vector of image features."""
+        self._check(config)
+        markers = config.family.markers
+        self._before, self._after = self._ids(markers.before), self._ids(markers.after)
+        self.begin: TokenIds = self._begin(folder)
+        """Ids that the model's own tokenizer puts before a raw prompt; often none."""
+
+    def encode(self, text: str) -> TokenIds:
+        """Encode a text; special tokens in it are recognised, and none are added.
+
+        Raises:
+            JudgeError: the text holds the token that stands for an image.
+        """
+        ids = self._ids(text)
+        if self.image_id in ids:
+            raise JudgeError(
+                f"The text {_shortened(text)!r} holds {self._name(self.image_id)!r}, which stands for an image; "
+                "leave it out."
+            )
+        return ids
+
+    def image_piece(self, image: PreparedImage) -> TokenIds:
+        """The ids that show one image, borders included, as one of several images in a prompt."""
+        tokens = np.full(image.token_count, self.image_id, dtype=np.int64)
+        return np.concatenate([self._before, tokens, self._after])
+
+    def answer_id(self, answer: str) -> int:
+        """The token with which an answer begins when it follows a text such as "The answer is:".
+
+        It carries the space before the answer. Of an answer of several words the first one counts.
+
+        Raises:
+            ModelBroken: the first word is not one token of this tokenizer.
+            JudgeError: the answer is empty.
+        """
+        word = re.match(r"\w+|\W", answer.strip())
+        if word is None:
+            raise JudgeError("The answer is empty; give a word such as True.")
+        wanted = f" {word[0]}"
+        first = int(self._ids(f" {answer.strip()}")[0])
+        if self._tokenizer.decode([first], skip_special_tokens=False) not in (wanted, word[0]):
+            raise ModelBroken(
+                f"{self._path} has no single token for {wanted!r}, so its probability cannot be read; choose an answer "
+                "whose first word is one token, such as True."
+            )
+        return first
+
+    def _ids(self, text: str) -> TokenIds:
+        return np.array(self._tokenizer.encode(text, add_special_tokens=False).ids, dtype=np.int64)
+
+    def _name(self, token_id: int) -> str:
+        return str(self._tokenizer.id_to_token(token_id))
+
+    def _check(self, config: ModelConfig) -> None:
+        markers = config.family.markers
+        found = self._tokenizer.token_to_id(markers.image)
+        if found != config.image_token_id:
+            has = "no token" if found is None else f"token {found} for"
+            raise ModelBroken(
+                f"{self._path} has {has} {markers.image!r}, and config.json says image_token_id "
+                f"{config.image_token_id}; take both files from one model."
+            )
+        # The global mark of Idefics3 is plain text in some of its tokenizers; all others are tokens of their own.
+        borders = (markers.before, markers.after) if config.family.is_qwen else (markers.after,)
+        for border in borders:
+            if self._tokenizer.token_to_id(border) is None:
+                raise ModelBroken(f"{self._path} has no token {border!r}, which borders images; {GET_AGAIN}.")
+        size = self._tokenizer.get_vocab_size(with_added_tokens=True)
+        if size > config.vocabulary_size:
+            raise ModelBroken(
+                f"{self._path} has {size} tokens and config.json knows {config.vocabulary_size}; "
+                "take both files from one model."
+            )
+
+    def _begin(self, folder: Path) -> TokenIds:
+        bare = self._tokenizer.encode("a", add_special_tokens=False).ids
+        whole = self._tokenizer.encode("a", add_special_tokens=True).ids
+        added = whole[: len(whole) - len(bare)] if whole[-len(bare) :] == bare else whole[: whole.index(bare[0])]
+        path = folder / TOKENIZER_CONFIG_FILE
+        fields = read_fields(path) if path.exists() else {}
+        if not added and fields.get("add_bos_token") is True:
+            begin = fields.get("bos_token")
+            name = begin.get("content") if isinstance(begin, dict) else begin
+            token_id = self._tokenizer.token_to_id(name) if isinstance(name, str) else None
+            if token_id is None:
+                raise ModelBroken(f"{path} adds a bos_token that {TOKENIZER_FILE} does not have; {GET_AGAIN}.")
+            added = [token_id]
+        return np.array(added, dtype=np.int64)
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= 60 else f"{text[:60]}…"
