@@ -1,0 +1,77 @@
+"""How much a model may read, and what that costs in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from vlm_judge_ros.errors import JudgeError
+
+TOKENS_BESIDE_AN_IMAGE = 48
+"""Allowance for the borders and the label of an image."""
+
+TOKENS_OF_TEXT = 1024
+"""Allowance for what stands before the images and for the longest prompt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Budgets of one model.
+
+    Attributes:
+        max_images: most frames that it is shown at once.
+        tokens_per_image: most image tokens of a frame, by camera; the key "" stands for all others.
+        context_length: tokens that the model was made for.
+    """
+
+    max_images: int
+    tokens_per_image: Mapping[str, int]
+    context_length: int
+
+    def __post_init__(self) -> None:
+        """Check the budgets.
+
+        Raises:
+            JudgeError: there is nothing left to show.
+        """
+        if self.max_images < 1:
+            raise JudgeError(f"max_images is {self.max_images}; it has to be at least 1.")
+
+    @property
+    def tokens(self) -> int:
+        """Most tokens that a prompt and all before it may have.
+
+        Follows from the frame budget where every frame has a budget of tokens; else the model's own limit.
+        """
+        if "" not in self.tokens_per_image:
+            return self.context_length
+        per_image = max(self.tokens_per_image.values()) + TOKENS_BESIDE_AN_IMAGE
+        return min(self.context_length, self.max_images * per_image + TOKENS_OF_TEXT)
+
+    def image_tokens(self, camera: str) -> int | None:
+        """Most image tokens of a frame; None for as many as the model's own processor makes of it."""
+        return self.tokens_per_image.get(camera, self.tokens_per_image.get(""))
+
+    def check_images(self, count: int) -> None:
+        """Refuse content with too many frames.
+
+        Raises:
+            JudgeError: there are more than the budget.
+        """
+        if count > self.max_images:
+            raise JudgeError(
+                f"The content has {count} frames, more than the frame budget of {self.max_images} (the model may read "
+                f"{self.tokens} tokens); choose fewer frames."
+            )
+
+    def check_tokens(self, count: int, images: int) -> None:
+        """Refuse content that is too long.
+
+        Raises:
+            JudgeError: it has more tokens than the model may read.
+        """
+        if count > self.tokens:
+            raise JudgeError(
+                f"{images} frames (frame budget {self.max_images}) and the texts are {count} tokens, more than the "
+                f"{self.tokens} that the model may read; choose fewer frames or lower the image tokens."
+            )

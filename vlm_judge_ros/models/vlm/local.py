@@ -1,0 +1,212 @@
+"""A vision-language model from ONNX files, asked on board."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from vlm_judge_ros.errors import JudgeError, ModelBroken
+from vlm_judge_ros.models.scorer import AnswerScore, Content
+from vlm_judge_ros.models.vlm import positions
+from vlm_judge_ros.models.vlm.decoder import DecoderGraph
+from vlm_judge_ros.models.vlm.folder import ModelFolder
+from vlm_judge_ros.models.vlm.graphs import Call, Graph, GraphFailed
+from vlm_judge_ros.models.vlm.limits import Limits
+from vlm_judge_ros.models.vlm.prefix import PACKED_BYTES, Piece, PrefixEngine, log_probabilities
+from vlm_judge_ros.models.vlm.proof import Proof, prove, tolerance_of
+from vlm_judge_ros.models.vlm.reader import Reader, joined
+from vlm_judge_ros.models.vlm.vision import VisionGraph
+
+_PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider", "tensorrt": "TensorrtExecutionProvider"}
+
+_PROOF_SIZE_PX = (480, 640)
+_PROOF_LABELS = ("front camera, 0.0 s:", "front camera, 1.0 s:")
+_PROOF_PROMPTS = (" Is the task complete? The answer is:", " True or not? The answer is:")
+
+
+@dataclass(frozen=True, slots=True)
+class LocalSettings:
+    """How to run a model.
+
+    Attributes:
+        providers: what to run on, in the order of preference.
+        threads: threads for one inference on the CPU.
+        image_tokens: most image tokens of a frame, by camera; the key "" stands for all others. Without an entry a
+            frame costs what the model's own processor makes of it.
+        max_images: most frames that the model is shown at once.
+        pack: ask several prompts in one run where the graph can do that.
+    """
+
+    providers: tuple[str, ...] = ("cpu",)
+    threads: int = 1
+    image_tokens: Mapping[str, int] = field(default_factory=dict)
+    max_images: int = 16
+    pack: bool = True
+
+
+class LocalModel:
+    """Scores answers, and keeps what it has read for the next question. One question at a time.
+
+    Args:
+        folder: files of the model.
+        settings: how to run it.
+
+    Attributes:
+        proof: what the first questions, asked when it was made, have shown.
+
+    Raises:
+        ModelBroken: the files do not belong together, or do not run.
+        JudgeError: a setting cannot be met.
+    """
+
+    def __init__(self, folder: ModelFolder, settings: LocalSettings | None = None) -> None:
+        settings = settings or LocalSettings()
+        self._folder = folder
+        self._limits = Limits(settings.max_images, settings.image_tokens, folder.config.context_length)
+        deepstack = len(folder.config.deepstack_indexes)
+        self._vision = VisionGraph(_graph(folder, "vision", settings), deepstack)
+        self._decoder = DecoderGraph(
+            _graph(folder, "decoder", settings), deepstack, folder.config.key_value_heads, folder.config.head_dim
+        )
+        rule = _position_rule(folder, self._decoder)
+        self._engine = PrefixEngine(_graph(folder, "embed", settings), self._decoder, folder.tokens.image_id, rule)
+        self._call: Call | None = None
+        self._lock = threading.Lock()
+        try:
+            self._reader = Reader(folder, self._vision, self._engine, self._limits, Call())
+            self.proof = self._prove(settings.pack)
+        except GraphFailed as error:
+            raise ModelBroken(f"The model in {folder.path} loads but does not run: {error}") from error
+
+    @property
+    def name(self) -> str:
+        """Name of the model: that of its folder."""
+        return self._folder.path.resolve().name
+
+    @property
+    def file_hash(self) -> str:
+        """First 16 hexadecimal digits of a hash over everything that decides its answers."""
+        return self._folder.file_hash
+
+    @property
+    def provider(self) -> str:
+        """What the decoder runs on, for example "cuda"; the vision encoder is named where it runs on something else."""
+        decoder, vision = self._decoder.provider, self._vision.provider
+        return decoder if decoder == vision else f"{decoder}, vision {vision}"
+
+    @property
+    def status(self) -> str:
+        """One sentence about how it runs."""
+        return self.proof.status
+
+    @property
+    def key_value_bytes_per_token(self) -> int:
+        """What one token of context costs in memory."""
+        return self._decoder.key_value_bytes_per_token
+
+    @property
+    def memory_bound_bytes(self) -> int:
+        """Most memory that key/values take.
+
+        Three times those of the longest prompt: the last good ones, and the input and the output of a run. Prompts that
+        are asked at once have copies of them, which the run reads and writes as well.
+        """
+        return 3 * self.key_value_bytes_per_token * self._limits.tokens + 2 * PACKED_BYTES * self.proof.packs_suffixes
+
+    def score(self, content: Sequence[Content], prompts: Sequence[str], answer: str) -> list[AnswerScore]:
+        """Score one answer to several prompts about the same content.
+
+        What the content has in common with the last one, from its beginning, is not read again. Text after the last
+        frame is read with each prompt.
+
+        Args:
+            content: what is shown, in order.
+            prompts: texts that follow the content; each is asked by itself.
+            answer: the answer; its first token counts.
+
+        Raises:
+            BrokenImage: a frame cannot be decoded.
+            Cancelled: `cancel` was called meanwhile.
+            JudgeError: this is too much to read, or the runtime failed; the message says which.
+        """
+        call = Call()
+        with self._lock:
+            self._call = call
+        try:
+            return self._score(content, prompts, answer, call)
+        except GraphFailed:
+            self._reader.forget()
+            raise
+        except MemoryError as error:
+            self._reader.forget()
+            raise JudgeError(
+                "Memory ran out during the question; lower the number of frames or of image tokens."
+            ) from error
+        finally:
+            with self._lock:
+                self._call = None
+
+    def cancel(self) -> None:
+        """Make the running `score` stop as soon as it can. Safe from any thread; nothing happens where none runs."""
+        with self._lock:
+            if self._call is not None:
+                self._call.cancel()
+
+    def _score(self, content: Sequence[Content], prompts: Sequence[str], answer: str, call: Call) -> list[AnswerScore]:
+        answer_id = self._folder.tokens.answer_id(answer)
+        items, tail = joined(content)
+        suffixes = [self._folder.tokens.encode(tail + prompt) for prompt in prompts]
+        if not suffixes:
+            return []
+        if not all(len(suffix) for suffix in suffixes):
+            raise JudgeError("A prompt is empty; give it a text.")
+        shares = self.proof.shares_prefix
+        prefix = self._reader.read(items, max(len(suffix) for suffix in suffixes), shares, call)
+        if shares:
+            logits = self._engine.logits(prefix, suffixes, call, packed=self.proof.packs_suffixes)
+        else:
+            pieces = self._reader.pieces
+            logits = np.stack([self._engine.whole_logits(pieces, suffix, call) for suffix in suffixes])
+        if not np.isfinite(logits).all():
+            raise JudgeError("The model gave logits that are not finite; use the files of another precision.")
+        return [AnswerScore(value) for value in log_probabilities(logits, answer_id)]
+
+    def _prove(self, may_pack: bool) -> Proof:
+        tokens, random = self._folder.tokens, np.random.default_rng(0)
+        images = [random.integers(0, 256, (*_PROOF_SIZE_PX, 3), dtype=np.uint8) for _ in _PROOF_LABELS]
+        prepared = [self._folder.prepare(image, self._limits.image_tokens("")) for image in images]
+        call = Call()
+
+        def pieces() -> list[Piece]:
+            read = [Piece(tokens.begin)] if len(tokens.begin) else []
+            for label, image in zip(_PROOF_LABELS, prepared, strict=True):
+                read += [Piece(tokens.encode(label)), Piece(tokens.image_piece(image), self._vision.see(image, call))]
+            return read
+
+        suffixes = [tokens.encode(prompt) for prompt in _PROOF_PROMPTS]
+        tolerance = tolerance_of(self._decoder)
+        return prove(self._engine, pieces, suffixes, tolerance, may_pack, call)
+
+
+def _graph(folder: ModelFolder, part: str, settings: LocalSettings) -> Graph:
+    strange = [name for name in settings.providers if name not in _PROVIDERS]
+    if strange:
+        raise JudgeError(f"There is no provider called {strange[0]!r}; choose among {', '.join(_PROVIDERS)}.")
+    return Graph(getattr(folder, part), [(_PROVIDERS[name], {}) for name in settings.providers], settings.threads)
+
+
+def _position_rule(folder: ModelFolder, decoder: DecoderGraph) -> positions.PositionRule:
+    """How the family counts, checked against what the graph takes."""
+    axes = 3 if folder.config.mrope_sections else 1
+    taken = decoder.position_axes
+    # A graph that takes no positions counts them from the mask, which it can do on one axis only.
+    if taken != axes and not (taken is None and axes == 1):
+        has = "no position_ids" if taken is None else f"position_ids of {taken} axes"
+        raise ModelBroken(
+            f"The graph {folder.decoder} takes {has}, and a {folder.family.value} model counts on {axes}; "
+            "export the model again, for example with vlm-judge export."
+        )
+    return positions.multimodal if axes == 3 else positions.linear
