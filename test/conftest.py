@@ -1,7 +1,22 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from models.vlm.tiny import TinyModels
 
 # How long an example takes depends on what else the machine does.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+
+@pytest.fixture(scope="session")
+def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> TinyModels:
+    """Tiny models of all families: `tiny_models.get("qwen3_vl").folder`."""
+    pytest.importorskip("transformers")
+    from models.vlm.tiny import TinyModels
+
+    return TinyModels(tmp_path_factory.mktemp("tiny_models"))
