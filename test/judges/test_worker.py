@@ -251,7 +251,7 @@ def test_frames_that_were_not_shown_again_are_not_remembered() -> None:
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("nobody", "There is no judge called 'nobody'; choose one of embedded, or give an import path"),
+        ("nobody", "There is no judge called 'nobody'; choose one of embedded, token_reward, or give"),
         ("nobody:create", "The judge 'nobody:create' cannot be imported"),
         ("json:nothing", "The judge 'json:nothing' cannot be imported"),
         ("json:__name__", "The judge 'json:__name__' is not callable"),

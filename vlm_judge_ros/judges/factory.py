@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from vlm_judge_ros.errors import JudgeError
@@ -13,15 +13,29 @@ from vlm_judge_ros.judges.opinion import Judge
 
 @dataclass(frozen=True, slots=True)
 class JudgeOptions:
-    """What every judge can be told when it is made.
+    """What every judge can be told when it is made. Each takes what concerns it.
 
     Attributes:
         model: path or name of the model; empty for the one that belongs to the judge.
         intra_op_threads: threads that one inference may use, at least 1.
+        cameras: names of the cameras that it will be shown.
+        images_per_camera: images of each camera in one question, at least 1.
+        precision: precision of the model's files; empty for the best fit among those that are there.
+        providers: what may run the model, in the order of preference: cpu, cuda, tensorrt.
+        image_tokens: most tokens that an image may become, by camera; without an entry as the model's settings say.
+        prompts: name or path of the prompt set; empty for the model's.
+        calibration: name or path of the calibration; empty for the model's.
     """
 
     model: str = ""
     intra_op_threads: int = 1
+    cameras: tuple[str, ...] = ("front", "wrist")
+    images_per_camera: int = 8
+    precision: str = ""
+    providers: tuple[str, ...] = ("cpu",)
+    image_tokens: Mapping[str, int] = field(default_factory=dict)
+    prompts: str = ""
+    calibration: str = ""
 
 
 JudgeFactory = Callable[[JudgeOptions], Judge]
@@ -35,7 +49,16 @@ def _embedded(options: JudgeOptions) -> Judge:
     return EmbeddedJudge(Path(options.model) if options.model else EMBEDDED_FOLDER, options.intra_op_threads)
 
 
-JUDGES: dict[str, JudgeFactory] = {"embedded": _embedded}
+def _token_reward(options: JudgeOptions) -> Judge:
+    from vlm_judge_ros.judges.on_board import token_reward
+
+    return token_reward(options)
+
+
+JUDGES: dict[str, JudgeFactory] = {"embedded": _embedded, "token_reward": _token_reward}
+
+KEEPS_WHAT_IT_READ = frozenset({"token_reward"})
+"""Judges that read again only what has changed since the last question, so that frames best stay the same."""
 
 
 def resolve(name: str) -> JudgeFactory:

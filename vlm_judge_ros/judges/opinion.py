@@ -41,8 +41,8 @@ class Opinion:
         mode_probabilities: probability of each failure mode, given that it fails; empty where the judge has none.
         novelty: distance of the scene from what the judge knows; above 1 it declines. NaN where it has no such measure.
         raw_score: the method's score before calibration; NaN where it has none.
-        progress_low: lower end of the interval of progress; NaN where there is none.
-        progress_high: upper end of the interval of progress; NaN where there is none.
+        progress_low: lower end of an interval around progress; NaN where there is none.
+        progress_high: upper end of that interval; NaN where there is none.
         calibrated: progress and probabilities come from a calibration that was fitted on labelled episodes.
         reason: one sentence: why it cannot say, or what it saw.
     """

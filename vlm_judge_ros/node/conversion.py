@@ -124,7 +124,7 @@ def progress_message(update: ProgressUpdate) -> msg.Progress:
         success_probability=opinion.success_probability,
         failure_probability=opinion.failure_probability,
         failure_mode=int(opinion.failure_mode),
-        calibrated=bool(opinion.provenance.calibration),
+        calibrated=opinion.calibrated,
         novelty=opinion.novelty,
         reason=opinion.reason,
         provenance=_provenance_message(provenance_of(opinion, update.latency_s)),

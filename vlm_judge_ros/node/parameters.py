@@ -46,6 +46,13 @@ def _check_evidence(value: Value) -> str | None:
     return None
 
 
+def _check_providers(value: Value) -> str | None:
+    assert isinstance(value, tuple)
+    if not value or len(set(value)) < len(value):
+        return f"Parameter providers is {show(value)}; give at least one, each once."
+    return None
+
+
 PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         "cameras",
@@ -90,8 +97,33 @@ PARAMETERS: tuple[Parameter, ...] = (
         600.0,
         change=Change.ANYTIME,
     ),
-    Parameter("judge", "embedded", "The judge: embedded, or the import path module:factory of your own."),
+    Parameter("judge", "embedded", "The judge: embedded, token_reward, or the import path module:factory of your own."),
     Parameter("model", "", "Folder of the judge's model. Empty: the model that belongs to the judge."),
+    Parameter(
+        "precision",
+        "",
+        "Precision of the model's files, as in their names: fp16, q4f16, or vision=fp16,embed=fp16,decoder=q4. Empty: "
+        "the best fit among those that are there.",
+    ),
+    Parameter(
+        "providers",
+        ("cpu",),
+        "What runs the model of token_reward, in the order of preference.",
+        choices=("cpu", "cuda", "tensorrt"),
+        check=_check_providers,
+    ),
+    Parameter(
+        "prompts",
+        "",
+        "Prompt set of token_reward: ten-v1, three-v1, or a .json file of your own. Empty: the one of a known model, "
+        "else ten-v1.",
+    ),
+    Parameter(
+        "calibration",
+        "",
+        "What makes progress of the scores of token_reward: a .json file, or unfitted-v1, which cannot tell success. "
+        "Empty: the one of a known model, else unfitted-v1.",
+    ),
     Parameter("intra_op_threads", 1, "Threads that one inference may use.", "", 1, 64),
     Parameter("niceness", 5, "How far the model's process steps back behind others.", "", 0, 19),
     Parameter(
@@ -107,7 +139,19 @@ PARAMETERS: tuple[Parameter, ...] = (
     ),
     Parameter("keyframes", 8, "Frames per camera shown to the judge, spread evenly over the episode.", "", 2, 64),
     Parameter(
-        "transition_keyframes", 4, "Further frames per camera at which the motion in the image changed.", "", 0, 32
+        "transition_keyframes",
+        4,
+        "Further frames per camera at which the motion in the image changed. None where keyframe_choice is steady.",
+        "",
+        0,
+        32,
+    ),
+    Parameter(
+        "keyframe_choice",
+        "auto",
+        "even: keyframes are chosen anew for every question. steady: all but the newest stay until the episode has "
+        "grown by a quarter, so that token_reward need not read them again. auto: steady for token_reward, else even.",
+        choices=("auto", "even", "steady"),
     ),
     Parameter(
         "chunk_grace_s",
@@ -170,6 +214,14 @@ PARAMETERS: tuple[Parameter, ...] = (
         "s",
         0.0,
         3600.0,
+    ),
+    Parameter(
+        "<camera>.image_tokens",
+        0,
+        "Most tokens that an image of this camera may become for token_reward. 0: as a known model wants it, else 64.",
+        "",
+        0,
+        16384,
     ),
 )
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from vlm_judge_ros.errors import JudgeError
-from vlm_judge_ros.judges.factory import JudgeOptions
+from vlm_judge_ros.judges.factory import KEEPS_WHAT_IT_READ, JudgeOptions
 from vlm_judge_ros.judges.worker import WorkerSettings
 from vlm_judge_ros.monitors.camera import CameraLimits
 from vlm_judge_ros.monitors.progress import TrendLimits
 from vlm_judge_ros.node.parameter import Value
 from vlm_judge_ros.verdict.judgement import JudgeLimits
-from vlm_judge_ros.verdict.settings import CameraSettings, EngineSettings
+from vlm_judge_ros.verdict.settings import CameraSettings, EngineSettings, KeyframeChoice
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +77,7 @@ def engine_settings(values: Mapping[str, Value]) -> EngineSettings:
         chunk_grace_s=get["chunk_grace_s"],
         spread_count=get["keyframes"],
         transition_count=get["transition_keyframes"],
+        keyframe_choice=_keyframe_choice(get["keyframe_choice"], get["judge"]),
         success_evidence=tuple(get["success_evidence"]),
         success_hold_s=get["success_hold_s"],
         failure_count=get["failure_count"],
@@ -97,8 +98,24 @@ def worker_settings(values: Mapping[str, Value]) -> WorkerSettings:
     get: Mapping[str, Any] = values
     return WorkerSettings(
         judge=get["judge"],
-        options=JudgeOptions(model=get["model"], intra_op_threads=get["intra_op_threads"]),
+        options=JudgeOptions(
+            model=get["model"],
+            intra_op_threads=get["intra_op_threads"],
+            cameras=tuple(get["cameras"]),
+            images_per_camera=get["keyframes"],
+            precision=get["precision"],
+            providers=tuple(get["providers"]),
+            image_tokens={camera: tokens for camera in get["cameras"] if (tokens := get[f"{camera}.image_tokens"])},
+            prompts=get["prompts"],
+            calibration=get["calibration"],
+        ),
         niceness=get["niceness"],
         load_timeout_s=get["load_timeout_s"],
         hang_timeout_s=get["hang_timeout_s"],
     )
+
+
+def _keyframe_choice(choice: str, judge: str) -> KeyframeChoice:
+    if choice == "auto":
+        return KeyframeChoice.STEADY if judge in KEEPS_WHAT_IT_READ else KeyframeChoice.EVEN
+    return KeyframeChoice(choice)

@@ -1,0 +1,112 @@
+"""The words with which a model is asked for its answer token."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import string
+from pathlib import Path
+
+import pydantic
+
+from vlm_judge_ros.errors import JudgeError
+
+SHIPPED_FOLDER = Path(__file__).parent / "prompt_sets"
+DEFAULT_PROMPT_SET = "ten-v1"
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+_MOST_PROMPTS = 100
+
+
+class PromptSet(pydantic.BaseModel):
+    """Several wordings of one question, and how the images before it are labelled; one JSON file.
+
+    Attributes:
+        name: name and version of the set. Shipped sets never change under the same name.
+        label: text before every image, with `{camera}` and `{seconds}` since the start of the episode where wanted.
+            The seconds tell the model how much time has passed; a set without them keeps that from it. Empty: none.
+        answer: what a model that agrees would say, the leading space included; its first token is what is scored.
+        prompts: the wordings. Each has `{task}`, and `{elapsed_s}` where wanted: seconds until the newest image.
+    """
+
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
+
+    name: str = pydantic.Field(pattern=NAME)
+    label: str = ""
+    answer: str = pydantic.Field(default=" True", min_length=1)
+    prompts: tuple[str, ...] = pydantic.Field(min_length=1, max_length=_MOST_PROMPTS)
+
+    @pydantic.field_validator("label")
+    @classmethod
+    def _label_has_known_places(cls, label: str) -> str:
+        _check_places(label, {"camera", "seconds"})
+        return label
+
+    @pydantic.field_validator("prompts")
+    @classmethod
+    def _prompts_name_the_task(cls, prompts: tuple[str, ...]) -> tuple[str, ...]:
+        for prompt in prompts:
+            if "task" not in _check_places(prompt, {"task", "elapsed_s"}):
+                raise ValueError(f'the prompt "{prompt}" has no {{task}}')
+            if prompt != prompt.rstrip():
+                raise ValueError(f'the prompt "{prompt}" ends in white space, which belongs to the answer')
+        return prompts
+
+    @property
+    def content_hash(self) -> str:
+        """First 16 hexadecimal digits of the SHA-256 over everything but the name."""
+        return content_hash(self)
+
+    def label_of(self, camera: str, seconds: float) -> str:
+        """The text before an image; empty where the set has none."""
+        return self.label.format(camera=camera, seconds=f"{seconds:.1f}")
+
+    def wordings(self, task: str, elapsed_s: float) -> list[str]:
+        """The prompts about one task, in the order of the set."""
+        return [prompt.format(task=task, elapsed_s=f"{elapsed_s:.1f}") for prompt in self.prompts]
+
+
+def load_prompt_set(name: str = "") -> PromptSet:
+    """Read a prompt set.
+
+    Args:
+        name: name of a shipped set, or path of a file of your own, which ends in .json; empty for the default.
+
+    Raises:
+        JudgeError: there is none, or it cannot be used.
+    """
+    name = name or DEFAULT_PROMPT_SET
+    path = Path(name) if name.endswith(".json") else SHIPPED_FOLDER / f"{name}.json"
+    try:
+        return PromptSet.model_validate_json(path.read_bytes())
+    except OSError as error:
+        shipped = ", ".join(sorted(file.stem for file in SHIPPED_FOLDER.glob("*.json")))
+        raise JudgeError(
+            f'The prompt set "{name}" cannot be read ({error.strerror}); name one of {shipped}, or a .json file.'
+        ) from error
+    except pydantic.ValidationError as error:
+        raise JudgeError(f"The prompt set {path} cannot be used: {first_fault(error)}; mend the file.") from error
+
+
+def content_hash(model: pydantic.BaseModel) -> str:
+    """First 16 hexadecimal digits of the SHA-256 over everything but the name of a model."""
+    content = json.dumps(model.model_dump(mode="json", exclude={"name"}), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+def first_fault(error: pydantic.ValidationError) -> str:
+    """The first thing that is wrong with a file, and where."""
+    fault = error.errors()[0]
+    place = ".".join(str(part) for part in fault["loc"])
+    return f"{place}: {fault['msg'].removeprefix('Value error, ')}" if place else fault["msg"]
+
+
+def _check_places(text: str, known: set[str]) -> set[str]:
+    """The names in braces of a text.
+
+    Raises:
+        ValueError: one is not known, or the braces do not match.
+    """
+    places = {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+    for name in sorted(places - known):
+        raise ValueError(f'"{text}" has {{{name}}}; known are {", ".join(f"{{{entry}}}" for entry in sorted(known))}')
+    return places
