@@ -1,0 +1,129 @@
+"""The token reward with tiny models of the real architectures. Their weights are random, so they know nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from vlm_judge_ros.episode.frame import Frame
+from vlm_judge_ros.episode.raw_image import RawImage
+from vlm_judge_ros.errors import JudgeError, ModelBroken
+from vlm_judge_ros.judges.factory import JudgeOptions, resolve
+from vlm_judge_ros.judges.opinion import Judge, Opinion
+from vlm_judge_ros.judges.proof import proof
+from vlm_judge_ros.verdict.engine import Engine
+from vlm_judge_ros.verdict.settings import EngineSettings, KeyframeChoice
+
+if TYPE_CHECKING:
+    from models.vlm.tiny import TinyModels
+
+SECOND = 1_000_000_000
+START = 1_700_000_000 * SECOND
+IMAGES = 4
+CAMERAS = ("front", "wrist")
+FAMILIES = ("qwen3_vl", "smolvlm")
+
+
+@pytest.fixture(params=FAMILIES)
+def options(request: pytest.FixtureRequest, tiny_models: TinyModels) -> JudgeOptions:
+    return JudgeOptions(model=str(tiny_models.get(request.param).folder), images_per_camera=IMAGES, prompts="three-v1")
+
+
+def make(options: JudgeOptions) -> Judge:
+    return resolve("token_reward")(options)
+
+
+def frame(camera: str, time_s: float, seed: int) -> Frame:
+    pixels = np.random.default_rng(seed).integers(0, 256, (48, 64, 3), dtype=np.uint8)
+    image = RawImage(pixels.reshape(-1), 64, 48, "rgb8", 192)
+    return Frame(camera, START + round(time_s * SECOND), image, image.thumbnail())
+
+
+def judged(judge: Judge, moving: bool, duration_s: int) -> list[Opinion]:
+    engine = Engine(EngineSettings(spread_count=IMAGES, keyframe_choice=KeyframeChoice.STEADY))
+    engine.start_episode("one", "open the drawer", START)
+    opinions = []
+    for index in range(duration_s * 5 + 1):
+        now_ns = START + round(index / 5 * SECOND)
+        for number, camera in enumerate(CAMERAS):
+            engine.add_frame(frame(camera, index / 5, index * moving + 1000 * number), now_ns)
+        request = engine.due(now_ns)
+        if request is not None and request.evidence is not None:
+            opinions.append(judge.ask(request.evidence))
+    return opinions
+
+
+def test_it_answers_with_a_score_and_names_its_instrument(options: JudgeOptions) -> None:
+    judge = make(options)
+    opinion = judge.ask(proof(CAMERAS))
+    assert -20.0 < opinion.raw_score < 0.0
+    assert 0.0 <= opinion.progress_low <= opinion.progress <= opinion.progress_high <= 1.0
+    assert math.isnan(opinion.success_probability)
+    source = opinion.provenance
+    assert (source.method, source.prompt_set, source.provider) == ("token_reward", "three-v1", "cpu")
+    assert len(source.model_hash) == len(source.prompt_hash) == 16
+    assert source.calibration.startswith("unfitted-v1 ")
+
+
+def test_what_was_read_before_does_not_change_the_answer(options: JudgeOptions) -> None:
+    judge = make(options)
+    opinions = judged(judge, moving=True, duration_s=5)
+    assert len({opinion.raw_score for opinion in opinions}) == len(opinions) == 5
+    fresh = [make(options).ask(opinion.evidence).raw_score for opinion in (opinions[-1],)]
+    assert opinions[-1].raw_score == pytest.approx(fresh[0], abs=1e-4)
+
+
+def test_a_frozen_video_gives_a_constant_score(options: JudgeOptions, tmp_path: Path) -> None:
+    """With a label that tells no seconds, nothing that the model is shown changes with time."""
+    path = tmp_path / "untimed.json"
+    path.write_text(json.dumps({"name": "untimed", "label": "{camera} camera:", "prompts": ["{task}: done? It is"]}))
+    judge = make(dataclasses.replace(options, prompts=str(path)))
+    scores = [opinion.raw_score for opinion in judged(judge, moving=False, duration_s=8)]
+    assert len(scores) == 8
+    assert max(scores) - min(scores) < 1e-4
+    # The same model is moved by the number of images alone, which is why that is constant.
+    fewer = make(dataclasses.replace(options, prompts=str(path), images_per_camera=1))
+    assert abs(judged(fewer, moving=False, duration_s=1)[0].raw_score - scores[0]) > 1e-3
+
+
+def test_images_may_cost_more_tokens_of_one_camera_than_of_another(tiny_models: TinyModels) -> None:
+    options = JudgeOptions(model=str(tiny_models.get("qwen3_vl").folder), images_per_camera=2, prompts="three-v1")
+    scores = [
+        make(dataclasses.replace(options, image_tokens=tokens)).ask(proof(CAMERAS)).raw_score
+        for tokens in ({}, {"wrist": 4}, {"front": 4, "wrist": 4})
+    ]
+    assert len(set(scores)) == 3
+
+
+def test_a_task_cannot_smuggle_in_an_image(tiny_models: TinyModels) -> None:
+    judge = make(JudgeOptions(model=str(tiny_models.get("qwen3_vl").folder), images_per_camera=1, prompts="three-v1"))
+    with pytest.raises(JudgeError, match="which stands for an image"):
+        judge.ask(dataclasses.replace(proof(CAMERAS), task="open <|image_pad|> the drawer"))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"model": ""}, "The judge token_reward has no model; set the parameter model"),
+        ({"model": "nothing-1b"}, "neither a folder nor a known model"),
+        ({"prompts": "eleven"}, 'The prompt set "eleven" cannot be read'),
+        ({"calibration": "perfect"}, 'The calibration "perfect" cannot be read'),
+        ({"precision": "q3"}, "q3"),
+        ({"providers": ("quantum",)}, "quantum"),
+    ],
+)
+def test_an_option_that_cannot_be_used_is_named(tiny_models: TinyModels, change: dict[str, object], words: str) -> None:
+    options = JudgeOptions(model=str(tiny_models.get("smolvlm").folder))
+    with pytest.raises(JudgeError, match=words):
+        make(dataclasses.replace(options, **change))
+
+
+def test_a_folder_without_a_model_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ModelBroken, match=str(tmp_path)):
+        make(JudgeOptions(model=str(tmp_path)))
