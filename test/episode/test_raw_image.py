@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import array
-import os
-from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from recorded import BAGS, needs_recordings
+from rosbags.highlevel import AnyReader
 
 from vlm_judge_ros.episode.fault import BrokenImage, FrameFault
 from vlm_judge_ros.episode.raw_image import FORMATS, RawImage
@@ -139,13 +139,9 @@ def test_what_cannot_be_an_image_is_refused_by_name(
     assert caught.value.fault is fault
 
 
+@needs_recordings
 def test_the_recorded_image_that_is_shorter_than_it_claims_is_refused() -> None:
-    shared = Path(os.environ.get("VLM_JUDGE_SHARED_DATA", Path(__file__).parents[3] / "shared" / "data"))
-    bag = shared / "rosbags_rs" / "tests" / "test_bags" / "test_bag_mcap"
-    if not bag.exists():
-        pytest.skip(f"{bag} is not there")
-    highlevel = pytest.importorskip("rosbags.highlevel")
-    with highlevel.AnyReader([bag]) as reader:
+    with AnyReader([BAGS / "test_bag_mcap"]) as reader:
         connections = [found for found in reader.connections if found.msgtype == "sensor_msgs/msg/Image"]
         _, _, raw = next(reader.messages(connections))
         message = reader.deserialize(raw, "sensor_msgs/msg/Image")

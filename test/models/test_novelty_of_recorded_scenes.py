@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from recorded import DATA, needs_recordings
 
 from vlm_judge_ros.models.two_view import TwoViewModel, prepare
 
-SHARED_DATA = Path(os.environ.get("VLM_JUDGE_SHARED_DATA", Path(__file__).parents[3] / "shared" / "data"))
 INSTRUCTION = "open the drawer"
 
-pytestmark = pytest.mark.skipif(not SHARED_DATA.is_dir(), reason="recorded episodes are not here")
+pytestmark = needs_recordings
 
 
 def some_frames(path: Path, count: int) -> list[NDArray[np.uint8]]:
@@ -43,12 +42,12 @@ def novelty(first: list[NDArray[np.uint8]], second: list[NDArray[np.uint8]]) -> 
 
 @pytest.mark.parametrize("number", ["001", "002"])
 def test_a_real_robot_at_a_table_is_novel(number: str) -> None:
-    folder = SHARED_DATA / "robo_dopamine" / "dataset" / "example_raw_data" / f"episode_{number}"
+    folder = DATA / "robo_dopamine" / "dataset" / "example_raw_data" / f"episode_{number}"
     assert novelty(some_frames(folder / "cam_high.mp4", 6), some_frames(folder / "cam_right_wrist.mp4", 6)) > 1.0
 
 
 def test_another_simulator_is_novel() -> None:
-    for path in sorted((SHARED_DATA / "sole_r1_lift").glob("*/*.mp4")):
+    for path in sorted((DATA / "sole_r1_lift").glob("*/*.mp4")):
         frames = some_frames(path, 4)
         half = frames[0].shape[1] // 2
         assert novelty([frame[:, :half] for frame in frames], [frame[:, half:] for frame in frames]) > 1.0, path.name

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from bench import Bench, Robot
 from diagnostic_msgs.msg import DiagnosticStatus
 from judge_process import JudgeProcess
+from recorded import BAGS, needs_recordings
+from rosbags.highlevel import AnyReader
 
 from vlm_judge_ros import msg
 
@@ -176,14 +176,9 @@ def test_a_publisher_that_is_restarted_with_an_older_clock_voids_the_episode(jud
     judge.await_verdict(PROGRESSING, since=before)
 
 
+@needs_recordings
 def test_a_recorded_image_of_30_bytes_is_counted(judge: JudgeProcess, robot: Robot) -> None:
-    from rosbags.highlevel import AnyReader
-
-    shared = Path(os.environ.get("VLM_JUDGE_SHARED_DATA", Path(__file__).parents[3] / "shared" / "data"))
-    bag = shared / "rosbags_rs" / "tests" / "test_bags" / "test_bag_mcap"
-    if not bag.is_dir():
-        pytest.skip("no recorded bag at hand")
-    with AnyReader([bag]) as reader:
+    with AnyReader([BAGS / "test_bag_mcap"]) as reader:
         images = [entry for entry in reader.connections if entry.msgtype == "sensor_msgs/msg/Image"]
         recorded = [bytes(data) for _, _, data in reader.messages(images)]
     counted = judge.count("camera front", "fault short_data")

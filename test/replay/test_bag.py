@@ -1,17 +1,14 @@
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
 import pytest
+from recorded import BAGS, needs_recordings
 from replay.episode_bag import STARTED_NS, EpisodeBag
 from rosbags.rosbag2 import StoragePlugin
 
 from vlm_judge_ros.replay.bag import Bag, BagError
-
-SHARED = Path(os.environ.get("VLM_JUDGE_SHARED_DATA", Path(__file__).parents[3] / "shared" / "data"))
-RECORDED = SHARED / "rosbags_rs" / "tests" / "test_bags"
 
 
 @pytest.mark.parametrize("storage", StoragePlugin)
@@ -90,10 +87,10 @@ def test_a_type_that_nobody_defines_is_named(tmp_path: Path) -> None:
             bag.decode(strange)
 
 
-@pytest.mark.skipif(not RECORDED.exists(), reason="needs the recorded bags of the shared data")
+@needs_recordings
 @pytest.mark.parametrize("name", ["test_bag_mcap", "test_bag_sqlite3"])
 def test_every_message_of_bags_from_other_software_is_read(name: str) -> None:
-    with Bag(RECORDED / name) as bag:
+    with Bag(BAGS / name) as bag:
         assert len([bag.decode(message) for message in bag.messages()]) == 188
 
 

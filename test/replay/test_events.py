@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-import os
 from collections import Counter
 from pathlib import Path
 
 import pytest
+from recorded import BAGS, needs_recordings
 from replay.episode_bag import STARTED_NS, EpisodeBag
 
 from vlm_judge_ros.episode.chunk import Chunk
@@ -16,9 +16,6 @@ from vlm_judge_ros.replay.bag import Bag
 from vlm_judge_ros.replay.events import BrokenFrame, TaskTold, TrueProgress, events
 from vlm_judge_ros.replay.recording import Recording
 from vlm_judge_ros.replay.topics import find_topics
-
-SHARED = Path(os.environ.get("VLM_JUDGE_SHARED_DATA", Path(__file__).parents[3] / "shared" / "data"))
-RECORDED = SHARED / "rosbags_rs" / "tests" / "test_bags" / "test_bag_mcap"
 
 
 @pytest.mark.parametrize("raw", [True, False])
@@ -36,9 +33,9 @@ def test_an_episode_is_read_as_frames_signals_and_truth_in_order_of_time(tmp_pat
     assert dict(zip(last.names, last.positions, strict=True)) == {"shoulder": 1.0, "elbow": 2.0}
 
 
-@pytest.mark.skipif(not RECORDED.exists(), reason="needs the recorded bags of the shared data")
+@needs_recordings
 def test_an_image_that_is_shorter_than_it_claims_is_named_and_does_not_end_the_reading() -> None:
-    with Bag(RECORDED) as bag:
+    with Bag(BAGS / "test_bag_mcap") as bag:
         topics = find_topics(bag.topics, {"odd": "/test/sensor_msgs/image"})
         found = [event.content for event in events(bag, topics)]
     broken = [content for content in found if isinstance(content, BrokenFrame)]
