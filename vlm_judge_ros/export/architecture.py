@@ -1,147 +1,154 @@
-"""Which models can be written, and which parts of a loaded one make which graph."""
+"""Which models can be written, and what of a configuration decides how their graphs look."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
-from torch import Tensor, nn
-
 from vlm_judge_ros.errors import ModelBroken
-from vlm_judge_ros.export.decoder import Decoder
-from vlm_judge_ros.export.projection import replace_linear_layers
-from vlm_judge_ros.export.vision_idefics3 import Idefics3Vision
-from vlm_judge_ros.export.vision_qwen import QwenVision
+from vlm_judge_ros.export.decoder import DecoderShape, draw_decoder, draw_embedding
+from vlm_judge_ros.export.graph import Graph
+from vlm_judge_ros.export.vision_idefics3 import Idefics3VisionShape, draw_idefics3_vision
+from vlm_judge_ros.export.vision_qwen import QwenVisionShape, draw_qwen_vision
 
-QWEN = ("qwen2_vl", "qwen2_5_vl", "qwen3_vl")
+QWEN_GENERATIONS = {"qwen2_vl": "2", "qwen2_5_vl": "2.5", "qwen3_vl": "3"}
 IDEFICS3 = ("idefics3", "smolvlm")
-MODEL_TYPES = (*QWEN, *IDEFICS3)
+MODEL_TYPES = (*QWEN_GENERATIONS, *IDEFICS3)
+TEXT_TYPES = ("qwen2_vl_text", "qwen2_5_vl_text", "qwen3_vl_text", "llama")
 ROTARY_TYPES = ("default", "linear", "yarn", "llama3")
 """Rotary embeddings whose frequencies do not depend on the length of the sequence."""
 
-
-@dataclass(frozen=True, slots=True)
-class Architecture:
-    """The parts of a model, one for each graph.
-
-    Attributes:
-        model_type: `model_type` of config.json.
-        vision: module from pixels to image features.
-        decoder: module from embeddings to the last hidden state, keys and values.
-        embedding: (vocabulary, hidden) of the text embedding.
-        head: (vocabulary, hidden) of the vocabulary head.
-        layers: decoder layers.
-        key_value_heads: heads of keys and values.
-        head_dim: size of a head.
-        has_axes: position ids have three rows.
-        deepstack: DeepStack features that the vision graph gives and the decoder takes.
-        pixel_shape: (3, side, side) of a tile for Idefics3; (values of a patch,) for the Qwen families.
-        grid_name: name of the input for the grids; empty for Idefics3.
-    """
-
-    model_type: str
-    vision: nn.Module
-    decoder: Decoder
-    embedding: Tensor
-    head: Tensor
-    layers: int
-    key_value_heads: int
-    head_dim: int
-    has_axes: bool
-    deepstack: int
-    pixel_shape: tuple[int, ...]
-    grid_name: str
-
-    @property
-    def hidden(self) -> int:
-        """Hidden size of the language model."""
-        return int(self.embedding.shape[1])
+EMBEDDING, VISION, DECODER = "embed_tokens", "vision_encoder", "decoder_model_merged"
 
 
-def check_model_type(model_type: object, where: str) -> str:
-    """Return `model_type` where graphs of it can be written.
+def check_model_type(model_type: object, where: str) -> None:
+    """Refuse models whose graphs cannot be drawn.
 
     Raises:
-        ModelBroken: they cannot.
+        ModelBroken: it is such a model.
     """
     if model_type not in MODEL_TYPES:
         raise ModelBroken(
             f"{where} names the model type {model_type!r}, which cannot be exported; "
-            f"use one of {', '.join(MODEL_TYPES)}."
+            f"use a model of one of the types {', '.join(MODEL_TYPES)}."
         )
-    return str(model_type)
 
 
-def take_apart(model: Any) -> Architecture:
-    """Find the parts of a loaded transformers model; its linear layers are replaced, so it is used up.
+def draw(model: Any) -> dict[str, Graph]:
+    """Draw the three graphs of a loaded transformers model, by the names of their files.
 
     Raises:
         ModelBroken: the model has something that the graphs cannot express.
     """
-    model_type = check_model_type(model.config.model_type, "The model")
-    is_qwen = model_type in QWEN
+    config = model.config
+    check_model_type(config.model_type, "The model")
+    weights = model.state_dict()
+    is_qwen = config.model_type in QWEN_GENERATIONS
     text_model = model.model.language_model if is_qwen else model.model.text_model
-    _check_text_model(text_model.config)
-    embedding, head = text_model.embed_tokens.weight.detach(), model.lm_head.weight.detach()
-    deepstack = len(getattr(model.config.vision_config, "deepstack_visual_indexes", ()))
-    decoder = Decoder(text_model, _position_axes(text_model, model_type), deepstack)
-    vision_config = model.config.vision_config
-    vision: nn.Module
+    text = "model.language_model" if is_qwen else "model.text_model"
+    decoder = _decoder_shape(text_model, config)
     if is_qwen:
-        vision = QwenVision(model.model.visual)
-        pixel_shape: tuple[int, ...] = (
-            vision_config.in_channels * vision_config.temporal_patch_size * vision_config.patch_size**2,
+        vision = draw_qwen_vision(
+            _qwen_vision_shape(model.model.visual, config, decoder.hidden), weights, "model.visual"
         )
     else:
-        vision = Idefics3Vision(model.model)
-        pixel_shape = (vision_config.num_channels, vision_config.image_size, vision_config.image_size)
-    replace_linear_layers(vision)
-    replace_linear_layers(decoder)
-    return Architecture(
-        model_type=model_type,
-        vision=vision.eval(),
-        decoder=decoder.eval(),
-        embedding=embedding,
-        head=head,
-        layers=len(decoder.layers),
-        key_value_heads=decoder.key_value_heads,
-        head_dim=decoder.head_dim,
-        has_axes=decoder.has_axes,
-        deepstack=deepstack,
-        pixel_shape=pixel_shape,
-        grid_name=("grid_thw" if model_type == "qwen2_vl" else "image_grid_thw") if is_qwen else "",
+        shape = _idefics3_vision_shape(config, decoder.hidden)
+        vision = draw_idefics3_vision(shape, weights, "model.vision_model", "model.connector")
+    return {
+        EMBEDDING: draw_embedding(decoder, weights, text),
+        VISION: vision,
+        DECODER: draw_decoder(decoder, weights, text),
+    }
+
+
+def _decoder_shape(text_model: Any, config: Any) -> DecoderShape:
+    text, rotary = text_model.config, text_model.rotary_emb
+    kind = text.rope_parameters.get("rope_type", "default")
+    if text.model_type not in TEXT_TYPES:
+        raise ModelBroken(
+            f"The model's language model is of the type {text.model_type!r}, which cannot be exported; "
+            f"use a model with one of {', '.join(TEXT_TYPES)}."
+        )
+    if kind not in ROTARY_TYPES:
+        raise ModelBroken(
+            f"The model has rotary positions of the type {kind!r}, which cannot be exported; "
+            f"use a model with one of {', '.join(ROTARY_TYPES)}."
+        )
+    if "sliding_attention" in (getattr(text, "layer_types", None) or ()):
+        raise ModelBroken(
+            "The model attends to text over a sliding window, which cannot be exported; use another model."
+        )
+    frequencies = tuple(rotary.inv_freq.float().tolist())
+    return DecoderShape(
+        hidden=text.hidden_size,
+        layers=text.num_hidden_layers,
+        heads=text.num_attention_heads,
+        key_value_heads=text.num_key_value_heads,
+        head_dim=getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads,
+        vocabulary=text.vocab_size,
+        epsilon=text.rms_norm_eps,
+        activation=text.hidden_act,
+        frequencies=frequencies,
+        rotary_scaling=float(rotary.attention_scaling),
+        position_axes=_position_axes(text, config.model_type, len(frequencies)),
+        deepstack=len(getattr(config.vision_config, "deepstack_visual_indexes", ())),
     )
 
 
-def _check_text_model(config: Any) -> None:
-    kind = config.rope_parameters.get("rope_type", "default")
-    if kind not in ROTARY_TYPES:
+def _position_axes(text: Any, model_type: str, frequencies: int) -> tuple[int, ...]:
+    """For each rotary frequency, which of time, row and column turns it; empty for models with plain positions."""
+    if model_type not in QWEN_GENERATIONS:
+        return ()
+    sections = list(text.rope_parameters["mrope_section"])
+    if len(sections) != 3 or sum(sections) != frequencies:
         raise ModelBroken(
-            f"The model uses rotary positions of the type {kind!r}, which cannot be exported; "
-            f"use a model with one of {', '.join(ROTARY_TYPES)}."
-        )
-    if "sliding_attention" in (getattr(config, "layer_types", None) or ()) or getattr(config, "sliding_window", None):
-        raise ModelBroken("The model's text layers attend over a sliding window, which cannot be exported.")
-    if config.model_type not in ("qwen2_vl_text", "qwen2_5_vl_text", "qwen3_vl_text", "llama"):
-        raise ModelBroken(
-            f"The model's text part is of the type {config.model_type!r}, which cannot be exported; use one with llama."
-        )
-
-
-def _position_axes(text_model: Any, model_type: str) -> list[int]:
-    """For each rotary frequency, which of time, row and column turns it."""
-    frequencies = len(text_model.rotary_emb.inv_freq)
-    if model_type not in QWEN:
-        return [0] * frequencies
-    sections = list(text_model.config.rope_parameters["mrope_section"])
-    if sum(sections) != frequencies:
-        raise ModelBroken(
-            f"config.json has an mrope_section of {sections}, which has to add up to {frequencies}; mend the file."
+            f"config.json has the mrope_section {sections}, whose three numbers have to add up to {frequencies}; "
+            "download it again."
         )
     if model_type != "qwen3_vl":
-        return [axis for axis, length in enumerate(sections) for _ in range(length)]
+        return tuple(axis for axis, length in enumerate(sections) for _ in range(length))
     axes = [0] * frequencies
     for axis in (1, 2):
         for index in range(axis, 3 * sections[axis], 3):
             axes[index] = axis
-    return axes
+    return tuple(axes)
+
+
+def _qwen_vision_shape(visual: Any, config: Any, hidden: int) -> QwenVisionShape:
+    vision = config.vision_config
+    width = vision.embed_dim if config.model_type == "qwen2_vl" else vision.hidden_size
+    has_windows = config.model_type == "qwen2_5_vl"
+    has_table = config.model_type == "qwen3_vl"
+    return QwenVisionShape(
+        generation=QWEN_GENERATIONS[config.model_type],
+        patch_values=vision.in_channels * vision.temporal_patch_size * vision.patch_size**2,
+        layers=vision.depth,
+        heads=vision.num_heads,
+        head_dim=width // vision.num_heads,
+        hidden=hidden,
+        merge=vision.spatial_merge_size,
+        activation=vision.hidden_act,
+        frequencies=tuple(visual.rotary_pos_emb.inv_freq.float().tolist()),
+        # Windows are cut between tokens, not between patches.
+        window=vision.window_size // (vision.spatial_merge_size * vision.patch_size) * vision.spatial_merge_size
+        if has_windows
+        else 0,
+        full_attention=tuple(vision.fullatt_block_indexes) if has_windows else (),
+        positions_per_side=round(vision.num_position_embeddings**0.5) if has_table else 0,
+        deepstack_layers=tuple(vision.deepstack_visual_indexes) if has_table else (),
+    )
+
+
+def _idefics3_vision_shape(config: Any, hidden: int) -> Idefics3VisionShape:
+    vision = config.vision_config
+    return Idefics3VisionShape(
+        side=vision.image_size,
+        patch=vision.patch_size,
+        channels=vision.num_channels,
+        layers=vision.num_hidden_layers,
+        heads=vision.num_attention_heads,
+        width=vision.hidden_size,
+        hidden=hidden,
+        epsilon=vision.layer_norm_eps,
+        activation=vision.hidden_act,
+        merge=config.scale_factor,
+    )

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from vlm_judge_ros.errors import JudgeError, ModelBroken
-from vlm_judge_ros.export import architecture, graphs
+from vlm_judge_ros.export import architecture
 
 COPIED = (
     "config.json",
@@ -97,13 +97,9 @@ def _write(source: Path, target: Path, say: Callable[[str], None]) -> None:
         if (source / name).is_file():
             shutil.copyfile(source / name, target / name)
     say(f"loading {source}")
-    parts = architecture.take_apart(load_model(source))
+    graphs = architecture.draw(load_model(source))
     folder = target / "onnx"
     folder.mkdir()
-    for name, write in (
-        (graphs.EMBED, graphs.write_embedding),
-        (graphs.VISION, graphs.write_vision),
-        (graphs.DECODER, graphs.write_decoder),
-    ):
+    for name, graph in graphs.items():
         say(f"writing {name}.onnx")
-        write(parts, folder / f"{name}.onnx")
+        graph.save(folder / f"{name}.onnx")

@@ -1,4 +1,4 @@
-"""The vision encoders of Qwen2-VL, Qwen2.5-VL and Qwen3-VL as modules that ONNX can hold.
+"""Draws the vision encoders of Qwen2-VL, Qwen2.5-VL and Qwen3-VL.
 
 The transformers models cut the patches of several images apart with lists of lengths, which a graph cannot. Here every
 patch knows its image, its row and its column from arithmetic, and attention is masked to what belongs together.
@@ -6,20 +6,62 @@ patch knows its image, its row and its column from arithmetic, and attention is 
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-from torch import Tensor, nn
+import numpy as np
+import onnx_ir as ir
 
-from vlm_judge_ros.export.projection import Projection
+from vlm_judge_ros.export.graph import MASKED, Graph
 
-MASKED = torch.finfo(torch.float32).min
+EPSILON = 1e-6
+"""Of all normalisations; the models have it fixed in their code."""
+
+
+@dataclass(frozen=True, slots=True)
+class QwenVisionShape:
+    """What distinguishes one Qwen vision encoder from the next.
+
+    Attributes:
+        generation: "2", "2.5" or "3".
+        patch_values: numbers in a patch.
+        layers: number of blocks.
+        heads: attention heads.
+        head_dim: size of a head.
+        hidden: hidden size of the language model.
+        merge: patches along a side of a block that becomes one token.
+        activation: of the feed-forward layers.
+        frequencies: of the rotary embedding, a quarter as many as a head is large.
+        window: side of an attention window in patches; 0 where every block sees the whole image.
+        full_attention: blocks that see the whole image in spite of windows.
+        positions_per_side: side of the learned table of positions; 0 where there is none.
+        deepstack_layers: blocks after which features are taken for the first layers of the language model.
+    """
+
+    generation: str
+    patch_values: int
+    layers: int
+    heads: int
+    head_dim: int
+    hidden: int
+    merge: int
+    activation: str
+    frequencies: tuple[float, ...]
+    window: int = 0
+    full_attention: tuple[int, ...] = ()
+    positions_per_side: int = 0
+    deepstack_layers: tuple[int, ...] = ()
+
+    @property
+    def grid_name(self) -> str:
+        """Name that the input with the grids has in published models."""
+        return "grid_thw" if self.generation == "2" else "image_grid_thw"
 
 
 @dataclass(frozen=True, slots=True)
 class _Places:
-    """Where each patch lies; every field is (patches,).
+    """Where each patch lies; every field is an integer (patches,).
 
     Attributes:
         frame_start: index of the first patch of the frame that the patch is of.
@@ -29,140 +71,189 @@ class _Places:
         columns: columns of its frame.
     """
 
-    frame_start: Tensor
-    row: Tensor
-    column: Tensor
-    rows: Tensor
-    columns: Tensor
+    frame_start: ir.Value
+    row: ir.Value
+    column: ir.Value
+    rows: ir.Value
+    columns: ir.Value
 
 
-def _locate(grid: Tensor, count: int, merge: int) -> _Places:
-    """Find the places of `count` patches of images with these grids (images, 3).
+def draw_qwen_vision(shape: QwenVisionShape, weights: Mapping[str, Any], prefix: str) -> Graph:
+    """Draw the graph from patches to image features.
 
-    Patches come in blocks of merge x merge, the blocks row by row.
+    Args:
+        shape: what to draw.
+        weights: of the model, by name.
+        prefix: name of the vision encoder in the model.
     """
-    sizes = grid[:, 0] * grid[:, 1] * grid[:, 2]
-    ends = torch.cumsum(sizes, dim=0)
-    index = torch.arange(count)
-    image = (index[:, None] >= ends[None, :]).sum(dim=1)
-    start = (ends - sizes)[image]
-    rows, columns = grid[:, 1][image], grid[:, 2][image]
-    in_frame = (index - start) % (rows * columns)
-    in_block = in_frame % (merge * merge)
-    block = in_frame // (merge * merge)
-    blocks_per_row = columns // merge
-    return _Places(
-        frame_start=index - in_frame,
-        row=block // blocks_per_row * merge + in_block // merge,
-        column=block % blocks_per_row * merge + in_block % merge,
-        rows=rows,
-        columns=columns,
-    )
+    return _Drawing(shape, weights, prefix).draw()
 
 
-class QwenVision(nn.Module):
-    """Vision encoder of a Qwen family: patches in; out come image features, and DeepStack features where there are."""
+class _Drawing:
+    def __init__(self, shape: QwenVisionShape, weights: Mapping[str, Any], prefix: str) -> None:
+        self._shape = shape
+        self._prefix = prefix
+        self._graph = graph = Graph("vision_encoder", weights)
+        self._pixels = graph.input("pixel_values", ir.DataType.FLOAT, ("patches", shape.patch_values))
+        self._grid = graph.input(shape.grid_name, ir.DataType.INT64, ("images", 3))
+        self._places = self._locate()
+        self._rotation = self._cosine_and_sine()
+        self._same_frame = self._mask(self._places.frame_start)
+        self._same_window = self._mask(self._window_index()) if shape.window else self._same_frame
 
-    frequencies: Tensor
-
-    def __init__(self, visual: Any) -> None:
-        """Take over the parts of the `visual` of a loaded transformers model."""
-        super().__init__()
-        config = visual.config
-        self.merge: int = config.spatial_merge_size
-        self.heads: int = config.num_heads
-        self.blocks = visual.blocks
-        self.merger = visual.merger
+    def draw(self) -> Graph:
+        graph, shape = self._graph, self._shape
         # A convolution whose kernel is as large as its input is a matrix product.
-        convolution = visual.patch_embed.proj
-        self.patch_embed = Projection(convolution.weight.flatten(1), convolution.bias)
-        self.position_embedding: nn.Module | None = getattr(visual, "pos_embed", None)
-        self.positions_per_side: int = getattr(visual, "num_grid_per_side", 0)
-        self.deepstack_layers: list[int] = list(getattr(visual, "deepstack_visual_indexes", ()))
-        self.deepstack_mergers = getattr(visual, "deepstack_merger_list", nn.ModuleList())
-        self.window = _window_side(config)
-        self.full_attention: list[int] = list(getattr(config, "fullatt_block_indexes", ()))
-        self.register_buffer("frequencies", visual.rotary_pos_emb.inv_freq.clone().float(), persistent=False)
+        hidden = graph.linear(self._pixels, f"{self._prefix}.patch_embed.proj")
+        if shape.positions_per_side:
+            hidden = graph.op("Add", hidden, self._position_embedding())
+        deepstack: list[ir.Value] = []
+        for index in range(shape.layers):
+            block = f"{self._prefix}.blocks.{index}"
+            sees_all = not shape.window or index in shape.full_attention
+            mask = self._same_frame if sees_all else self._same_window
+            hidden = graph.op("Add", hidden, self._attend(self._norm(hidden, f"{block}.norm1"), f"{block}.attn", mask))
+            hidden = graph.op("Add", hidden, self._feed_forward(self._norm(hidden, f"{block}.norm2"), f"{block}.mlp"))
+            if index in shape.deepstack_layers:
+                merger = f"{self._prefix}.deepstack_merger_list.{shape.deepstack_layers.index(index)}"
+                deepstack.append(self._merge(hidden, merger, norm_after=True))
+        graph.output("image_features", self._merge(hidden, f"{self._prefix}.merger"), ("tokens", shape.hidden))
+        for index, features in enumerate(deepstack):
+            graph.output(f"deepstack_features.{index}", features, ("tokens", shape.hidden))
+        return graph
 
-    def forward(self, pixel_values: Tensor, grid: Tensor) -> tuple[Tensor, ...]:
-        """Encode images.
+    def _locate(self) -> _Places:
+        """Patches come in blocks of merge x merge, the blocks row by row, the images one after the other."""
+        graph, merge = self._graph, self._shape.merge
 
-        Args:
-            pixel_values: (patches, values of a patch), the images one after the other.
-            grid: (images, 3), frames, rows and columns of each image in patches.
+        def of_images(axis: int) -> ir.Value:
+            return graph.op("Gather", self._grid, graph.constant(axis), axis=1)
 
-        Returns:
-            Image features (tokens, hidden of the language model), then DeepStack features of the same shape per layer.
-        """
-        places = _locate(grid, pixel_values.shape[0], self.merge)
-        hidden = self.patch_embed(pixel_values)
-        if self.position_embedding is not None:
-            hidden = hidden + self._position_embedding(self.position_embedding, places)
-        rotation = self._rotation(places)
-        same_frame = _mask(places.frame_start)
-        same_window = _mask(self._window_index(places)) if self.window else same_frame
-        deepstack: list[Tensor] = []
-        for index, block in enumerate(self.blocks):
-            mask = same_frame if not self.window or index in self.full_attention else same_window
-            hidden = hidden + self._attend(block.attn, block.norm1(hidden), rotation, mask)
-            hidden = hidden + block.mlp(block.norm2(hidden))
-            if index in self.deepstack_layers:
-                deepstack.append(self.deepstack_mergers[self.deepstack_layers.index(index)](hidden))
-        return (self.merger(hidden), *deepstack)
+        one = graph.constant([1])
+        frame_sizes = graph.op("Mul", of_images(1), of_images(2))
+        sizes = graph.op("Mul", of_images(0), frame_sizes)
+        ends = graph.op("CumSum", sizes, graph.constant(0))
+        index = graph.count(graph.axis_length(self._pixels, 0))
+        passed = graph.op(
+            "GreaterOrEqual", graph.op("Unsqueeze", index, one), graph.op("Unsqueeze", ends, graph.constant([0]))
+        )
+        image = graph.op("ReduceSum", graph.to_integer(passed), one, keepdims=0)
 
-    def _rotation(self, places: _Places) -> tuple[Tensor, Tensor]:
-        """Cosine and sine (1, patches, head size)."""
-        rows = places.row.float()[:, None] * self.frequencies
-        columns = places.column.float()[:, None] * self.frequencies
-        angles = torch.cat((rows, columns, rows, columns), dim=-1)[None]
-        return angles.cos(), angles.sin()
+        def of_patches(values: ir.Value) -> ir.Value:
+            return graph.op("Gather", values, image, axis=0)
 
-    def _window_index(self, places: _Places) -> Tensor:
+        start = of_patches(graph.op("Sub", ends, sizes))
+        in_frame = graph.op("Mod", graph.op("Sub", index, start), of_patches(frame_sizes))
+        side, area = graph.constant(merge), graph.constant(merge * merge)
+        in_block = graph.op("Mod", in_frame, area)
+        block = graph.op("Div", in_frame, area)
+        columns = of_patches(of_images(2))
+        blocks_per_row = graph.op("Div", columns, side)
+
+        def place(of_block: ir.Value, within: ir.Value) -> ir.Value:
+            return graph.op("Add", graph.op("Mul", of_block, side), within)
+
+        return _Places(
+            frame_start=graph.op("Sub", index, in_frame),
+            row=place(graph.op("Div", block, blocks_per_row), graph.op("Div", in_block, side)),
+            column=place(graph.op("Mod", block, blocks_per_row), graph.op("Mod", in_block, side)),
+            rows=of_patches(of_images(1)),
+            columns=columns,
+        )
+
+    def _cosine_and_sine(self) -> tuple[ir.Value, ir.Value]:
+        """Cosine and sine (patches, half a head): the first half of the frequencies turn with the row."""
+        graph = self._graph
+        frequencies = graph.constant(self._shape.frequencies, np.float32)
+
+        def angles(places: ir.Value, name: str) -> ir.Value:
+            upright = graph.op("Unsqueeze", graph.to_float(places), graph.constant([1]), name=f"rotary.{name}.upright")
+            return graph.op("Mul", upright, frequencies, name=f"rotary.{name}")
+
+        row, column = angles(self._places.row, "row"), angles(self._places.column, "column")
+        both = graph.op("Concat", row, column, axis=-1, name="rotary.both")
+        return graph.op("Cos", both, name="rotary.cosine"), graph.op("Sin", both, name="rotary.sine")
+
+    def _mask(self, group: ir.Value) -> ir.Value:
+        """What is added to the scores: (patches, patches), 0 within a group."""
+        graph = self._graph
+        down, along = (graph.op("Unsqueeze", group, graph.constant([axis])) for axis in (1, 0))
+        return graph.op("Where", graph.op("Equal", down, along), graph.number(0.0), graph.number(MASKED))
+
+    def _window_index(self) -> ir.Value:
         """A number that patches of the same window share, and no others."""
-        side = self.window * self.merge
-        windows_per_row = (places.columns + side - 1) // side
-        return places.frame_start + places.row // side * windows_per_row + places.column // side
+        graph, places = self._graph, self._places
+        side = graph.constant(self._shape.window)
+        grown = graph.op("Add", places.columns, graph.constant(self._shape.window - 1))
+        windows_per_row = graph.op("Div", grown, side)
+        before = graph.op("Mul", graph.op("Div", places.row, side), windows_per_row)
+        within = graph.op("Add", before, graph.op("Div", places.column, side))
+        return graph.op("Add", places.frame_start, within)
 
-    def _position_embedding(self, table: nn.Module, places: _Places) -> Tensor:
+    def _position_embedding(self) -> ir.Value:
         """The learned square table, stretched bilinearly over the image so that the corners meet."""
-        side = self.positions_per_side
+        graph, places, side = self._graph, self._places, self._shape.positions_per_side
+        table = graph.weight(f"{self._prefix}.pos_embed.weight")
+        one, last = graph.constant(1), graph.constant(side - 1)
 
-        def between(index: Tensor, count: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-            at = index.float() * (side - 1) / torch.clamp(count - 1, min=1).float()
-            low = at.floor()
-            return low.long(), torch.clamp(low.long() + 1, max=side - 1), at - low
+        def between(index: ir.Value, count: ir.Value) -> tuple[ir.Value, ir.Value, Sequence[ir.Value]]:
+            steps = graph.to_float(graph.op("Max", graph.op("Sub", count, one), one))
+            at = graph.op("Div", graph.op("Mul", graph.to_float(index), graph.number(side - 1)), steps)
+            low = graph.op("Floor", at)
+            first = graph.to_integer(low)
+            second = graph.op("Min", graph.op("Add", first, one), last)
+            share = graph.op("Unsqueeze", graph.op("Sub", at, low), graph.constant([1]))
+            return first, second, (graph.op("Sub", graph.number(1.0), share), share)
 
         top, bottom, down = between(places.row, places.rows)
         left, right, along = between(places.column, places.columns)
-        down, along = down[:, None], along[:, None]
-        upper = table(top * side + left) * (1 - along) + table(top * side + right) * along
-        lower = table(bottom * side + left) * (1 - along) + table(bottom * side + right) * along
-        embedding: Tensor = upper * (1 - down) + lower * down
-        return embedding
 
-    def _attend(self, attention: Any, hidden: Tensor, rotation: tuple[Tensor, Tensor], mask: Tensor) -> Tensor:
-        count = hidden.shape[0]
-        parts = attention.qkv(hidden).view(count, 3, self.heads, -1).permute(1, 2, 0, 3)
-        query, key, value = parts[0], parts[1], parts[2]
-        query, key = _rotate(query, *rotation), _rotate(key, *rotation)
-        scores = (query * query.shape[-1] ** -0.5) @ key.transpose(1, 2) + mask
-        mixed = torch.softmax(scores, dim=-1) @ value
-        projected: Tensor = attention.proj(mixed.transpose(0, 1).reshape(count, -1))
-        return projected
+        def look_up(row: ir.Value, column: ir.Value) -> ir.Value:
+            index = graph.op("Add", graph.op("Mul", row, graph.constant(side)), column)
+            return graph.op("Gather", table, index, axis=0)
 
+        def mix(first: ir.Value, second: ir.Value, shares: Sequence[ir.Value]) -> ir.Value:
+            return graph.op("Add", graph.op("Mul", first, shares[0]), graph.op("Mul", second, shares[1]))
 
-def _window_side(config: Any) -> int:
-    """Side of an attention window in merged patches; 0 where every block sees the whole image."""
-    if not getattr(config, "fullatt_block_indexes", None):
-        return 0
-    return int(config.window_size // config.spatial_merge_size // config.patch_size)
+        upper = mix(look_up(top, left), look_up(top, right), along)
+        lower = mix(look_up(bottom, left), look_up(bottom, right), along)
+        return mix(upper, lower, down)
 
+    def _norm(self, hidden: ir.Value, name: str) -> ir.Value:
+        if self._shape.generation == "2.5":
+            return self._graph.rms_norm(hidden, name, EPSILON)
+        return self._graph.layer_norm(hidden, name, EPSILON)
 
-def _mask(group: Tensor) -> Tensor:
-    """What is added to the scores: (1, patches, patches), 0 within a group."""
-    return torch.where(group[:, None] == group[None, :], 0.0, MASKED)[None]
+    def _feed_forward(self, hidden: ir.Value, name: str) -> ir.Value:
+        if self._shape.generation == "2.5":
+            return self._graph.gated_mlp(hidden, name, self._shape.activation)
+        first, second = ("fc1", "fc2") if self._shape.generation == "2" else ("linear_fc1", "linear_fc2")
+        return self._graph.mlp(hidden, f"{name}.{first}", f"{name}.{second}", self._shape.activation)
 
+    def _merge(self, hidden: ir.Value, name: str, *, norm_after: bool = False) -> ir.Value:
+        """Make one token of each block of patches."""
+        graph, shape = self._graph, self._shape
+        width = shape.heads * shape.head_dim * shape.merge * shape.merge
+        norm = f"{name}.norm" if shape.generation == "3" else f"{name}.ln_q"
+        if not norm_after:
+            hidden = self._norm(hidden, norm)
+        hidden = graph.op("Reshape", hidden, graph.constant([-1, width]))
+        if norm_after:
+            hidden = self._norm(hidden, norm)
+        first, second = ("linear_fc1", "linear_fc2") if shape.generation == "3" else ("mlp.0", "mlp.2")
+        return graph.mlp(hidden, f"{name}.{first}", f"{name}.{second}", "gelu")
 
-def _rotate(heads: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
-    first, second = heads.chunk(2, dim=-1)
-    return heads * cosine + torch.cat((-second, first), dim=-1) * sine
+    def _attend(self, hidden: ir.Value, name: str, mask: ir.Value) -> ir.Value:
+        graph, shape = self._graph, self._shape
+        parts = graph.op(
+            "Reshape", graph.linear(hidden, f"{name}.qkv"), graph.constant([-1, 3, shape.heads, shape.head_dim])
+        )
+        parts = graph.op("Transpose", parts, perm=[1, 2, 0, 3])
+        query, key, value = (graph.op("Squeeze", part, graph.constant([0])) for part in graph.split(parts, 3, 0))
+        query, key = graph.rotate(query, *self._rotation), graph.rotate(key, *self._rotation)
+        query = graph.op("Mul", query, graph.number(shape.head_dim**-0.5))
+        scores = graph.op("MatMul", query, graph.op("Transpose", key, perm=[0, 2, 1]), name=f"{name}.scores")
+        shares = graph.op("Softmax", graph.op("Add", scores, mask), axis=-1)
+        mixed = graph.op("Transpose", graph.op("MatMul", shares, value, name=f"{name}.mixed"), perm=[1, 0, 2])
+        mixed = graph.op("Reshape", mixed, graph.constant([-1, shape.heads * shape.head_dim]))
+        return graph.linear(mixed, f"{name}.proj")
