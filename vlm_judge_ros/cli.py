@@ -43,6 +43,7 @@ COMMANDS = (
     Command("demo", "vlm_judge_ros.node.demo", "judge two recorded episodes live and leave a report"),
     Command("simulate", "vlm_judge_ros.simulation.command", "make simulated episodes (extra: simulate)"),
     Command("models", "vlm_judge_ros.models.vlm.listing", "list the vision-language models that are known by name"),
+    Command("pull", "vlm_judge_ros.models.vlm.pull", "download a vision-language model (extra: hub)"),
     Command("doctor", "vlm_judge_ros.node.doctor", "say what is installed and what really runs"),
 )
 

@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from vlm_judge_ros.models.vlm.cache import cache_folder
@@ -18,26 +18,36 @@ MOST_REMEMBERED = 2000
 def combined_hash(folder: Path, paths: Iterable[Path]) -> str:
     """First 16 hexadecimal digits of a SHA-256 over names and contents of files.
 
-    The hash of a file is remembered by its place, size and time of change in the user's cache folder. Where that cannot
-    be written the files are read each time.
-
     Args:
         folder: to which the names are relative, so that a moved model keeps its hash.
         paths: the files, in any order.
     """
+    digest = hashlib.sha256()
+    ordered = sorted(set(paths))
+    for path, sha256 in zip(ordered, remembered_hashes(ordered), strict=True):
+        digest.update(f"{path.relative_to(folder).as_posix()}\0{sha256}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+def remembered_hashes(paths: Sequence[Path]) -> list[str]:
+    """SHA-256 of each file, read only where it is new or has changed.
+
+    The hash of a file is remembered by its place, size and time of change in the user's cache folder. Where that cannot
+    be written the files are read each time.
+    """
     memory_path = cache_folder() / MEMORY_FILE
     memory = _remembered(memory_path)
     known = len(memory)
-    digest = hashlib.sha256()
-    for path in sorted(set(paths)):
+    hashes = []
+    for path in paths:
         state = path.stat()
         key = f"{path.resolve()}|{state.st_size}|{state.st_mtime_ns}"
         if key not in memory:
             memory[key] = file_sha256(path)
-        digest.update(f"{path.relative_to(folder).as_posix()}\0{memory[key]}\n".encode())
+        hashes.append(memory[key])
     if len(memory) > known:
         _remember(memory_path, memory)
-    return digest.hexdigest()[:16]
+    return hashes
 
 
 def file_sha256(path: Path) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection
 from pathlib import Path
 
 from vlm_judge_ros.errors import JudgeError, ModelBroken
@@ -28,8 +28,7 @@ def choose_graphs(folder: Path, precision: str = "") -> dict[str, tuple[str, Pat
 
     Args:
         folder: of the model.
-        precision: one word for all graphs ("q4"), or words per graph ("vision=fp16,embed=fp16,decoder=q4"). For graphs
-            that are not named, and where it is empty, the first of `PREFERRED` that is there.
+        precision: see `choose`.
 
     Returns:
         Per graph, its precision and its file.
@@ -38,24 +37,50 @@ def choose_graphs(folder: Path, precision: str = "") -> dict[str, tuple[str, Pat
         ModelBroken: a graph, or the wanted precision of one, is not there.
         JudgeError: the words cannot be understood.
     """
-    wanted = parse_precision(precision)
     place = folder / "onnx" if (folder / "onnx").is_dir() else folder
-    present = {graph: _present(place, graph) for graph in STEMS}
-    chosen = {}
-    for graph, files in present.items():
-        if not files:
+    try:
+        names = {path.name for path in place.iterdir() if path.is_file()}
+    except OSError as error:
+        raise ModelBroken(f"{place} cannot be read ({error.strerror}); mend its permissions.") from error
+    chosen = choose(names, str(place), precision)
+    return {graph: (name, place / graph_file(graph, name)) for graph, name in chosen.items()}
+
+
+def choose(files: Collection[str], place: str, precision: str = "") -> dict[str, str]:
+    """Choose a precision for each graph among the files that there are.
+
+    Args:
+        files: names of files.
+        place: where they lie, for messages.
+        precision: one word for all graphs ("q4"), or words per graph ("vision=fp16,embed=fp16,decoder=q4"). For graphs
+            that are not named, and where it is empty, the first of `PREFERRED` that is there.
+
+    Raises:
+        ModelBroken: a graph, or the wanted precision of one, is not there.
+        JudgeError: the words cannot be understood.
+    """
+    wanted = parse_precision(precision)
+    present = {graph: [name for name in PREFERRED[graph] if graph_file(graph, name) in files] for graph in STEMS}
+    for graph, names in present.items():
+        if not names:
             raise ModelBroken(
                 f"{place} has no {STEMS[graph]}.onnx in any precision; download the ONNX files of the model, or make "
                 "them with `vlm-judge export`."
             )
-        name = wanted.get(graph) or next(name for name in PREFERRED[graph] if name in files)
-        if name not in files:
+    nearest = {graph: wanted[graph] if wanted.get(graph) in names else names[0] for graph, names in present.items()}
+    for graph, name in wanted.items():
+        if name not in present[graph]:
+            advice = ",".join(f"{graph}={name}" for graph, name in nearest.items())
             raise ModelBroken(
-                f"{place} has no {STEMS[graph]}{_suffix(name)}.onnx; set the precision to what is there: "
-                f"{_advice(present, wanted)}."
+                f"{place} has no {graph_file(graph, name)}; set the precision to what is there: {advice}."
             )
-        chosen[graph] = (name, files[name])
-    return chosen
+    return nearest
+
+
+def graph_file(graph: str, precision: str) -> str:
+    """Name of the file of a graph in one precision."""
+    suffix = "" if precision == FULL else f"_{precision}"
+    return f"{STEMS[graph]}{suffix}.onnx"
 
 
 def parse_precision(precision: str) -> dict[str, str]:
@@ -85,22 +110,3 @@ def _known(graph: str, name: str) -> str:
     if name not in PREFERRED[graph]:
         raise JudgeError(f"The precision {name!r} is not known; use one of {', '.join(PREFERRED[graph])}.")
     return name
-
-
-def _present(place: Path, graph: str) -> dict[str, Path]:
-    paths = {name: place / f"{STEMS[graph]}{_suffix(name)}.onnx" for name in PREFERRED[graph]}
-    return {name: path for name, path in paths.items() if path.is_file()}
-
-
-def _suffix(name: str) -> str:
-    return "" if name == FULL else f"_{name}"
-
-
-def _advice(present: Mapping[str, Mapping[str, Path]], wanted: Mapping[str, str]) -> str:
-    """A precision that can be had, as near to the wanted one as possible."""
-    nearest = {
-        graph: wanted[graph] if wanted.get(graph) in files else next(name for name in PREFERRED[graph] if name in files)
-        for graph, files in present.items()
-        if files
-    }
-    return ",".join(f"{graph}={name}" for graph, name in nearest.items())
