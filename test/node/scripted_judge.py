@@ -2,20 +2,21 @@
 
 The task is a list of words. `sleep=S` makes it answer after S seconds, `hang` never, `crash` ends its process, `refuse`
 raises, `decline` makes it say that it does not know, `fail` speaks for a dropped object, `success` for success,
-`absurd` for a progress of 150 %.
+`absurd` for a progress of 150 %, `long` makes it work until it is cancelled, and `exhaust` runs out of memory.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 
 import numpy as np
 
 from vlm_judge_ros.episode.evidence import Evidence
 from vlm_judge_ros.episode.failure_mode import FailureMode
-from vlm_judge_ros.errors import JudgeError
+from vlm_judge_ros.errors import Cancelled, JudgeError
 from vlm_judge_ros.judges.factory import JudgeOptions
 from vlm_judge_ros.judges.opinion import JudgeProvenance, Opinion
 
@@ -24,6 +25,10 @@ class ScriptedJudge:
     def __init__(self, options: JudgeOptions) -> None:
         self.provenance = JudgeProvenance("scripted", "0123456789abcdef", "cpu", "scripted")
         self._options = options
+        self._cancelled = threading.Event()
+
+    def cancel(self) -> None:
+        self._cancelled.set()
 
     def ask(self, evidence: Evidence) -> Opinion:
         words = dict(word.partition("=")[::2] for word in evidence.task.split())
@@ -32,6 +37,12 @@ class ScriptedJudge:
             time.sleep(3600)
         if "crash" in words:
             os.kill(os.getpid(), signal.SIGSEGV)
+        if "exhaust" in words:
+            raise MemoryError
+        if "long" in words:
+            self._cancelled.clear()
+            self._cancelled.wait()
+            raise Cancelled("The question was cancelled.")
         if "refuse" in words:
             raise JudgeError("The script says so.")
         if "decline" in words:

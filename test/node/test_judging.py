@@ -122,6 +122,7 @@ def test_a_judge_that_declines_gives_unknown_with_its_reason(judge: JudgeProcess
     [
         ("refuse", "The script says so."),
         ("absurd", "The judge answered with progress 1.5; it has to be from 0 to 1, or NaN."),
+        ("exhaust", "The judge ran out of memory; show it fewer images, or take a smaller model."),
     ],
 )
 def test_a_judge_that_raises_or_answers_nonsense_gives_unknown(judge: JudgeProcess, word: str, sentence: str) -> None:
@@ -138,6 +139,18 @@ def test_a_late_answer_is_dropped_and_the_verdict_is_unknown(judge: JudgeProcess
     judge.await_count("judge", "late", late + 2)
     assert judge.progress[answers:] == []
     assert set_parameter(judge, "deadline_s", double_value=5.0) == (True, "")
+
+
+def test_a_question_past_its_deadline_is_cancelled_and_the_judge_is_free_at_once(judge: JudgeProcess) -> None:
+    assert set_parameter(judge, "deadline_s", double_value=0.5) == (True, "")
+    failed, late, restarts = (judge.count("judge", key) for key in ("failed", "late", "restarts"))
+    before = judge.begin("long")
+    judge.await_verdict(UNKNOWN, "did not answer within 0.5 s", before)
+    judge.await_count("judge", "late", late + 3)
+    assert set_parameter(judge, "deadline_s", double_value=5.0) == (True, "")
+    before = judge.begin("watch")
+    judge.await_verdict(PROGRESSING, since=before)
+    assert (judge.count("judge", "failed"), judge.count("judge", "restarts")) == (failed, restarts)
 
 
 def test_the_newest_question_replaces_one_that_waits(judge: JudgeProcess) -> None:
