@@ -46,6 +46,13 @@ def test_a_file_of_ones_own_is_read(tmp_path: Path) -> None:
     assert load_prompt_set(str(path)).answer == " Yes"
 
 
+def test_the_example_in_the_readme_can_be_used(tmp_path: Path) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    path = tmp_path / "example.json"
+    path.write_text(readme.partition("```json\n")[2].partition("```")[0])
+    assert load_prompt_set(str(path)).name == "drawers-v1"
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [

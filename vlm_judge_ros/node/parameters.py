@@ -98,7 +98,11 @@ PARAMETERS: tuple[Parameter, ...] = (
         change=Change.ANYTIME,
     ),
     Parameter("judge", "embedded", "The judge: embedded, token_reward, or the import path module:factory of your own."),
-    Parameter("model", "", "Folder of the judge's model. Empty: the model that belongs to the judge."),
+    Parameter(
+        "model",
+        "",
+        "Model of the judge: its folder, or a name that vlm-judge models lists. Empty: the judge's own.",
+    ),
     Parameter(
         "precision",
         "",
