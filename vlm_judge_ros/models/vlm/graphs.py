@@ -96,7 +96,10 @@ class Graph:
         options.log_severity_level = 3
         try:
             self._session = onnxruntime.InferenceSession(
-                str(path), options, providers=[(name, dict(settings)) for name, settings in providers]
+                str(path),
+                options,
+                providers=[(name, dict(settings)) for name, settings in providers],
+                enable_fallback=0,  # what does not run is said, and not tried on something else
             )
         except Exception as error:  # onnxruntime raises classes of its own that share no base
             raise ModelBroken(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -15,14 +16,15 @@ from vlm_judge_ros.models.vlm.decoder import DecoderGraph
 from vlm_judge_ros.models.vlm.folder import ModelFolder
 from vlm_judge_ros.models.vlm.graphs import Call, Graph, GraphFailed
 from vlm_judge_ros.models.vlm.limits import Limits
+from vlm_judge_ros.models.vlm.placing import FRAME_SIZE_PX, open_graph
 from vlm_judge_ros.models.vlm.prefix import PACKED_BYTES, Piece, PrefixEngine, log_probabilities
 from vlm_judge_ros.models.vlm.proof import Proof, prove, tolerance_of
+from vlm_judge_ros.models.vlm.providers import choose
 from vlm_judge_ros.models.vlm.reader import Reader, joined
 from vlm_judge_ros.models.vlm.vision import VisionGraph
 
-_PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider", "tensorrt": "TensorrtExecutionProvider"}
+_log = logging.getLogger(__name__)
 
-_PROOF_SIZE_PX = (480, 640)
 _PROOF_LABELS = ("front camera, 0.0 s:", "front camera, 1.0 s:")
 _PROOF_PROMPTS = (" Is the task complete? The answer is:", " True or not? The answer is:")
 
@@ -56,6 +58,7 @@ class LocalModel:
 
     Attributes:
         proof: what the first questions, asked when it was made, have shown.
+        choice: the providers that run, and why others do not.
 
     Raises:
         ModelBroken: the files do not belong together, or do not run.
@@ -64,6 +67,10 @@ class LocalModel:
 
     def __init__(self, folder: ModelFolder, settings: LocalSettings | None = None) -> None:
         settings = settings or LocalSettings()
+        self.choice = choose(settings.providers)
+        for refusal in self.choice.refusals:
+            _log.warning(refusal)
+        settings = replace(settings, providers=self.choice.names)
         self._folder = folder
         self._limits = Limits(settings.max_images, settings.image_tokens, folder.config.context_length)
         deepstack = len(folder.config.deepstack_indexes)
@@ -99,8 +106,8 @@ class LocalModel:
 
     @property
     def status(self) -> str:
-        """One sentence about how it runs."""
-        return self.proof.status
+        """How it runs, and why not on what was asked for, in sentences."""
+        return " ".join((self.proof.status, *self.choice.refusals))
 
     @property
     def key_value_bytes_per_token(self) -> int:
@@ -176,7 +183,7 @@ class LocalModel:
 
     def _prove(self, may_pack: bool) -> Proof:
         tokens, random = self._folder.tokens, np.random.default_rng(0)
-        images = [random.integers(0, 256, (*_PROOF_SIZE_PX, 3), dtype=np.uint8) for _ in _PROOF_LABELS]
+        images = [random.integers(0, 256, (*FRAME_SIZE_PX, 3), dtype=np.uint8) for _ in _PROOF_LABELS]
         prepared = [self._folder.prepare(image, self._limits.image_tokens("")) for image in images]
         call = Call()
 
@@ -192,10 +199,7 @@ class LocalModel:
 
 
 def _graph(folder: ModelFolder, part: str, settings: LocalSettings) -> Graph:
-    strange = [name for name in settings.providers if name not in _PROVIDERS]
-    if strange:
-        raise JudgeError(f"There is no provider called {strange[0]!r}; choose among {', '.join(_PROVIDERS)}.")
-    return Graph(getattr(folder, part), [(_PROVIDERS[name], {}) for name in settings.providers], settings.threads)
+    return open_graph(folder, part, settings.providers, settings.threads, settings.image_tokens.get(""))
 
 
 def _position_rule(folder: ModelFolder, decoder: DecoderGraph) -> positions.PositionRule:

@@ -64,14 +64,8 @@ class VisionGraph:
         """What the graph runs on."""
         return self._graph.provider
 
-    def see(self, image: PreparedImage, call: Call) -> ImageFeatures:
-        """Encode one image.
-
-        Raises:
-            Cancelled: the call was cancelled.
-            JudgeError: the runtime failed.
-            ModelBroken: the graph gives another number of tokens than the image has.
-        """
+    def feeds(self, image: PreparedImage) -> dict[str, Array]:
+        """What the graph takes for one image, by the names of its inputs."""
         pixels: Array = image.pixel_values
         if len(self._graph.inputs["pixel_values"].shape) == pixels.ndim + 1:
             pixels = pixels[None]
@@ -82,7 +76,17 @@ class VisionGraph:
         for name in _GRID_NAMES:
             if name in self._graph.inputs:
                 feeds[name] = np.array([image.grid], dtype=np.int64)
-        (features, *deepstack), _ = self._graph.run(feeds, [self._output, *self._deepstack], call)
+        return feeds
+
+    def see(self, image: PreparedImage, call: Call) -> ImageFeatures:
+        """Encode one image.
+
+        Raises:
+            Cancelled: the call was cancelled.
+            JudgeError: the runtime failed.
+            ModelBroken: the graph gives another number of tokens than the image has.
+        """
+        (features, *deepstack), _ = self._graph.run(self.feeds(image), [self._output, *self._deepstack], call)
         hidden = features.shape[-1]
         if features.size != image.token_count * hidden:
             raise ModelBroken(
