@@ -16,6 +16,9 @@ from vlm_judge_ros.models.vlm.positions import Positions
 KeyValues: TypeAlias = tuple[onnxruntime.OrtValue, ...]
 """Keys and values of all layers, each of shape (batch, heads, tokens, head size). Never written to."""
 
+PACKED_BYTES = 256 * 2**20
+"""What the copies of key/values for prompts asked at once may take; more prompts are asked in several groups."""
+
 _PAST = "past_key_values."
 _PRESENT = "present."
 _DEEPSTACK = "deepstack_embeds."
@@ -102,6 +105,17 @@ class DecoderGraph:
     def key_value_bytes_per_token(self) -> int:
         """What one token of context costs in memory."""
         return len(self._past) * self._heads * self._head_size * self.key_value_dtype.itemsize
+
+    def packing_limit(self, length: int) -> int:
+        """How many prompts to ask at once after `length` tokens.
+
+        A run reads all weights, so each prompt that goes along with another saves that. But it needs a copy of the
+        key/values, which is written once by us, and read and written again by the run.
+        """
+        copy_bytes = max(1, self.key_value_bytes_per_token * length)
+        if 3 * copy_bytes > self._graph.size_bytes:
+            return 1
+        return max(1, PACKED_BYTES // copy_bytes)
 
     def empty(self) -> KeyValues:
         """Key/values of no tokens."""

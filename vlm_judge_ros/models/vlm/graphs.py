@@ -13,6 +13,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from vlm_judge_ros.errors import Cancelled, JudgeError, ModelBroken
+from vlm_judge_ros.models.vlm.external_data import external_files
 
 Array: TypeAlias = NDArray[Any]
 Value: TypeAlias = "Array | onnxruntime.OrtValue"
@@ -84,6 +85,14 @@ class Graph:
         providers: names and options of execution providers, in the order of preference.
         threads: threads that one run may use on the CPU.
 
+    Attributes:
+        inputs: what it takes, by name.
+        outputs: what it gives, by name.
+        size_bytes: size of its files, which is nearly that of its weights.
+        provider: what it runs on first of all, for example "cuda".
+        device: where that has its memory.
+        device_id: which of several devices.
+
     Raises:
         ModelBroken: the file cannot be loaded, or uses a type of numbers that cannot be handled.
     """
@@ -106,6 +115,7 @@ class Graph:
                 f"onnxruntime {onnxruntime.__version__} cannot load {path}: {first_line(error)}; "
                 "fetch the file and its .onnx_data again, or upgrade onnxruntime."
             ) from error
+        self.size_bytes = path.stat().st_size + sum(file.stat().st_size for file in external_files(path))
         self.inputs = _ports(path, self._session.get_inputs())
         self.outputs = _ports(path, self._session.get_outputs())
         active = str(self._session.get_providers()[0])

@@ -12,12 +12,12 @@ import numpy as np
 from vlm_judge_ros.errors import JudgeError, ModelBroken
 from vlm_judge_ros.models.scorer import AnswerScore, Content
 from vlm_judge_ros.models.vlm import positions
-from vlm_judge_ros.models.vlm.decoder import DecoderGraph
+from vlm_judge_ros.models.vlm.decoder import PACKED_BYTES, DecoderGraph
 from vlm_judge_ros.models.vlm.folder import ModelFolder
 from vlm_judge_ros.models.vlm.graphs import Call, Graph, GraphFailed
 from vlm_judge_ros.models.vlm.limits import Limits
 from vlm_judge_ros.models.vlm.placing import FRAME_SIZE_PX, open_graph
-from vlm_judge_ros.models.vlm.prefix import PACKED_BYTES, Piece, PrefixEngine, log_probabilities
+from vlm_judge_ros.models.vlm.prefix import Piece, PrefixEngine, log_probabilities
 from vlm_judge_ros.models.vlm.proof import Proof, prove, tolerance_of
 from vlm_judge_ros.models.vlm.providers import choose
 from vlm_judge_ros.models.vlm.reader import Reader, joined
@@ -57,6 +57,8 @@ class LocalModel:
         settings: how to run it.
 
     Attributes:
+        vision: its vision graph.
+        engine: its other graphs.
         proof: what the first questions, asked when it was made, have shown.
         choice: the providers that run, and why others do not.
 
@@ -74,16 +76,16 @@ class LocalModel:
         self._folder = folder
         self._limits = Limits(settings.max_images, settings.image_tokens, folder.config.context_length)
         deepstack = len(folder.config.deepstack_indexes)
-        self._vision = VisionGraph(_graph(folder, "vision", settings), deepstack)
+        self.vision = VisionGraph(_graph(folder, "vision", settings), deepstack)
         self._decoder = DecoderGraph(
             _graph(folder, "decoder", settings), deepstack, folder.config.key_value_heads, folder.config.head_dim
         )
-        rule = _position_rule(folder, self._decoder)
-        self._engine = PrefixEngine(_graph(folder, "embed", settings), self._decoder, folder.tokens.image_id, rule)
+        rule = position_rule(folder, self._decoder)
+        self.engine = PrefixEngine(_graph(folder, "embed", settings), self._decoder, folder.tokens.image_id, rule)
         self._call: Call | None = None
         self._lock = threading.Lock()
         try:
-            self._reader = Reader(folder, self._vision, self._engine, self._limits, Call())
+            self._reader = Reader(folder, self.vision, self.engine, self._limits, Call())
             self.proof = self._prove(settings.pack)
         except GraphFailed as error:
             raise ModelBroken(f"The model in {folder.path} loads but does not run: {error}") from error
@@ -101,7 +103,7 @@ class LocalModel:
     @property
     def provider(self) -> str:
         """What the decoder runs on, for example "cuda"; the vision encoder is named where it runs on something else."""
-        decoder, vision = self._decoder.provider, self._vision.provider
+        decoder, vision = self._decoder.provider, self.vision.provider
         return decoder if decoder == vision else f"{decoder}, vision {vision}"
 
     @property
@@ -173,10 +175,11 @@ class LocalModel:
         shares = self.proof.shares_prefix
         prefix = self._reader.read(items, max(len(suffix) for suffix in suffixes), shares, call)
         if shares:
-            logits = self._engine.logits(prefix, suffixes, call, packed=self.proof.packs_suffixes)
+            at_once = self.engine.packing_limit(prefix, suffixes) if self.proof.packs_suffixes else 1
+            logits = self.engine.logits(prefix, suffixes, call, at_once)
         else:
             pieces = self._reader.pieces
-            logits = np.stack([self._engine.whole_logits(pieces, suffix, call) for suffix in suffixes])
+            logits = np.stack([self.engine.whole_logits(pieces, suffix, call) for suffix in suffixes])
         if not np.isfinite(logits).all():
             raise JudgeError("The model gave logits that are not finite; use the files of another precision.")
         return [AnswerScore(value) for value in log_probabilities(logits, answer_id)]
@@ -190,19 +193,19 @@ class LocalModel:
         def pieces() -> list[Piece]:
             read = [Piece(tokens.begin)] if len(tokens.begin) else []
             for label, image in zip(_PROOF_LABELS, prepared, strict=True):
-                read += [Piece(tokens.encode(label)), Piece(tokens.image_piece(image), self._vision.see(image, call))]
+                read += [Piece(tokens.encode(label)), Piece(tokens.image_piece(image), self.vision.see(image, call))]
             return read
 
         suffixes = [tokens.encode(prompt) for prompt in _PROOF_PROMPTS]
         tolerance = tolerance_of(self._decoder)
-        return prove(self._engine, pieces, suffixes, tolerance, may_pack, call)
+        return prove(self.engine, pieces, suffixes, tolerance, may_pack, call)
 
 
 def _graph(folder: ModelFolder, part: str, settings: LocalSettings) -> Graph:
     return open_graph(folder, part, settings.providers, settings.threads, settings.image_tokens.get(""))
 
 
-def _position_rule(folder: ModelFolder, decoder: DecoderGraph) -> positions.PositionRule:
+def position_rule(folder: ModelFolder, decoder: DecoderGraph) -> positions.PositionRule:
     """How the family counts, checked against what the graph takes."""
     axes = 3 if folder.config.mrope_sections else 1
     taken = decoder.position_axes

@@ -21,9 +21,6 @@ from vlm_judge_ros.models.vlm.vision import ImageFeatures
 CHUNK_TOKENS = 512
 """Longest step of an append. Longer ones gain no speed, and their attention scores and logits would fill the memory."""
 
-PACKED_BYTES = 256 * 2**20
-"""What the copies of key/values for prompts asked at once may take; more prompts are asked in several groups."""
-
 Tokens = NDArray[np.int64]
 
 
@@ -116,14 +113,14 @@ class PrefixEngine:
             return prefix
         return Prefix(self._decoder.truncated(prefix.key_values, length), length, next_position)
 
-    def logits(self, prefix: Prefix, suffixes: Sequence[Tokens], call: Call, packed: bool = False) -> Array:
+    def logits(self, prefix: Prefix, suffixes: Sequence[Tokens], call: Call, at_once: int = 1) -> Array:
         """Continue a prefix in several ways, each by itself.
 
         Args:
             prefix: what all have in common.
             suffixes: tokens of each continuation; text only, none empty.
             call: the call that this is a part of.
-            packed: run several at once, where the graph can do that.
+            at_once: how many to run together, where the graph can do that.
 
         Returns:
             Logits after the last token of each, shape (suffixes, vocabulary), float32.
@@ -132,19 +129,18 @@ class PrefixEngine:
             Cancelled: the call was cancelled.
             JudgeError: the runtime failed.
         """
-        if not packed:
-            return np.concatenate([self._ask(prefix, [suffix], call) for suffix in suffixes])
         # Next to others of its length a suffix needs little padding.
         order = sorted(range(len(suffixes)), key=lambda index: len(suffixes[index]))
-        longest = max(len(suffix) for suffix in suffixes)
-        copy_bytes = self._decoder.key_value_bytes_per_token * (prefix.length + longest)
-        size = max(1, PACKED_BYTES // copy_bytes)
-        groups = -(-len(order) // size)
+        groups = -(-len(order) // at_once)
         answers: dict[int, Array] = {}
         for group in np.array_split(np.array(order), groups):
             rows = self._ask(prefix, [suffixes[index] for index in group], call)
             answers.update(zip(group.tolist(), rows, strict=True))
         return np.stack([answers[index] for index in range(len(suffixes))])
+
+    def packing_limit(self, prefix: Prefix, suffixes: Sequence[Tokens]) -> int:
+        """How many of the suffixes to run together, so that this costs neither more time nor much memory."""
+        return self._decoder.packing_limit(prefix.length + max(len(suffix) for suffix in suffixes))
 
     def whole_logits(self, pieces: Sequence[Piece], suffix: Tokens, call: Call) -> Array:
         """Read everything anew in one step, as if there were no prefix; the naive way that costs the full price.

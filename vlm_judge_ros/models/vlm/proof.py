@@ -130,7 +130,7 @@ def _packs(
 ) -> bool:
     prefix = engine.append(engine.empty(), pieces, call)
     try:
-        packed = engine.logits(prefix, suffixes, call, packed=True)
+        packed = engine.logits(prefix, suffixes, call, at_once=len(suffixes))
     except Cancelled:
         raise
     except JudgeError:
