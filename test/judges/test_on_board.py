@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from vlm_judge_ros.episode.frame import Frame
+from vlm_judge_ros.episode.evidence import Evidence
+from vlm_judge_ros.episode.frame import Frame, Keyframe
 from vlm_judge_ros.episode.raw_image import RawImage
 from vlm_judge_ros.errors import JudgeError, ModelBroken
 from vlm_judge_ros.judges.factory import JudgeOptions, resolve
 from vlm_judge_ros.judges.opinion import Judge, Opinion
 from vlm_judge_ros.judges.proof import proof
+from vlm_judge_ros.judges.worker import Worker, WorkerSettings
+from vlm_judge_ros.judges.worker_events import Answer, Ready, Unanswered
 from vlm_judge_ros.verdict.engine import Engine
 from vlm_judge_ros.verdict.settings import EngineSettings, KeyframeChoice
 
@@ -90,6 +93,32 @@ def test_a_frozen_video_gives_a_constant_score(options: JudgeOptions, tmp_path: 
     # The same model is moved by the number of images alone, which is why that is constant.
     fewer = make(dataclasses.replace(options, prompts=str(path), images_per_camera=1))
     assert abs(judged(fewer, moving=False, duration_s=1)[0].raw_score - scores[0]) > 1e-3
+
+
+def test_a_cancelled_question_stops_the_model_and_the_next_is_answered_as_ever(tiny_models: TinyModels) -> None:
+    options = JudgeOptions(model=str(tiny_models.get("smolvlm").folder), images_per_camera=IMAGES)
+    question = proof(CAMERAS)
+    expected = make(options).ask(question).raw_score
+    worker = Worker(WorkerSettings("token_reward", options, hang_timeout_s=90.0), question)
+    try:
+        assert isinstance(worker.events.get(timeout=90.0), Ready)
+        # A new image, so that the model has work to do; the deadline passes before that is through.
+        worker.ask(dataclasses.replace(question, keyframes=_other(question)), 0.001)
+        assert isinstance(worker.events.get(timeout=90.0), Unanswered)
+        worker.ask(question, 90.0)
+        answer = worker.events.get(timeout=90.0)
+        assert isinstance(answer, Answer)
+        assert answer.opinion.raw_score == pytest.approx(expected, abs=1e-4)
+        assert (worker.counts.late, worker.counts.failed, worker.restarts) == (1, 0, 0)
+    finally:
+        worker.close()
+
+
+def _other(question: Evidence) -> dict[str, tuple[Keyframe, ...]]:
+    return {
+        camera: tuple(Keyframe(frame(camera, index, index), key.role) for index, key in enumerate(keyframes))
+        for camera, keyframes in question.keyframes.items()
+    }
 
 
 def test_images_may_cost_more_tokens_of_one_camera_than_of_another(tiny_models: TinyModels) -> None:

@@ -166,9 +166,6 @@ def test_every_wording_is_asked_about_the_task_and_the_answer_scored() -> None:
     assert scorer.answers == [" True"]
 
 
-keyframe_counts = st.integers(1, 20)
-
-
 @given(st.integers(1, 30), st.integers(1, 12))
 def test_the_number_of_frames_is_constant_whatever_there_is(available: int, count: int) -> None:
     keyframes = [Keyframe(frame("front", index / 10, 0.5), FrameRole.SPREAD) for index in range(available)]

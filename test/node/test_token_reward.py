@@ -61,6 +61,11 @@ def test_progress_carries_the_score_and_the_whole_instrument(judge: JudgeProcess
     assert len({answer.provenance.model_hash for answer in answers}) == 1
 
 
+def test_the_node_says_how_the_model_runs(judge: JudgeProcess) -> None:
+    assert "Prompts share the frames" in judge.await_value("judge", "how it runs")
+    assert "Prompts share the frames" in judge.said()
+
+
 def test_success_is_never_granted_without_a_fitted_calibration_and_the_verdict_says_why(judge: JudgeProcess) -> None:
     before = judge.begin("open the drawer")
     verdict = judge.await_verdict(msg.Verdict.STATE_PROGRESSING, "cannot tell whether it is complete", before)

@@ -39,7 +39,8 @@ def token_reward(options: JudgeOptions) -> TokenRewardJudge:
         image_tokens={"": usual, **options.image_tokens},
         max_images=options.images_per_camera * len(options.cameras),
     )
-    return TokenRewardJudge(LocalModel(folder, settings), prompts, calibration, options.images_per_camera)
+    model = LocalModel(folder, settings)
+    return TokenRewardJudge(model, prompts, calibration, options.images_per_camera, model.status)
 
 
 def _usual_image_tokens(folder: ModelFolder) -> int:

@@ -93,3 +93,12 @@ class Cancellable(Protocol):
 
         Safe from any thread and any number of times; nothing happens where none runs.
         """
+
+
+@runtime_checkable
+class Reporting(Protocol):
+    """A judge that tells how its model runs, for example that it had to fall back to a slower way."""
+
+    @property
+    def status(self) -> str:
+        """One sentence for a person."""

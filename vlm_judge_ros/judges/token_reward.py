@@ -30,19 +30,26 @@ class TokenRewardJudge:
         calibration: what raw scores mean.
         images_per_camera: images of each camera in every question, at least 1. Where fewer frames are at hand they are
             shown repeatedly; of more, an even choice.
+        status: one sentence about how the model runs.
 
     Raises:
         JudgeError: the calibration was fitted for another model or prompt set.
     """
 
     def __init__(
-        self, scorer: AnswerScorer, prompts: PromptSet, calibration: Calibration, images_per_camera: int
+        self,
+        scorer: AnswerScorer,
+        prompts: PromptSet,
+        calibration: Calibration,
+        images_per_camera: int,
+        status: str = "",
     ) -> None:
         calibration.check(scorer.file_hash, prompts.content_hash)
         self._scorer = scorer
         self._prompts = prompts
         self._calibration = calibration
         self._images_per_camera = images_per_camera
+        self.status = status
 
     @property
     def provenance(self) -> JudgeProvenance:

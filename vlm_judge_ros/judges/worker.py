@@ -239,7 +239,7 @@ class Worker:
                 if isinstance(reply, Loaded):
                     provenance, loading_until_s = reply.provenance, None
                     self.state = WorkerState.READY
-                    self._tell(Ready(reply.provenance, reply.first_answer_s))
+                    self._tell(Ready(reply.provenance, reply.first_answer_s, reply.status))
                 else:
                     self._receive(reply)
         return ""

@@ -22,10 +22,11 @@ class WorkerState(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The judge is loaded and has answered a first question, after this many seconds."""
+    """The judge is loaded and has answered a first question, after this many seconds; and how it runs, in words."""
 
     provenance: JudgeProvenance
     first_answer_s: float
+    status: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from vlm_judge_ros.episode.evidence import Evidence
 from vlm_judge_ros.episode.frame import Frame, FrameRole, Keyframe
 from vlm_judge_ros.errors import Cancelled, JudgeError
 from vlm_judge_ros.judges.factory import JudgeOptions, resolve
-from vlm_judge_ros.judges.opinion import Cancellable, Judge, JudgeProvenance, Opinion
+from vlm_judge_ros.judges.opinion import Cancellable, Judge, JudgeProvenance, Opinion, Reporting
 from vlm_judge_ros.orphans import end_with_parent
 
 _CANCEL_AGAIN_S = 0.05
@@ -66,10 +66,11 @@ class Cancel:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """From the process: the judge answered its first question, after this many seconds."""
+    """From the process: the judge answered its first question, after this many seconds; and how it runs, in words."""
 
     provenance: JudgeProvenance
     first_answer_s: float
+    status: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +204,9 @@ def _answer(connection: Connection, work: _Work) -> None:
         judge = resolve(load.judge)(load.options)
         began = time.perf_counter()
         judge.ask(load.proof)
-        reply: Loaded | NotLoaded = Loaded(judge.provenance, time.perf_counter() - began)
+        first_answer_s = time.perf_counter() - began
+        status = judge.status if isinstance(judge, Reporting) else ""
+        reply: Loaded | NotLoaded = Loaded(judge.provenance, first_answer_s, status)
     except JudgeError as error:
         reply = NotLoaded(str(error))
     except Exception as error:

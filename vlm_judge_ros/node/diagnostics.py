@@ -103,6 +103,7 @@ class Diagnostics:
             "model hash": judge.model_hash if judge else "",
             "provider": judge.provider if judge else "",
             "method": judge.method if judge else "",
+            "how it runs": judging.judge_status,
             "process": str(worker.process_id or ""),
             "state": worker.state.value,
             "first answer (s)": _seconds(judging.first_answer_s),

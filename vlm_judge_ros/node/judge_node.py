@@ -138,6 +138,8 @@ class JudgeNode(LifecycleNode):
         results.note(
             f"Judge {judge.model} runs on {judge.provider}; first answer after {judging.first_answer_s:.3f} s."
         )
+        if judging.judge_status:
+            results.note(judging.judge_status)
         services = Services(self, judging, self._now_ns)
         task = self.create_subscription(String, "task", self._on_task, LATCHED)
         self._closers += [services.close, lambda: self.destroy_subscription(task)]

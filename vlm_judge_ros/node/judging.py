@@ -90,6 +90,7 @@ class Judging:
         self.active = False
         self.provenance: JudgeProvenance | None = None
         self.first_answer_s = math.nan
+        self.judge_status = ""
         self.latencies_s: deque[float] = deque(maxlen=_RECENT_ANSWERS)
         self.last_fault = ""
         self._outlet = outlet
@@ -272,7 +273,7 @@ class Judging:
                 self.end_episode("", now_ns)
 
     def _take_ready(self, event: Ready) -> None:
-        self.provenance, self.first_answer_s = event.provenance, event.first_answer_s
+        self.provenance, self.first_answer_s, self.judge_status = event.provenance, event.first_answer_s, event.status
 
     def _take_answer(self, answer: Answer, now_ns: int) -> None:
         self.latencies_s.append(answer.latency_s)
