@@ -128,8 +128,8 @@ def _cameras(words: Sequence[str]) -> Mapping[str, str] | None:
 def _own_ros_network() -> Iterator[int]:
     """A ROS domain that nobody else is likely to use, on this machine alone, with the DDS profile for images."""
     wanted = {"ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST", profile_variable(): str(dds_profile())}
-    # Humble knows only this older variable.
-    wanted["ROS_LOCALHOST_ONLY"] = "1" if os.environ.get("ROS_DISTRO") == "humble" else "0"
+    if os.environ.get("ROS_DISTRO") == "humble":  # it knows only the older variable, of which Jazzy disapproves
+        wanted["ROS_LOCALHOST_ONLY"] = "1"
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)
     try:
