@@ -14,6 +14,7 @@ from vlm_judge_ros.errors import JudgeError, ModelBroken
 from vlm_judge_ros.models.vlm import file_hash
 from vlm_judge_ros.models.vlm.families import Family
 from vlm_judge_ros.models.vlm.folder import open_folder
+from vlm_judge_ros.models.vlm.precision import PREFERRED
 
 
 @pytest.fixture(autouse=True)
@@ -64,6 +65,19 @@ def test_configurations_as_transformers_5_writes_them_open_too(tmp_path: Path) -
     )
     config.save_pretrained(path)
     assert open_folder(path).config == old
+
+
+def test_what_equals_the_defaults_of_llama_may_be_left_out_by_idefics3(tmp_path: Path) -> None:
+    path = bare_folder(tmp_path, Family.IDEFICS3)
+
+    def leave_out(fields: dict[str, Any]) -> None:
+        text = fields["text_config"]
+        del text["num_attention_heads"], text["num_key_value_heads"]
+        text["hidden_size"] = 2048
+
+    change(path / "config.json", leave_out)
+    config = open_folder(path).config
+    assert (config.key_value_heads, config.head_dim) == (32, 64)
 
 
 def test_the_image_processor_may_lie_inside_the_processor(qwen3: Path) -> None:
@@ -197,6 +211,12 @@ class TestPrecision:
     def test_words_that_mean_nothing_are_refused(self, several: Path, words: str) -> None:
         with pytest.raises(JudgeError, match=r"is not (known|understood)"):
             open_folder(several, words)
+
+    def test_the_documented_order_is_the_one_that_counts(self) -> None:
+        text = (Path(__file__).parents[3] / "docs" / "model_folders.md").read_text()
+        for graph, names in PREFERRED.items():
+            (row,) = [line for line in text.splitlines() if line.startswith("| `") and f"`{graph}`" in line]
+            assert row.split("|")[2].strip() == ", ".join(names)
 
 
 class TestFileHash:

@@ -10,7 +10,7 @@ from vlm_judge_ros import cli
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.models.vlm import known
 from vlm_judge_ros.models.vlm.families import Family
-from vlm_judge_ros.models.vlm.known import MARKER_FILE, known_model, known_models, locate, usual_folder
+from vlm_judge_ros.models.vlm.known import MARKER_FILE, known_model, known_models, locate, mark, usual_folder
 
 CONFIG = Path(__file__).parents[3] / "config" / "models"
 
@@ -62,10 +62,19 @@ class TestLocate:
         assert locate(str(folder)).known is None
 
     def test_a_pulled_folder_brings_its_settings_wherever_it_lies(self, tmp_path: Path) -> None:
-        (tmp_path / MARKER_FILE).write_text(json.dumps({"name": "qwen3-vl-2b"}))
-        assert locate(str(tmp_path)).known == known_model("qwen3-vl-2b")
+        model = known_model("qwen3-vl-2b")
+        mark(tmp_path, model, "c0ffee", model.precision)
+        assert locate(str(tmp_path)).known == model
 
-    @pytest.mark.parametrize("content", ["nonsense", "[]", '{"name": 3}', '{"name": "gpt"}'])
+    def test_the_precision_that_was_pulled_is_the_one_that_is_used(self, tmp_path: Path) -> None:
+        mark(tmp_path, known_model("qwen3-vl-2b"), "c0ffee", "vision=fp16,decoder=q4")
+        found = locate(str(tmp_path)).known
+        assert found is not None
+        assert (found.name, found.precision) == ("qwen3-vl-2b", "vision=fp16,decoder=q4")
+
+    @pytest.mark.parametrize(
+        "content", ["nonsense", "[]", "{}", '{"name": 3, "precision": "q4"}', '{"name": "gpt", "precision": 4}']
+    )
     def test_a_marker_that_says_nothing_is_no_obstacle(self, tmp_path: Path, content: str) -> None:
         (tmp_path / MARKER_FILE).write_text(content)
         assert locate(str(tmp_path)).known is None
@@ -77,7 +86,7 @@ class TestLocate:
         folder.mkdir(parents=True)
         with pytest.raises(JudgeError, match="not on this machine"):
             locate("qwen3-vl-2b")
-        (folder / MARKER_FILE).write_text("{}")
+        mark(folder, known_model("qwen3-vl-2b"), "c0ffee", "q4f16")
         assert locate("qwen3-vl-2b").folder == folder
         assert locate("qwen3-vl-2b").known == known_model("qwen3-vl-2b")
 
@@ -98,7 +107,7 @@ class TestListing:
     def test_programs_get_everything(self, capsys: pytest.CaptureFixture[str]) -> None:
         folder = usual_folder("smolvlm2-256m")
         folder.mkdir(parents=True)
-        (folder / MARKER_FILE).write_text("{}")
+        mark(folder, known_model("smolvlm2-256m"), "c0ffee", "fp16")
         assert cli.main(["models", "--json"]) == 0
         rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
         assert set(rows) == set(known_models())

@@ -72,7 +72,9 @@ def test_a_model_is_pulled_and_found_by_its_name(hub: HubServer, capsys: pytest.
     folder = usual_folder(NAME)
     assert str(folder) in capsys.readouterr().out
     assert locate(NAME).folder == folder
-    assert locate(str(folder)).known == known_model(NAME)
+    located = locate(str(folder)).known
+    assert located is not None
+    assert located.name == NAME
     opened = open_folder(folder)
     assert opened.precisions == {"vision": "q4f16", "embed": "q4f16", "decoder": "q4f16"}
     for path in ("config.json", "tokenizer.json", "LICENSE", DECODER, WEIGHTS):
@@ -94,6 +96,9 @@ def test_another_precision_and_another_place_can_be_asked_for(hub: HubServer, tm
     target = tmp_path / "elsewhere" / "model"
     assert pull("--precision", "vision=q4,decoder=q4f16,embed=q4", "--to", str(target)) == 0
     assert open_folder(target).precisions == {"vision": "q4", "embed": "q4", "decoder": "q4f16"}
+    located = locate(str(target)).known
+    assert located is not None
+    assert open_folder(target, located.precision).precisions == open_folder(target).precisions
     assert not usual_folder(NAME).exists()
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -51,6 +52,30 @@ def test_an_image_of_a_qwen_model_is_its_tokens_between_two_borders(tmp_path: Pa
     before, after = (int(folder.tokens.encode(name)[0]) for name in ("<|vision_start|>", "<|vision_end|>"))
     expected = [before, *[folder.tokens.image_id] * prepared.token_count, after]
     assert folder.tokens.image_piece(prepared).tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("family", "module", "processor"),
+    [
+        (Family.QWEN2_VL, "qwen2_vl", "Qwen2VLProcessor"),
+        (Family.QWEN2_5_VL, "qwen2_5_vl", "Qwen2_5_VLProcessor"),
+        (Family.QWEN3_VL, "qwen3_vl", "Qwen3VLProcessor"),
+    ],
+)
+def test_as_many_tokens_stand_for_an_image_as_its_processor_expands(
+    tmp_path: Path, family: Family, module: str, processor: str
+) -> None:
+    """The whole processor wants torchvision for its videos; the method that expands an image does not."""
+    loaded = pytest.importorskip(f"transformers.models.{module}.processing_{module}")
+    folder = open_folder(bare_folder(tmp_path, family))
+    prepared = folder.prepare(grey(300, 500))
+    assert prepared.grid is not None
+    stub = SimpleNamespace(image_token="<|image_pad|>", image_processor=SimpleNamespace(merge_size=2))
+    grids = {"image_grid_thw": np.array([prepared.grid])}
+    expanded = getattr(loaded, processor).replace_image_token(stub, grids, 0)
+    tokenizer = tokenizers.Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
+    text = f"<|vision_start|>{expanded}<|vision_end|>"
+    assert folder.tokens.image_piece(prepared).tolist() == tokenizer.encode(text).ids
 
 
 @pytest.mark.parametrize("mark_is_text", [False, True])

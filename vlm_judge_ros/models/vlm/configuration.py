@@ -17,6 +17,16 @@ PREPROCESSOR_FILE = "preprocessor_config.json"
 PROCESSOR_FILE = "processor_config.json"
 GET_AGAIN = "download it again from where the model came from"
 
+# transformers leaves out of a file what equals the default of Llama, which is the decoder of this family; the published
+# SmolVLM2 2.2B lacks its number of heads.
+LLAMA_DEFAULTS = {
+    "hidden_size": 4096,
+    "num_hidden_layers": 32,
+    "num_attention_heads": 32,
+    "vocab_size": 32000,
+    "max_position_embeddings": 2048,
+}
+
 Fields = Mapping[str, Any]
 Model = TypeVar("Model", bound=pydantic.BaseModel)
 
@@ -116,6 +126,8 @@ def read_model_config(folder: Path) -> ModelConfig:
     family = _family(fields, path)
     text = _part(fields, "text_config")
     vision = _part(fields, "vision_config")
+    if not family.is_qwen:
+        text = LLAMA_DEFAULTS | dict(text)
     heads = text.get("num_attention_heads")
     rope = text.get("rope_parameters") or text.get("rope_scaling") or {}
     found: dict[str, Any] = {

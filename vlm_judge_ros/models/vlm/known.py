@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,7 +70,7 @@ class LocatedModel:
 
     Attributes:
         folder: where it lies.
-        known: its settings, where it is one of the known models.
+        known: its settings, where it is one of the known models; `precision` is the one that was pulled.
     """
 
     folder: Path
@@ -103,6 +104,11 @@ def usual_folder(name: str) -> Path:
     return cache_folder() / "models" / name
 
 
+def is_pulled(name: str) -> bool:
+    """Whether a known model lies whole in its usual folder."""
+    return _known_by_marker(usual_folder(name)) is not None
+
+
 def locate(model: str) -> LocatedModel:
     """Find a model by the path of its folder or by its name.
 
@@ -122,18 +128,39 @@ def locate(model: str) -> LocatedModel:
             f"{', '.join(models)}."
         )
     folder = usual_folder(model)
-    if not (folder / MARKER_FILE).is_file():
+    known = _known_by_marker(folder)
+    if known is None:
         raise JudgeError(f"The model {model} is not on this machine; run `vlm-judge pull {model}`.")
-    return LocatedModel(folder, models[model])
+    return LocatedModel(folder, known)
+
+
+def mark(folder: Path, model: KnownModel, commit: str, precision: str) -> None:
+    """Write down in a folder which known model lies there; only then is it taken for whole.
+
+    Args:
+        folder: of the model.
+        model: which one it is.
+        commit: of the repository.
+        precision: the one that was pulled, which replaces the usual one whenever the folder is located.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    fields = {"name": model.name, "repository": model.repository, "commit": commit, "precision": precision}
+    unfinished = folder / f"{MARKER_FILE}.{os.getpid()}"
+    unfinished.write_text(json.dumps(fields, indent=2) + "\n", encoding="utf-8")
+    unfinished.replace(folder / MARKER_FILE)
 
 
 def _known_by_marker(folder: Path) -> KnownModel | None:
     try:
         fields = json.loads((folder / MARKER_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        name, precision = fields["name"], fields["precision"]
+        parse_precision(precision)
+        known = known_models().get(name)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return None
-    name = fields.get("name") if isinstance(fields, dict) else None
-    return known_models().get(name) if isinstance(name, str) else None
+    return known and known.model_copy(update={"precision": precision})
 
 
 def _config_folder() -> Path:

@@ -9,7 +9,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from vlm_judge_ros.models.vlm.known import MARKER_FILE, KnownModel, known_models, usual_folder
+from vlm_judge_ros.models.vlm.known import KnownModel, is_pulled, known_models, usual_folder
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
         table.add_column(heading, no_wrap=heading in ("name", "size"), overflow="fold")
     for model in models.values():
         sizes = [f"{name} {_gigabytes(size)}" for name, size in model.size_bytes.items()]
-        here = "yes" if is_pulled(model) else "no"
+        here = "yes" if is_pulled(model.name) else "no"
         needs = f"{model.repository}\n{model.needs}"
         table.add_row(model.name, here, "\n".join(sizes) or "not known", model.licence, needs, end_section=True)
     Console().print(table)
@@ -41,14 +41,9 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def is_pulled(model: KnownModel) -> bool:
-    """Whether the model lies whole in its usual folder."""
-    return (usual_folder(model.name) / MARKER_FILE).is_file()
-
-
 def _fields(model: KnownModel) -> dict[str, object]:
     folder = usual_folder(model.name)
-    return {**model.model_dump(mode="json"), "folder": str(folder) if is_pulled(model) else None}
+    return {**model.model_dump(mode="json"), "folder": str(folder) if is_pulled(model.name) else None}
 
 
 def _gigabytes(size: int) -> str:

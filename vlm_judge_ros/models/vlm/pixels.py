@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,7 +91,7 @@ def _patches(
     patch, merge, times = config.patch_size, config.merge_size, config.temporal_patch_size
     limits = (processor.min_pixels, processor.max_pixels)
     height, width = fitted_size(rgb.shape[0], rgb.shape[1], patch * merge, *limits, max_tokens)
-    resized = _resized(rgb, height, width, processor.resample)
+    resized = _resized(rgb, ((height, width),), processor.resample)
     rows, columns = height // patch // merge, width // patch // merge
     # Patches lie in the order of the squares that become one token, and channels come before pixels.
     cut = resized.reshape(rows, merge, patch, columns, merge, patch, 3).transpose(0, 3, 1, 4, 6, 2, 5)
@@ -112,9 +113,9 @@ def _tile(
             f"allow {tokens**2}, or use a Qwen model, whose images can be smaller."
         )
     # The original resizes twice, and rounds to whole numbers in between.
-    first = _resized(rgb, *_longest_edge_size(rgb.shape[0], rgb.shape[1], processor.longest_edge), processor.resample)
-    second = _resized(first, side, side, processor.resample)
-    values = _normalised(second.transpose(2, 0, 1).reshape(1, 3, -1), processor)
+    first = _longest_edge_size(rgb.shape[0], rgb.shape[1], processor.longest_edge)
+    resized = _resized(rgb, (first, (side, side)), processor.resample)
+    values = _normalised(resized.transpose(2, 0, 1).reshape(1, 3, -1), processor)
     return PreparedImage(values.reshape(1, 3, side, side), None, tokens, tokens)
 
 
@@ -136,9 +137,12 @@ def _longest_edge_size(height: int, width: int, longest: int) -> tuple[int, int]
     return max(height, 1), max(width, 1)
 
 
-def _resized(rgb: NDArray[np.uint8], height: int, width: int, resample: int) -> NDArray[np.uint8]:
+def _resized(rgb: NDArray[np.uint8], sizes: Iterable[tuple[int, int]], resample: int) -> NDArray[np.uint8]:
+    """Resize to each height and width in turn."""
     image = Image.fromarray(np.ascontiguousarray(rgb))
-    return np.asarray(image.resize((width, height), resample=Image.Resampling(resample)))
+    for height, width in sizes:
+        image = image.resize((width, height), resample=Image.Resampling(resample))
+    return np.asarray(image)
 
 
 def _normalised(channels: NDArray[np.uint8], processor: ProcessorConfig) -> NDArray[np.float32]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import fcntl
-import json
-import os
 from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
@@ -18,7 +16,7 @@ from vlm_judge_ros.errors import JudgeError, ModelBroken
 from vlm_judge_ros.models.vlm.configuration import CONFIG_FILE, PREPROCESSOR_FILE, PROCESSOR_FILE
 from vlm_judge_ros.models.vlm.download import Hub, Listing, RemoteFile, check_space, is_here, part_of
 from vlm_judge_ros.models.vlm.folder import open_folder
-from vlm_judge_ros.models.vlm.known import MARKER_FILE, KnownModel, known_model, usual_folder
+from vlm_judge_ros.models.vlm.known import MARKER_FILE, known_model, mark, usual_folder
 from vlm_judge_ros.models.vlm.precision import choose, graph_file
 from vlm_judge_ros.models.vlm.tokens import TOKENIZER_CONFIG_FILE, TOKENIZER_FILE
 
@@ -62,9 +60,14 @@ def run(arguments: argparse.Namespace) -> int:
                 f"{folder} holds a model of the family {opened.family.value}, and {model.name} is of "
                 f"{model.family.value}; remove the folder and pull again."
             )
-        _mark(folder, model, listing.commit)
+        pulled = ",".join(f"{graph}={name}" for graph, name in opened.precisions.items())
+        try:
+            mark(folder, model, listing.commit, pulled)
+        except OSError as error:
+            raise JudgeError(f"{folder} cannot be written ({error.strerror}); mend that and pull again.") from error
     print(f"{model.title} lies in {folder}. Its licence: {model.licence}.")
-    print(f"Use it with the parameters judge:=token_reward model:={folder}")
+    place = model.name if folder == usual_folder(model.name) else folder
+    print(f"Use it with the parameters judge:=token_reward model:={place}")
     return 0
 
 
@@ -122,14 +125,6 @@ def _fetch_all(hub: Hub, listing: Listing, chosen: list[RemoteFile], folder: Pat
 
 def _size(path: Path) -> int:
     return path.stat().st_size if path.is_file() else 0
-
-
-def _mark(folder: Path, model: KnownModel, commit: str) -> None:
-    """Write down which model this is; only now is it taken for whole."""
-    fields = {"name": model.name, "repository": model.repository, "commit": commit, "licence": model.licence}
-    unfinished = folder / f"{MARKER_FILE}.{os.getpid()}"
-    unfinished.write_text(json.dumps(fields, indent=2) + "\n", encoding="utf-8")
-    unfinished.replace(folder / MARKER_FILE)
 
 
 @contextlib.contextmanager
