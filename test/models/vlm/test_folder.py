@@ -80,6 +80,14 @@ def test_what_equals_the_defaults_of_llama_may_be_left_out_by_idefics3(tmp_path:
     assert (config.key_value_heads, config.head_dim) == (32, 64)
 
 
+@pytest.mark.parametrize("tile", [8, 500, 528])
+def test_tiles_that_do_not_fit_the_vision_encoder_are_refused(tmp_path: Path, tile: int) -> None:
+    path = bare_folder(tmp_path, Family.IDEFICS3)
+    change(path / "preprocessor_config.json", lambda fields: fields.update(max_image_size={"longest_edge": tile}))
+    with pytest.raises(ModelBroken, match=f"has tiles of {tile} pixels, which do not divide"):
+        open_folder(path)
+
+
 def test_the_image_processor_may_lie_inside_the_processor(qwen3: Path) -> None:
     expected = open_folder(qwen3).processor
     fields = json.loads((qwen3 / "preprocessor_config.json").read_text())

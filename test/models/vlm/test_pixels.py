@@ -14,9 +14,9 @@ from PIL import Image
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.models.vlm.families import Family
 from vlm_judge_ros.models.vlm.folder import ModelFolder, open_folder
-from vlm_judge_ros.models.vlm.pixels import fitted_size
+from vlm_judge_ros.models.vlm.pixels import fitted_size, longest_edge_size
 
-SIZES = ((480, 640), (96, 96), (720, 1280), (33, 517), (1000, 17), (1, 1), (5, 3), (3, 3), (30, 29), (2000, 3000))
+SIZES = ((480, 640), (96, 96), (720, 1280), (33, 517), (1000, 17), (1, 1), (5, 3), (3, 3), (30, 29), (1400, 2100))
 QWEN = (Family.QWEN2_VL, Family.QWEN2_5_VL, Family.QWEN3_VL)
 
 
@@ -124,6 +124,13 @@ def test_sizes_are_those_of_transformers(height: int, width: int, factor: int, m
             fitted_size(height, width, factor, *limits)
         return
     assert fitted_size(height, width, factor, *limits) == expected
+
+
+@given(height=SIDES, width=SIDES, longest=st.sampled_from([364, 1456, 1536, 2048, 5000]))
+def test_sizes_before_the_tile_are_those_of_transformers(height: int, width: int, longest: int) -> None:
+    module = pytest.importorskip("transformers.models.smolvlm.image_processing_pil_smolvlm")
+    image = np.broadcast_to(np.uint8(0), (3, height, width))
+    assert longest_edge_size(height, width, longest) == module.get_resize_output_image_size(image, longest)
 
 
 def test_tiles_come_in_the_size_that_the_model_says(tmp_path: Path) -> None:

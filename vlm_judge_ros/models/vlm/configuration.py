@@ -189,9 +189,11 @@ def read_processor_config(folder: Path, config: ModelConfig) -> ProcessorConfig:
         }
     else:
         tile = _part(fields, "max_image_size", {}).get("longest_edge")
-        patches = config.patch_size * config.merge_size
-        if isinstance(tile, int) and tile // config.patch_size * config.patch_size // patches < 1:
-            raise ModelBroken(f"{path} has tiles of {tile} pixels, less than one image token; {GET_AGAIN}.")
+        if isinstance(tile, int) and (tile < config.patch_size or tile // config.patch_size % config.merge_size):
+            raise ModelBroken(
+                f"{path} has tiles of {tile} pixels, which do not divide into squares of {config.merge_size} patches "
+                f"of {config.patch_size} pixels; take both files from one model."
+            )
         found |= {"resample": fields.get("resample", 1), "longest_edge": size.get("longest_edge"), "tile_size": tile}
     return _checked(ProcessorConfig, found, path)
 

@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
         # A name that is cut cannot be copied.
         table.add_column(heading, no_wrap=heading in ("name", "size"), overflow="fold")
     for model in models.values():
-        sizes = [f"{name} {_gigabytes(size)}" for name, size in model.size_bytes.items()]
+        sizes = [f"{name} {size_text(size)}" for name, size in model.size_bytes.items()]
         here = "yes" if is_pulled(model.name) else "no"
         needs = f"{model.repository}\n{model.needs}"
         table.add_row(model.name, here, "\n".join(sizes) or "not known", model.licence, needs, end_section=True)
@@ -46,5 +46,9 @@ def _fields(model: KnownModel) -> dict[str, object]:
     return {**model.model_dump(mode="json"), "folder": str(folder) if is_pulled(model.name) else None}
 
 
-def _gigabytes(size: int) -> str:
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
+def size_text(size: int) -> str:
+    """A size in bytes, for a person."""
+    for unit, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if size >= unit:
+            return f"{size / unit:.1f} {name}"
+    return f"{size} bytes"

@@ -85,6 +85,33 @@ def fitted_size(
     return rows * factor, columns * factor
 
 
+def longest_edge_size(height: int, width: int, longest: int) -> tuple[int, int]:
+    """The size to which Idefics3 resizes an image before it makes a tile of it.
+
+    Args:
+        height: of the image, in pixels.
+        width: of the image, in pixels.
+        longest: length of the longer side afterwards; the shorter one becomes even.
+
+    Returns:
+        Height and width in pixels.
+    """
+    ratio = width / height
+    if width >= height:
+        short = int(longest / ratio)
+        height, width = short + short % 2, longest
+    else:
+        short = int(longest * ratio)
+        height, width = longest, short + short % 2
+    height, width = max(height, 1), max(width, 1)
+    ratio = width / height
+    if width >= height and width > LONGEST_EDGE:
+        height, width = int(LONGEST_EDGE / ratio), LONGEST_EDGE
+    elif height > width and height > LONGEST_EDGE:
+        height, width = LONGEST_EDGE, int(LONGEST_EDGE * ratio)
+    return max(height, 1), max(width, 1)
+
+
 def _patches(
     rgb: NDArray[np.uint8], config: ModelConfig, processor: ProcessorConfig, max_tokens: int | None
 ) -> PreparedImage:
@@ -113,28 +140,10 @@ def _tile(
             f"allow {tokens**2}, or use a Qwen model, whose images can be smaller."
         )
     # The original resizes twice, and rounds to whole numbers in between.
-    first = _longest_edge_size(rgb.shape[0], rgb.shape[1], processor.longest_edge)
+    first = longest_edge_size(rgb.shape[0], rgb.shape[1], processor.longest_edge)
     resized = _resized(rgb, (first, (side, side)), processor.resample)
     values = _normalised(resized.transpose(2, 0, 1).reshape(1, 3, -1), processor)
     return PreparedImage(values.reshape(1, 3, side, side), None, tokens, tokens)
-
-
-def _longest_edge_size(height: int, width: int, longest: int) -> tuple[int, int]:
-    """The size at which the longer side is `longest` and the shorter one even."""
-    ratio = width / height
-    if width >= height:
-        short = int(longest / ratio)
-        height, width = short + short % 2, longest
-    else:
-        short = int(longest * ratio)
-        height, width = longest, short + short % 2
-    height, width = max(height, 1), max(width, 1)
-    ratio = width / height
-    if width >= height and width > LONGEST_EDGE:
-        height, width = int(LONGEST_EDGE / ratio), LONGEST_EDGE
-    elif height > width and height > LONGEST_EDGE:
-        height, width = LONGEST_EDGE, int(LONGEST_EDGE * ratio)
-    return max(height, 1), max(width, 1)
 
 
 def _resized(rgb: NDArray[np.uint8], sizes: Iterable[tuple[int, int]], resample: int) -> NDArray[np.uint8]:

@@ -17,6 +17,7 @@ from vlm_judge_ros.models.vlm.configuration import CONFIG_FILE, PREPROCESSOR_FIL
 from vlm_judge_ros.models.vlm.download import Hub, Listing, RemoteFile, check_space, is_here, part_of
 from vlm_judge_ros.models.vlm.folder import open_folder
 from vlm_judge_ros.models.vlm.known import MARKER_FILE, known_model, mark, usual_folder
+from vlm_judge_ros.models.vlm.listing import size_text
 from vlm_judge_ros.models.vlm.precision import choose, graph_file
 from vlm_judge_ros.models.vlm.tokens import TOKENIZER_CONFIG_FILE, TOKENIZER_FILE
 
@@ -118,8 +119,8 @@ def _fetch_all(hub: Hub, listing: Listing, chosen: list[RemoteFile], folder: Pat
         bar.advance(task, here)
         for file in missing:
             if quiet:
-                console.print(f"{file.path}, {file.size / 1e6:.1f} MB", highlight=False, soft_wrap=True)
-            bar.update(task, description=file.path)
+                console.print(f"{file.path}, {size_text(file.size)}", highlight=False, soft_wrap=True)
+            bar.update(task, description=PurePosixPath(file.path).name)
             hub.fetch(listing, file, folder / file.path, lambda count: bar.advance(task, count))
 
 
