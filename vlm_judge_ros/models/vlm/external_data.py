@@ -85,7 +85,7 @@ def _collect(buffer: mmap.mmap, graph: Span, found: dict[str, int]) -> None:
     for number, span in _messages(buffer, graph):
         if number == GRAPH_INITIALIZER:
             _note_tensor(buffer, span, found)
-        # Most of the nodes, which are thousands, hold no tensor; the search is many times faster than looking into them.
+        # Most of the nodes, which are thousands, hold no tensor; to search them is much faster than to look into them.
         elif number == GRAPH_NODE and buffer.find(LOCATION, *span) >= 0:
             for attribute in _children(buffer, span, NODE_ATTRIBUTE):
                 for kind, part in _messages(buffer, attribute):
