@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import statistics
 import sys
 import tempfile
@@ -210,6 +211,7 @@ def grow(family: str, source: Path) -> Any:
     import torch
     from transformers import AutoModelForImageTextToText
 
+    shutil.rmtree(source, ignore_errors=True)
     configuration = save_source(family, source).config
     text = {**TEXT_SIZES[family], "vocab_size": VOCABULARY, "max_position_embeddings": CONTEXT}
     for part, sizes in ((configuration.text_config, text), (configuration.vision_config, VISION_SIZES[family])):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vlm_judge_ros.errors import Cancelled, JudgeError
+from vlm_judge_ros.errors import Cancelled, JudgeError, ModelBroken
 from vlm_judge_ros.models.vlm.decoder import DecoderGraph
 from vlm_judge_ros.models.vlm.graphs import Array, Call
 from vlm_judge_ros.models.vlm.prefix import Piece, PrefixEngine, Tokens
@@ -79,7 +79,8 @@ def prove(
 
     Raises:
         Cancelled: the call was cancelled.
-        JudgeError: the model does not run at all, or gives numbers that are not finite.
+        JudgeError: the model does not run at all.
+        ModelBroken: it gives numbers that are not finite.
     """
 
     def ask() -> tuple[Array, float]:
@@ -94,7 +95,7 @@ def prove(
     whole_pieces = pieces()
     whole = np.stack([engine.whole_logits(whole_pieces, suffix, call) for suffix in suffixes])
     if not np.isfinite(whole).all():
-        raise JudgeError("The model gives logits that are not finite; use the files of another precision.")
+        raise ModelBroken("The model gives logits that are not finite; use the files of another precision.")
     error = difference(shared, whole)
     shares_prefix = error <= tolerance
     return Proof(
