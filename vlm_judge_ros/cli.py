@@ -44,6 +44,7 @@ COMMANDS = (
     Command("simulate", "vlm_judge_ros.simulation.command", "make simulated episodes (extra: simulate)"),
     Command("models", "vlm_judge_ros.models.vlm.listing", "list the vision-language models that are known by name"),
     Command("pull", "vlm_judge_ros.models.vlm.pull", "download a vision-language model (extra: hub)"),
+    Command("warmup", "vlm_judge_ros.models.vlm.warmup", "prove a model here, and build what TensorRT needs for it"),
     Command("doctor", "vlm_judge_ros.node.doctor", "say what is installed and what really runs"),
 )
 

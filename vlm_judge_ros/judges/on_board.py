@@ -7,11 +7,10 @@ from vlm_judge_ros.judges.calibration import load_calibration
 from vlm_judge_ros.judges.factory import JudgeOptions
 from vlm_judge_ros.judges.prompt_set import load_prompt_set
 from vlm_judge_ros.judges.token_reward import TokenRewardJudge
-from vlm_judge_ros.models.vlm.folder import ModelFolder, open_folder
+from vlm_judge_ros.models.vlm.folder import open_folder
 from vlm_judge_ros.models.vlm.known import locate
+from vlm_judge_ros.models.vlm.limits import usual_image_tokens
 from vlm_judge_ros.models.vlm.local import LocalModel, LocalSettings
-
-_USUAL_IMAGE_TOKENS = 64
 
 
 def token_reward(options: JudgeOptions) -> TokenRewardJudge:
@@ -32,7 +31,7 @@ def token_reward(options: JudgeOptions) -> TokenRewardJudge:
     prompts = load_prompt_set(options.prompts or (known.prompts if known else ""))
     calibration = load_calibration(options.calibration or (known.calibration if known else ""))
     folder = open_folder(located.folder, options.precision or (known.precision if known else ""))
-    usual = known.image_tokens if known else _usual_image_tokens(folder)
+    usual = known.image_tokens if known else usual_image_tokens(folder)
     settings = LocalSettings(
         providers=options.providers,
         threads=options.intra_op_threads,
@@ -41,11 +40,3 @@ def token_reward(options: JudgeOptions) -> TokenRewardJudge:
     )
     model = LocalModel(folder, settings)
     return TokenRewardJudge(model, prompts, calibration, options.images_per_camera, model.status)
-
-
-def _usual_image_tokens(folder: ModelFolder) -> int:
-    if folder.family.is_qwen:
-        return _USUAL_IMAGE_TOKENS
-    # The others make the same number of every image, whatever is allowed.
-    side: int = folder.processor.tile_size // (folder.config.patch_size * folder.config.merge_size)
-    return side * side

@@ -9,36 +9,19 @@ import os
 import platform
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
 
 from vlm_judge_ros import __version__
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.judges.factory import JudgeOptions, resolve
 from vlm_judge_ros.judges.proof import proof
+from vlm_judge_ros.models.vlm.arguments import add_model_arguments
 from vlm_judge_ros.node.dds_profile import dds_profile, profile_variable
 from vlm_judge_ros.node.distribution import distribution, wheel_version
+from vlm_judge_ros.node.observation import Health, Observation
 from vlm_judge_ros.replay.bundled import bundled_episodes
 
 ANSWERS = 20
-
-
-class Health(Enum):
-    """How something is; the values are printed."""
-
-    WELL = "ok"
-    ABSENT = "absent"
-    BROKEN = "BROKEN"
-
-
-@dataclass(frozen=True, slots=True)
-class Observation:
-    """One line of what was found."""
-
-    health: Health
-    subject: str
-    text: str
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,6 +29,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--judge", default="embedded", metavar="NAME", help="embedded, or the import path module:factory of your own"
     )
+    model = parser.add_argument_group("a vision-language model")
+    model.add_argument(
+        "--model", default="", metavar="MODEL", help="load and prove this one: a folder, or a known name"
+    )
+    add_model_arguments(model)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -55,11 +43,13 @@ def run(arguments: argparse.Namespace) -> int:
         "ROS 2": _ros,
         "messages": _messages,
         "DDS profile": _profile,
-        "ONNX Runtime": _runtime,
+        "ONNX Runtime": _devices,
         "judge": lambda: _judge(arguments.judge),
         "episodes": _episodes,
         "extras": _extras,
     }
+    if arguments.model:
+        checks["model"] = lambda: _model(arguments)
     broken = False
     for subject, check in checks.items():
         for observation in _observed(subject, check):
@@ -107,10 +97,17 @@ def _profile() -> Iterator[Observation]:
         yield Observation(Health.ABSENT, "DDS profile", f"{use} {shipped}")
 
 
-def _runtime() -> Iterator[Observation]:
-    onnxruntime = importlib.import_module("onnxruntime")
-    compiled = ", ".join(onnxruntime.get_available_providers())
-    yield Observation(Health.WELL, "ONNX Runtime", f"{onnxruntime.__version__}, compiled for {compiled}")
+def _devices() -> Iterator[Observation]:
+    # Imported here, as the next one: ONNX Runtime may be what is broken.
+    from vlm_judge_ros.node import device_checks
+
+    yield from device_checks.devices()
+
+
+def _model(arguments: argparse.Namespace) -> Iterator[Observation]:
+    from vlm_judge_ros.node import device_checks
+
+    yield from device_checks.model(arguments)
 
 
 def _judge(name: str) -> Iterator[Observation]:

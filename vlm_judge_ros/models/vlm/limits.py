@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from vlm_judge_ros.errors import JudgeError
+from vlm_judge_ros.models.vlm.folder import ModelFolder
 
 TOKENS_BESIDE_AN_IMAGE = 48
 """Allowance for the borders and the label of an image."""
 
 TOKENS_OF_TEXT = 1024
 """Allowance for what stands before the images and for the longest prompt."""
+
+_USUAL_IMAGE_TOKENS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,3 +78,12 @@ class Limits:
                 f"{images} frames (frame budget {self.max_images}) and the texts are {count} tokens, more than the "
                 f"{self.tokens} that the model may read; choose fewer frames or lower the image tokens."
             )
+
+
+def usual_image_tokens(folder: ModelFolder) -> int:
+    """Tokens that a frame may become where nobody says how many."""
+    if folder.family.is_qwen:
+        return _USUAL_IMAGE_TOKENS
+    # The others make the same number of every image, whatever is allowed.
+    side: int = folder.processor.tile_size // (folder.config.patch_size * folder.config.merge_size)
+    return side * side

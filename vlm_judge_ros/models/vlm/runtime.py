@@ -14,6 +14,7 @@ from pathlib import Path
 
 import onnxruntime
 
+from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.models.vlm.architectures import Target, targets
 
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider", "tensorrt": "TensorrtExecutionProvider"}
@@ -52,7 +53,17 @@ class Runtime:
 
 
 def runtime() -> Runtime:
-    """What this process runs."""
+    """What this process runs.
+
+    Raises:
+        JudgeError: files of it are missing.
+    """
+    if not hasattr(onnxruntime, "InferenceSession"):
+        # What is left where one of two packages in the same folder was uninstalled.
+        raise JudgeError(
+            "Files of ONNX Runtime are missing; run `pip install --no-deps --force-reinstall onnxruntime`, or the same "
+            "with onnxruntime-gpu where there is a GPU."
+        )
     installed = {}
     for package in PACKAGES:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):

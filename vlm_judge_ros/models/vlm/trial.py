@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -16,7 +15,7 @@ import numpy as np
 import onnxruntime
 
 from vlm_judge_ros.errors import JudgeError
-from vlm_judge_ros.models.vlm.gpu import Driver, NoGpu
+from vlm_judge_ros.models.vlm.memory import device_bytes, process_bytes
 from vlm_judge_ros.models.vlm.runtime import load_libraries
 
 GRAPH = Path(__file__).with_name("trial.onnx")
@@ -62,7 +61,7 @@ def run_trial(provider: str, options: Mapping[str, str] | None = None) -> Trial:
     """
     load_libraries()
     image = np.random.default_rng(1).random(INPUT_SHAPE, dtype=np.float32)
-    before = _device_bytes(provider)
+    before = device_bytes()
     began_s = time.perf_counter()
     try:
         session = _session(provider, options or {})
@@ -89,7 +88,7 @@ def run_trial(provider: str, options: Mapping[str, str] | None = None) -> Trial:
         first_s=first_s,
         warm_s=sorted(latencies_s)[WARM_RUNS // 2],
         process_bytes=process_bytes(),
-        device_bytes=max(0, _device_bytes(provider) - before),
+        device_bytes=0 if provider == _CPU else max(0, device_bytes() - before),
     )
 
 
@@ -109,15 +108,6 @@ def run_trial_apart(provider: str, options: Mapping[str, str] | None = None) -> 
         return Trial(provider, False, f"its process ended with status {done.returncode}: {last}")
 
 
-def process_bytes() -> int:
-    """Memory that this process holds; 0 where the system does not tell."""
-    try:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-    except (OSError, ValueError, IndexError):
-        return 0
-    return pages * os.sysconf("SC_PAGE_SIZE")
-
-
 def _session(provider: str, options: Mapping[str, str]) -> onnxruntime.InferenceSession:
     settings = onnxruntime.SessionOptions()
     settings.intra_op_num_threads = settings.inter_op_num_threads = 1
@@ -129,15 +119,6 @@ def _session(provider: str, options: Mapping[str, str]) -> onnxruntime.Inference
     return onnxruntime.InferenceSession(
         GRAPH.read_bytes(), settings, providers=[(provider, dict(options))], enable_fallback=0
     )
-
-
-def _device_bytes(provider: str) -> int:
-    if provider == _CPU:
-        return 0
-    try:
-        return Driver().used_bytes()
-    except NoGpu:
-        return 0
 
 
 def _first_line(error: BaseException) -> str:
