@@ -61,6 +61,20 @@ def test_most_choices_of_a_minute_share_all_but_the_newest_frames() -> None:
     assert sum(unchanged) / len(unchanged) > 0.7
 
 
+def test_of_the_frames_chosen_before_many_stay_when_the_choice_changes() -> None:
+    watch = Watch(8, ("front",))
+    kept = []
+    before: set[int] = set()
+    for index in range(601):
+        watch.see("front", START + index * SECOND // 10)
+        after = set(stamps(watch.views()["front"])[:-1])
+        if index > 20 and after != before:
+            kept.append(len(after & before))
+        before = after
+    assert len(kept) > 10
+    assert sum(kept) / len(kept) > 4
+
+
 def test_the_frames_stay_spread_over_the_episode() -> None:
     watch = Watch(8, ("front",))
     for index in range(6001):

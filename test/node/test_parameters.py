@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from vlm_judge_ros.node.parameter import Parameter
 from vlm_judge_ros.node.parameters import PARAMETERS, markdown, parameter_file, parameters_for
 from vlm_judge_ros.node.settings import camera_inputs, engine_settings, worker_settings
+from vlm_judge_ros.verdict.settings import KeyframeChoice
 
 CHECKOUT = Path(__file__).parents[2]
 NAMES = [entry.name for entry in PARAMETERS]
@@ -45,6 +46,25 @@ def test_the_defaults_make_settings() -> None:
     assert compressed.topic == "wrist/image/compressed"
 
 
+def test_a_judge_that_keeps_what_it_read_is_shown_steady_frames_unless_told_otherwise() -> None:
+    values = {name: entry.default for name, entry in parameters_for(("front", "wrist")).items()}
+    asked = {**values, "judge": "token_reward"}
+    assert engine_settings(values).keyframe_choice is KeyframeChoice.EVEN
+    assert engine_settings(asked).keyframe_choice is KeyframeChoice.STEADY
+    assert engine_settings({**asked, "keyframe_choice": "even"}).keyframe_choice is KeyframeChoice.EVEN
+    assert engine_settings({**values, "keyframe_choice": "steady"}).keyframe_choice is KeyframeChoice.STEADY
+
+
+def test_the_judge_is_told_what_was_set() -> None:
+    values = {name: entry.default for name, entry in parameters_for(("front", "wrist", "top")).items()}
+    asked = {**values, "cameras": ("front", "wrist", "top"), "providers": ("cuda", "cpu"), "wrist.image_tokens": 32}
+    options = worker_settings({**asked, "keyframes": 5, "prompts": "three-v1"}).options
+    assert options.cameras == ("front", "wrist", "top")
+    assert options.providers == ("cuda", "cpu")
+    assert options.image_tokens == {"wrist": 32}
+    assert (options.images_per_camera, options.prompts) == (5, "three-v1")
+
+
 anything = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.lists(st.text()), st.lists(st.integers())
 )
@@ -72,6 +92,8 @@ def test_a_refusal_names_parameter_and_remedy_and_what_is_accepted_is_in_range(e
         ("cameras", ["a", "a"], "Parameter cameras is [a, a]; give at least one camera, each once."),
         ("cameras", ["Front Cam"], 'Parameter cameras holds "Front Cam"; name a camera with lower-case letters'),
         ("success_evidence", [], "name at least one kind, because a judge alone never grants success."),
+        ("providers", [], "Parameter providers is []; give at least one, each once."),
+        ("providers", ["cpu", "npu"], "set it to any of cpu, cuda, tensorrt."),
         ("success_evidence", ["hope"], "set it to any of joint_motion, image_motion."),
         ("intra_op_threads", 0, "Parameter intra_op_threads is 0; set it to a whole number from 1 to 64."),
         ("intra_op_threads", True, "Parameter intra_op_threads is true; set it to a whole number."),

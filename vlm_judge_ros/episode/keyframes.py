@@ -109,6 +109,10 @@ class KeyframeBuffer:
                 self._transitions.add(transition)
         self._keep_bounds()
 
+    def nearest(self, stamp_ns: int) -> Frame | None:
+        """The frame held that lies nearest to a stamp, of two the older; None before the first frame."""
+        return min(self._frames(), key=lambda frame: (abs(frame.stamp_ns - stamp_ns), frame.stamp_ns), default=None)
+
     def select(self, spread_count: int, transition_count: int) -> tuple[Keyframe, ...]:
         """Choose frames that show the whole episode.
 
