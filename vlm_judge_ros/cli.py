@@ -45,6 +45,8 @@ COMMANDS = (
     Command("models", "vlm_judge_ros.models.vlm.listing", "list the vision-language models that are known by name"),
     Command("pull", "vlm_judge_ros.models.vlm.pull", "download a vision-language model (extra: hub)"),
     Command("warmup", "vlm_judge_ros.models.vlm.warmup", "prove a model here, and build what TensorRT needs for it"),
+    Command("export", "vlm_judge_ros.export.export", "write the ONNX graphs of a model (extra: export)"),
+    Command("quantize", "vlm_judge_ros.export.quantize", "write smaller variants of a model's graphs (extra: export)"),
     Command("doctor", "vlm_judge_ros.node.doctor", "say what is installed and what really runs"),
 )
 

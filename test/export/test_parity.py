@@ -30,8 +30,7 @@ def graphs(tiny: TinyModel) -> dict[str, Path]:
 
 
 def ask(tiny: TinyModel, probe: Probe) -> Any:
-    merge = getattr(tiny.model.config.vision_config, "spatial_merge_size", 1)
-    return ask_graphs(graphs(tiny), probe, merge)
+    return ask_graphs(graphs(tiny), probe)
 
 
 def session(tiny: TinyModel, name: str) -> Any:
@@ -40,17 +39,18 @@ def session(tiny: TinyModel, name: str) -> Any:
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_the_graphs_give_the_logits_of_transformers(tiny: TinyModel, seed: int) -> None:
-    probe = make_probe(tiny.model.config, seed)
+    probe = make_probe(tiny.folder, seed)
     assert np.abs(ask(tiny, probe) - ask_transformers(tiny.model, probe)).max() <= TOLERANCE
 
 
 def test_what_the_images_show_reaches_the_logits(tiny: TinyModel) -> None:
-    probe = make_probe(tiny.model.config)
+    probe = make_probe(tiny.folder)
     other = Probe(
         probe.input_ids,
         {**probe.pixels, "pixel_values": probe.pixels["pixel_values"][:, ::-1].copy()},
         probe.grid,
         probe.image_token_id,
+        probe.merge,
     )
     assert np.abs(ask(tiny, probe)[-1] - ask(tiny, other)[-1]).max() > 100 * TOLERANCE
 
@@ -58,7 +58,7 @@ def test_what_the_images_show_reaches_the_logits(tiny: TinyModel) -> None:
 def test_a_patch_sees_nothing_of_another_image(tiny: TinyModel) -> None:
     if tiny.family in ("smolvlm", "idefics3"):
         pytest.skip("tiles are a batch")
-    probe, vision = make_probe(tiny.model.config), session(tiny, "vision_encoder")
+    probe, vision = make_probe(tiny.folder), session(tiny, "vision_encoder")
     grid = vision.get_inputs()[1].name
     assert probe.grid is not None
     both = vision.run(None, {"pixel_values": probe.pixels["pixel_values"], grid: probe.grid})

@@ -52,7 +52,7 @@ def draw_embedding(shape: DecoderShape, weights: Mapping[str, Any], prefix: str)
     """Draw the graph from token ids to embeddings."""
     graph = Graph("embed_tokens", weights)
     ids = graph.input("input_ids", INTEGER, ("batch", "sequence"))
-    embeddings = graph.op("Gather", graph.weight(f"{prefix}.embed_tokens.weight"), ids, name="embed_tokens")
+    embeddings = graph.op("Gather", graph.weight(f"{prefix}.embed_tokens.weight"), ids)
     graph.output("inputs_embeds", embeddings, ("batch", "sequence", shape.hidden))
     return graph
 
@@ -134,7 +134,7 @@ class _Drawing:
         present = graph.op("Greater", self._attention_mask, graph.constant(0))
         present = graph.op("Unsqueeze", present, graph.constant([1]))
         seen = graph.op("Unsqueeze", graph.op("And", earlier, present), graph.constant([1, 2]))
-        return graph.op("Where", seen, graph.number(0.0), graph.number(MASKED), name="mask")
+        return graph.op("Where", seen, graph.number(0.0), graph.number(MASKED))
 
     def _cosine_and_sine(self) -> tuple[ir.Value, ir.Value]:
         """Cosine and sine (batch, 1, new, half a head)."""
@@ -145,10 +145,10 @@ class _Drawing:
             positions = graph.op("Transpose", positions, perm=[1, 2, 0])
         else:
             positions = graph.op("Unsqueeze", self._position_ids, graph.constant([2]))
-        frequencies = graph.constant(shape.frequencies, np.float32)
-        angles = graph.op("Mul", graph.to_float(positions), frequencies, name="rotary.angles")
-        angles = graph.op("Unsqueeze", angles, graph.constant([1]), name="rotary.heads")
-        cosine, sine = graph.op("Cos", angles, name="rotary.cosine"), graph.op("Sin", angles, name="rotary.sine")
+        with graph.exactly():
+            angles = graph.op("Mul", graph.to_float(positions), graph.constant(shape.frequencies, np.float32))
+            angles = graph.op("Unsqueeze", angles, graph.constant([1]))
+            cosine, sine = graph.op("Cos", angles), graph.op("Sin", angles)
         if shape.rotary_scaling != 1.0:
             factor = graph.number(shape.rotary_scaling)
             cosine, sine = graph.op("Mul", cosine, factor), graph.op("Mul", sine, factor)
@@ -174,10 +174,10 @@ class _Drawing:
         value = graph.op("Concat", past_value, heads("v_proj", shape.key_value_heads), axis=2)
         # The queries of a group are rows of one matrix, so that keys and values need not be repeated for each of them.
         rows = graph.op("Reshape", query, graph.constant([0, shape.key_value_heads, -1, shape.head_dim]))
-        scores = graph.op("MatMul", rows, graph.op("Transpose", key, perm=[0, 1, 3, 2]), name=f"{name}.scores")
+        scores = graph.op("MatMul", rows, graph.op("Transpose", key, perm=[0, 1, 3, 2]))
         scores = graph.op("Add", graph.op("Reshape", scores, self._per_head), self._mask)
         shares = graph.op("Reshape", graph.op("Softmax", scores, axis=-1), self._as_rows)
-        mixed = graph.op("MatMul", shares, value, name=f"{name}.mixed")
+        mixed = graph.op("MatMul", shares, value)
         mixed = graph.op("Reshape", mixed, graph.constant([0, shape.heads, -1, shape.head_dim]))
         mixed = graph.op("Transpose", mixed, perm=[0, 2, 1, 3])
         mixed = graph.op("Reshape", mixed, graph.constant([0, 0, shape.heads * shape.head_dim]))

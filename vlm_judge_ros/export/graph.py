@@ -6,7 +6,8 @@ transformers loaded the weights, and has its matrices where quantization tools l
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -26,6 +27,9 @@ LARGEST_SINGLE_FILE = 1_900_000_000
 """Bytes of weights above which they go to a file of their own; a protobuf file ends at 2 GiB."""
 
 MASKED = float(np.finfo(np.float32).min)
+
+EXACT = "exact/"
+"""Beginning of the names of nodes that half precision would spoil."""
 
 Shape: TypeAlias = Sequence[str | int]
 
@@ -49,6 +53,8 @@ class Graph:
         self._inputs: list[ir.Value] = []
         self._outputs: list[ir.Value] = []
         self._constants: dict[tuple[str, tuple[int, ...], bytes], ir.Value] = {}
+        self._exact = 0
+        self._count = 0
 
     def input(self, name: str, dtype: ir.DataType, shape: Shape) -> ir.Value:
         """Declare an input."""
@@ -63,11 +69,22 @@ class Graph:
 
     def op(self, kind: str, *inputs: ir.Value, name: str | None = None, **attributes: Any) -> ir.Value:
         """Add a node with one output."""
-        return self._tape.op(kind, inputs, attributes, name=name)
+        return self._tape.op(kind, inputs, attributes, name=self._node_name(name or kind))
 
     def split(self, value: ir.Value, parts: int, axis: int) -> Sequence[ir.Value]:
         """Cut an axis into equal parts."""
-        return self._tape.op_multi_out("Split", [value], {"axis": axis, "num_outputs": parts}, num_outputs=parts)
+        return self._tape.op_multi_out(
+            "Split", [value], {"axis": axis, "num_outputs": parts}, num_outputs=parts, name=self._node_name("Split")
+        )
+
+    @contextlib.contextmanager
+    def exactly(self) -> Iterator[None]:
+        """Mark the nodes added meanwhile as ones that stay in single precision."""
+        self._exact += 1
+        try:
+            yield
+        finally:
+            self._exact -= 1
 
     def constant(self, content: ArrayLike, dtype: type[np.generic] = np.int64) -> ir.Value:
         """Return a constant; equal ones are held once."""
@@ -125,11 +142,11 @@ class Graph:
 
     def rms_norm(self, value: ir.Value, name: str, epsilon: float) -> ir.Value:
         """Normalise the last axis to a mean square of 1, then scale it."""
-        square = self.op("Pow", value, self.number(2.0), name=f"{name}.square")
-        mean = self.op("ReduceMean", square, self.constant([-1]), name=f"{name}.mean", keepdims=1)
-        root = self.op("Sqrt", self.op("Add", mean, self.number(epsilon), name=f"{name}.epsilon"), name=f"{name}.root")
-        normal = self.op("Div", value, root, name=f"{name}.divide")
-        return self.op("Mul", normal, self.weight(f"{name}.weight"), name=f"{name}.scale")
+        # Squares of the hidden states of real models are too large for half precision.
+        with self.exactly():
+            mean = self.op("ReduceMean", self.op("Pow", value, self.number(2.0)), self.constant([-1]), keepdims=1)
+            normal = self.op("Div", value, self.op("Sqrt", self.op("Add", mean, self.number(epsilon))))
+        return self.op("Mul", normal, self.weight(f"{name}.weight"))
 
     def activation(self, value: ir.Value, kind: str) -> ir.Value:
         """Apply an activation by the name that configurations give it.
@@ -195,5 +212,15 @@ class Graph:
             name=self._name,
         )
         model = ir.Model(graph, ir_version=IR_VERSION, producer_name="vlm_judge_ros", producer_version=__version__)
-        size = sum(value.const_value.nbytes for value in initializers if value.const_value is not None)
-        ir.save(model, path, external_data=f"{path.name}_data" if size > LARGEST_SINGLE_FILE else None)
+        save(model, path)
+
+    def _node_name(self, stem: str) -> str:
+        self._count += 1
+        return f"{EXACT if self._exact else ''}{stem}.{self._count}"
+
+
+def save(model: ir.Model, path: Path) -> None:
+    """Write a model; weights too large for one file go to `<name>_data` beside it."""
+    weights = (value.const_value for value in model.graph.initializers.values())
+    size = sum(weight.nbytes for weight in weights if weight is not None)
+    ir.save(model, path, external_data=f"{path.name}_data" if size > LARGEST_SINGLE_FILE else None)

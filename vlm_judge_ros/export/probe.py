@@ -12,8 +12,12 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from vlm_judge_ros.errors import ModelBroken
+from vlm_judge_ros.models.vlm.configuration import read_model_config, read_processor_config
 
 Array = NDArray[Any]
+
+GRAPHS = ("embed_tokens", "vision_encoder", "decoder_model_merged")
+"""Names of the files without precision."""
 
 TEXT_TOKENS = 6
 """Tokens of text before, between and after the images."""
@@ -31,12 +35,14 @@ class Probe:
         pixels: inputs of the vision graph but for the grids.
         grid: (2, 3) for the Qwen families; None for Idefics3.
         image_token_id: id of the tokens that image features replace.
+        merge: patches along a side of a block that becomes one token.
     """
 
     input_ids: Array
     pixels: dict[str, Array]
     grid: Array | None
     image_token_id: int
+    merge: int
 
     @property
     def is_image(self) -> Array:
@@ -44,32 +50,36 @@ class Probe:
         return np.asarray(self.input_ids == self.image_token_id)
 
 
-def make_probe(config: Any, seed: int = 0) -> Probe:
+def make_probe(folder: Path, seed: int = 0) -> Probe:
     """Make up a question for a model.
 
     Args:
-        config: its transformers configuration.
+        folder: of the model, with its configuration.
         seed: decides texts and pixels.
+
+    Raises:
+        ModelBroken: the configuration is missing or not understood.
     """
+    config = read_model_config(folder)
     random = np.random.default_rng(seed)
-    vision, image = config.vision_config, config.image_token_id
-    if hasattr(vision, "spatial_merge_size"):
+    if config.family.is_qwen:
         grid = np.array(GRIDS, np.int64)
-        values = vision.in_channels * vision.temporal_patch_size * vision.patch_size**2
-        pixels = {"pixel_values": random.normal(size=(int(grid.prod(axis=1).sum()), values)).astype(np.float32)}
-        lengths = [int(count) for count in grid.prod(axis=1) // vision.spatial_merge_size**2]
+        shape = (int(grid.prod(axis=1).sum()), 3 * config.temporal_patch_size * config.patch_size**2)
+        pixels: dict[str, Array] = {"pixel_values": random.normal(size=shape).astype(np.float32)}
+        lengths = [int(count) for count in grid.prod(axis=1) // config.merge_size**2]
     else:
-        grid, side = None, vision.image_size
+        grid, side = None, read_processor_config(folder, config).tile_size
         mask = np.ones((1, 2, side, side), np.bool_)
         # The second image fills its tile only in part.
         mask[0, 1, side // 2 :] = False
-        tiles = random.normal(size=(1, 2, vision.num_channels, side, side)).astype(np.float32)
+        tiles = random.normal(size=(1, 2, 3, side, side)).astype(np.float32)
         pixels = {"pixel_values": tiles * mask[:, :, None], "pixel_attention_mask": mask}
-        lengths = [(side // vision.patch_size // config.scale_factor) ** 2] * 2
-    # Ids below those of the special tokens, which follow the text in all these vocabularies.
-    text = random.integers(0, min(image, 256), size=(3, TEXT_TOKENS))
+        lengths = [(side // config.patch_size // config.merge_size) ** 2] * 2
+    # The first ids are text in the vocabularies of all families.
+    text = random.integers(0, min(config.image_token_id, 256), size=(3, TEXT_TOKENS))
+    image = config.image_token_id
     ids = np.concatenate([text[0], np.full(lengths[0], image), text[1], np.full(lengths[1], image), text[2]])
-    return Probe(ids[None].astype(np.int64), pixels, grid, image)
+    return Probe(ids[None].astype(np.int64), pixels, grid, image, config.merge_size)
 
 
 def ask_transformers(model: Any, probe: Probe) -> Array:
@@ -86,13 +96,12 @@ def ask_transformers(model: Any, probe: Probe) -> Array:
     return logits
 
 
-def ask_graphs(graphs: Mapping[str, Path], probe: Probe, merge: int) -> Array:
+def ask_graphs(graphs: Mapping[str, Path], probe: Probe) -> Array:
     """Logits of three graphs, (tokens, vocabulary).
 
     Args:
         graphs: their files, by the names without precision.
         probe: the question.
-        merge: patches along a side of a block that becomes one token; only for the families with grids.
 
     Raises:
         ModelBroken: a graph cannot be run.
@@ -103,7 +112,7 @@ def ask_graphs(graphs: Mapping[str, Path], probe: Probe, merge: int) -> Array:
     inputs = {
         "inputs_embeds": _placed(features.pop("image_features"), probe, embeddings),
         "attention_mask": np.ones((1, count), np.int64),
-        "position_ids": np.arange(count)[None] if probe.grid is None else _positions(probe, merge),
+        "position_ids": np.arange(count)[None] if probe.grid is None else _positions(probe),
         "num_logits_to_keep": np.array(0),
     }
     for name, values in features.items():
@@ -124,7 +133,7 @@ def _placed(features: Array, probe: Probe, onto: Array) -> Array:
     return placed
 
 
-def _positions(probe: Probe, merge: int) -> Array:
+def _positions(probe: Probe) -> Array:
     """Time, row and column of each token, (3, 1, tokens)."""
     assert probe.grid is not None
     pieces: list[Array] = []
@@ -133,9 +142,9 @@ def _positions(probe: Probe, merge: int) -> Array:
         pieces.append(np.tile(np.arange(start, start + TEXT_TOKENS), (3, 1)))
         start += TEXT_TOKENS
         _, rows, columns = (int(size) for size in grid)
-        places = np.indices((1, rows // merge, columns // merge)).reshape(3, -1)
+        places = np.indices((1, rows // probe.merge, columns // probe.merge)).reshape(3, -1)
         pieces.append(places + start)
-        start += max(rows, columns) // merge
+        start += max(rows, columns) // probe.merge
     pieces.append(np.tile(np.arange(start, start + TEXT_TOKENS), (3, 1)))
     return np.concatenate(pieces, axis=1)[:, None].astype(np.int64)
 
@@ -151,7 +160,9 @@ _TYPES = {
 def _run(path: Path, values: Mapping[str, Array]) -> dict[str, Array]:
     """Run a graph from an empty past; of `values` it gets those it has inputs for."""
     try:
-        session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         feeds = {}
         for wanted in session.get_inputs():
             dtype = _TYPES[wanted.type]
@@ -166,3 +177,9 @@ def _run(path: Path, values: Mapping[str, Array]) -> dict[str, Array]:
     except Exception as error:
         cause = str(error).strip().splitlines() or [type(error).__name__]
         raise ModelBroken(f"{path} cannot be run ({cause[0]}); write it again.") from error
+
+
+def largest_error(logits: Array, expected: Array) -> float:
+    """Largest difference; infinite where a logit is not a number."""
+    error = np.abs(logits - expected).max()
+    return float(error) if np.isfinite(error) else float("inf")

@@ -60,8 +60,10 @@ def draw_idefics3_vision(shape: Idefics3VisionShape, weights: Mapping[str, Any],
     mask = graph.input("pixel_attention_mask", ir.DataType.BOOL, ("batch", "tiles", shape.side, shape.side))
     seen = _seen_patches(graph, shape, mask)
     hidden = _embed(graph, shape, pixels, f"{vision}.embeddings")
+    with graph.exactly():
+        position_ids = _position_ids(graph, shape, seen)
     positions = graph.weight(f"{vision}.embeddings.position_embedding.weight")
-    hidden = graph.op("Add", hidden, graph.op("Gather", positions, _position_ids(graph, shape, seen), axis=0))
+    hidden = graph.op("Add", hidden, graph.op("Gather", positions, position_ids, axis=0))
     blind = graph.op("Reshape", seen, graph.constant([0, 1, 1, shape.patches**2]))
     blind = graph.op("Where", blind, graph.number(0.0), graph.number(MASKED))
     for index in range(shape.layers):
@@ -126,9 +128,9 @@ def _attend(graph: Graph, shape: Idefics3VisionShape, hidden: ir.Value, name: st
         return graph.op("Transpose", projected, perm=order)
 
     query = graph.op("Mul", heads("q_proj", [0, 2, 1, 3]), graph.number(head_dim**-0.5))
-    scores = graph.op("MatMul", query, heads("k_proj", [0, 2, 3, 1]), name=f"{name}.scores")
+    scores = graph.op("MatMul", query, heads("k_proj", [0, 2, 3, 1]))
     shares = graph.op("Softmax", graph.op("Add", scores, mask), axis=-1)
-    mixed = graph.op("MatMul", shares, heads("v_proj", [0, 2, 1, 3]), name=f"{name}.mixed")
+    mixed = graph.op("MatMul", shares, heads("v_proj", [0, 2, 1, 3]))
     mixed = graph.op("Transpose", mixed, perm=[0, 2, 1, 3])
     return graph.linear(graph.op("Reshape", mixed, graph.constant([0, 0, shape.width])), f"{name}.out_proj")
 

@@ -166,13 +166,12 @@ class _Drawing:
         graph = self._graph
         frequencies = graph.constant(self._shape.frequencies, np.float32)
 
-        def angles(places: ir.Value, name: str) -> ir.Value:
-            upright = graph.op("Unsqueeze", graph.to_float(places), graph.constant([1]), name=f"rotary.{name}.upright")
-            return graph.op("Mul", upright, frequencies, name=f"rotary.{name}")
+        def angles(places: ir.Value) -> ir.Value:
+            return graph.op("Mul", graph.op("Unsqueeze", graph.to_float(places), graph.constant([1])), frequencies)
 
-        row, column = angles(self._places.row, "row"), angles(self._places.column, "column")
-        both = graph.op("Concat", row, column, axis=-1, name="rotary.both")
-        return graph.op("Cos", both, name="rotary.cosine"), graph.op("Sin", both, name="rotary.sine")
+        with graph.exactly():
+            both = graph.op("Concat", angles(self._places.row), angles(self._places.column), axis=-1)
+            return graph.op("Cos", both), graph.op("Sin", both)
 
     def _mask(self, group: ir.Value) -> ir.Value:
         """What is added to the scores: (patches, patches), 0 within a group."""
@@ -205,8 +204,9 @@ class _Drawing:
             share = graph.op("Unsqueeze", graph.op("Sub", at, low), graph.constant([1]))
             return first, second, (graph.op("Sub", graph.number(1.0), share), share)
 
-        top, bottom, down = between(places.row, places.rows)
-        left, right, along = between(places.column, places.columns)
+        with graph.exactly():
+            top, bottom, down = between(places.row, places.rows)
+            left, right, along = between(places.column, places.columns)
 
         def look_up(row: ir.Value, column: ir.Value) -> ir.Value:
             index = graph.op("Add", graph.op("Mul", row, graph.constant(side)), column)
@@ -252,8 +252,8 @@ class _Drawing:
         query, key, value = (graph.op("Squeeze", part, graph.constant([0])) for part in graph.split(parts, 3, 0))
         query, key = graph.rotate(query, *self._rotation), graph.rotate(key, *self._rotation)
         query = graph.op("Mul", query, graph.number(shape.head_dim**-0.5))
-        scores = graph.op("MatMul", query, graph.op("Transpose", key, perm=[0, 2, 1]), name=f"{name}.scores")
+        scores = graph.op("MatMul", query, graph.op("Transpose", key, perm=[0, 2, 1]))
         shares = graph.op("Softmax", graph.op("Add", scores, mask), axis=-1)
-        mixed = graph.op("Transpose", graph.op("MatMul", shares, value, name=f"{name}.mixed"), perm=[1, 0, 2])
+        mixed = graph.op("Transpose", graph.op("MatMul", shares, value), perm=[1, 0, 2])
         mixed = graph.op("Reshape", mixed, graph.constant([-1, shape.heads * shape.head_dim]))
         return graph.linear(mixed, f"{name}.proj")
