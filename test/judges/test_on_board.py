@@ -20,6 +20,7 @@ from vlm_judge_ros.judges.opinion import Judge, Opinion
 from vlm_judge_ros.judges.proof import proof
 from vlm_judge_ros.judges.worker import Worker, WorkerSettings
 from vlm_judge_ros.judges.worker_events import Answer, Ready, Unanswered
+from vlm_judge_ros.models.vlm.known import LocatedModel, known_model
 from vlm_judge_ros.verdict.engine import Engine
 from vlm_judge_ros.verdict.settings import EngineSettings, KeyframeChoice
 
@@ -128,6 +129,24 @@ def test_images_may_cost_more_tokens_of_one_camera_than_of_another(tiny_models: 
         for tokens in ({}, {"wrist": 4}, {"front": 4, "wrist": 4})
     ]
     assert len(set(scores)) == 3
+
+
+def test_a_known_model_brings_its_settings_and_the_options_win(
+    tiny_models: TinyModels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = {"prompts": "three-v1", "image_tokens": 4, "precision": "fp32"}
+    known = known_model("qwen3-vl-2b").model_copy(update=settings)
+    located = LocatedModel(tiny_models.get("qwen3_vl").folder, known)
+    monkeypatch.setattr("vlm_judge_ros.judges.on_board.locate", lambda model: located)
+    options = JudgeOptions(model="qwen3-vl-2b", images_per_camera=1)
+    opinion = make(options).ask(proof(CAMERAS))
+    assert opinion.provenance.prompt_set == "three-v1"
+    wins = make(dataclasses.replace(options, prompts="ten-v1"))
+    assert wins.provenance.prompt_set == "ten-v1"
+    larger = make(dataclasses.replace(options, image_tokens={"front": 64, "wrist": 64})).ask(proof(CAMERAS))
+    assert larger.raw_score != opinion.raw_score
+    with pytest.raises(ModelBroken):
+        make(dataclasses.replace(options, precision="q4"))
 
 
 def test_a_task_cannot_smuggle_in_an_image(tiny_models: TinyModels) -> None:
