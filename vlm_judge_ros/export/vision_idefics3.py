@@ -81,6 +81,9 @@ def draw_idefics3_vision(shape: Idefics3VisionShape, weights: Mapping[str, Any],
 
 def _seen_patches(graph: Graph, shape: Idefics3VisionShape, mask: ir.Value) -> ir.Value:
     """Which patches show some of the image: bool (tiles, rows, columns)."""
+    # Pixels at the end that fill no patch are seen by none.
+    used, nothing = graph.constant([shape.patches * shape.patch] * 2), graph.constant([0, 0])
+    mask = graph.op("Slice", mask, nothing, used, graph.constant([2, 3]))
     split = graph.constant([-1, shape.patches, shape.patch, shape.patches, shape.patch])
     blocks = graph.op("Reshape", graph.to_float(mask), split)
     most = graph.op("ReduceMax", blocks, graph.constant([2, 4]), keepdims=0)

@@ -78,23 +78,37 @@ def make(family: str, root: Path) -> TinyModel:
     return TinyModel(family, source, folder, model)
 
 
-def save_source(family: str, source: Path) -> Any:
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """How Idefics3 and SmolVLM cut an image: pixels of a side, of a patch, and patches along the side of a token."""
+
+    side: int = 512
+    patch: int = 16
+    merge: int = 4
+
+    @property
+    def tokens(self) -> int:
+        return (self.side // self.patch // self.merge) ** 2
+
+
+def save_source(family: str, source: Path, tile: Tile | None = None) -> Any:
     """Save a model of a family as transformers does, with tokenizer and processor, and return it."""
     import torch
 
     source.mkdir(parents=True)
+    tile = tile or Tile()
     special = QWEN_TOKENS if family.startswith("qwen") else IDEFICS3_TOKENS
     tokenizer = _tokenizer(special)
     with torch.random.fork_rng():
         torch.manual_seed(20)
-        model = (_qwen if family.startswith("qwen") else _idefics3)(family, tokenizer).eval()
+        model = _qwen(family, tokenizer) if family.startswith("qwen") else _idefics3(family, tokenizer, tile)
     model.save_pretrained(source)
     tokenizer.save_pretrained(source)
-    _write_json(source / "preprocessor_config.json", _processor(family))
+    _write_json(source / "preprocessor_config.json", _processor(family, tile))
     if not family.startswith("qwen"):
         name = "SmolVLMProcessor" if family == "smolvlm" else "Idefics3Processor"
-        _write_json(source / "processor_config.json", {"image_seq_len": 64, "processor_class": name})
-    return model
+        _write_json(source / "processor_config.json", {"image_seq_len": tile.tokens, "processor_class": name})
+    return model.train(False)
 
 
 def _tokenizer(special: tuple[str, ...]) -> Any:
@@ -181,7 +195,7 @@ def _qwen(family: str, tokenizer: Any) -> Any:
     )
 
 
-def _idefics3(family: str, tokenizer: Any) -> Any:
+def _idefics3(family: str, tokenizer: Any, tile: Tile) -> Any:
     import transformers
 
     text = {
@@ -203,8 +217,8 @@ def _idefics3(family: str, tokenizer: Any) -> Any:
         "intermediate_size": 48,
         "num_hidden_layers": 2,
         "num_attention_heads": 2,
-        "image_size": 512,
-        "patch_size": 16,
+        "image_size": tile.side,
+        "patch_size": tile.patch,
         "initializer_range": 0.15,
     }
     configuration, model = (
@@ -216,14 +230,14 @@ def _idefics3(family: str, tokenizer: Any) -> Any:
         configuration(
             text_config=text,
             vision_config=vision,
-            scale_factor=4,
+            scale_factor=tile.merge,
             image_token_id=tokenizer.convert_tokens_to_ids("<image>"),
             pad_token_id=tokenizer.pad_token_id,
         )
     )
 
 
-def _processor(family: str) -> dict[str, Any]:
+def _processor(family: str, tile: Tile) -> dict[str, Any]:
     """The file preprocessor_config.json, as published beside real models of the family but for the sizes."""
     if not family.startswith("qwen"):
         return {
@@ -236,7 +250,7 @@ def _processor(family: str) -> dict[str, Any]:
             "image_mean": [0.5, 0.5, 0.5],
             "image_std": [0.5, 0.5, 0.5],
             "image_processor_type": "SmolVLMImageProcessor" if family == "smolvlm" else "Idefics3ImageProcessor",
-            "max_image_size": {"longest_edge": 512},
+            "max_image_size": {"longest_edge": tile.side},
             "resample": 1,
             "rescale_factor": 0.00392156862745098,
             "size": {"longest_edge": 2048},

@@ -9,8 +9,9 @@ import pytest
 
 pytest.importorskip("transformers")
 
-from models.vlm.tiny import FAMILIES
+from models.vlm.tiny import FAMILIES, Tile, save_source
 
+from vlm_judge_ros.export.folder import write_folder
 from vlm_judge_ros.export.probe import Probe, ask_graphs, ask_transformers, make_probe
 
 if TYPE_CHECKING:
@@ -41,6 +42,14 @@ def session(tiny: TinyModel, name: str) -> Any:
 def test_the_graphs_give_the_logits_of_transformers(tiny: TinyModel, seed: int) -> None:
     probe = make_probe(tiny.folder, seed)
     assert np.abs(ask(tiny, probe) - ask_transformers(tiny.model, probe)).max() <= TOLERANCE
+
+
+def test_pixels_at_the_end_of_a_tile_that_fill_no_patch_are_seen_by_none(tmp_path: Path) -> None:
+    # As in SmolVLM2 2.2B: 384 pixels, patches of 14, blocks of 3 x 3.
+    source = tmp_path / "source"
+    save_source("smolvlm", source, Tile(side=384, patch=14, merge=3))
+    error = write_folder(source, tmp_path / "model")
+    assert error is not None and error <= TOLERANCE
 
 
 def test_what_the_images_show_reaches_the_logits(tiny: TinyModel) -> None:
