@@ -95,6 +95,21 @@ def install_packages(
         # Most of what is installed is never imported: what is, is compiled when it is.
         options = ["--progress-bar", "off", "--no-compile"]
         commands.run([python, *PIP, "install", *options, "-r", requirements], progress, on_line, on_tick)
+    gpu_runtime = runtime_for_gpu(site_packages)
+    if gpu_runtime:
+        again = ["--no-deps", "--force-reinstall", gpu_runtime]
+        commands.run([python, *PIP, "install", *options, *again], progress, on_line, progress.update)
+
+
+def runtime_for_gpu(site_packages: Path) -> str:
+    """The requirement of the ONNX Runtime for GPUs that is installed; empty where none is.
+
+    It shares its folder with the one for CPUs, whose files pip puts over it. Installed once more, it comes last.
+    """
+    for folder in site_packages.glob("onnxruntime_gpu-*.dist-info"):
+        name, _, version = folder.name.removesuffix(".dist-info").partition("-")
+        return f"{name.replace('_', '-')}=={version}"
+    return ""
 
 
 def install_package(root: Path, environment: Path, commands: Commands, progress: Progress) -> None:

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import importlib.util
+import re
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import pytest
+
+from vlm_judge_ros.models.vlm.folder import open_folder
+from vlm_judge_ros.models.vlm.known import known_models
+from vlm_judge_ros.models.vlm.local import LocalModel, LocalSettings
+
+if TYPE_CHECKING:
+    from models.vlm.tiny import TinyModels
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="module")
+def memory() -> ModuleType:
+    specification = importlib.util.spec_from_file_location("benchmark_memory", ROOT / "benchmarks" / "memory.py")
+    assert specification is not None and specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    sys.modules[specification.name] = module  # dataclasses look their module up
+    specification.loader.exec_module(module)
+    return module
+
+
+def test_the_table_of_memory_is_what_its_command_prints(memory: ModuleType) -> None:
+    text = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
+    found = re.search(r"<!-- memory: begin -->\n(.*?)<!-- memory: end -->", text, re.DOTALL)
+    assert found is not None
+    assert found[1].strip() == memory.table(16)
+
+
+def test_every_known_model_has_its_shape(memory: ModuleType) -> None:
+    assert set(memory.SHAPES) == set(known_models())
+
+
+@pytest.mark.parametrize("family", ["qwen2_vl", "smolvlm"])
+def test_the_formula_is_that_of_the_running_model(memory: ModuleType, family: str, tiny_models: TinyModels) -> None:
+    folder = open_folder(tiny_models.get(family).folder)
+    model = LocalModel(folder, LocalSettings(image_tokens={"": 64}, max_images=8, pack=False))
+    config = folder.config
+    shape = memory.Shape(config.layers, config.key_value_heads, config.head_dim, config.context_length)
+    per_token = shape.bytes_per_token(memory.SINGLE)
+    assert model.key_value_bytes_per_token == per_token
+    tokens = min(8 * (64 + 48) + 1024, config.context_length)
+    assert model.memory_bound_bytes == memory.COPIES * per_token * tokens
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.name)
+def test_every_page_links_to_what_is_there(page: Path) -> None:
+    linked = re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8"))
+    missing = [address for address in linked if "://" not in address and not (page.parent / address).exists()]
+    assert missing == []
