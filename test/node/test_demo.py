@@ -99,6 +99,19 @@ def test_a_bag_in_sqlite_played_at_twice_its_pace_is_judged_the_same_way(tmp_pat
     assert episode["frames_in"] == {"front": 41, "wrist": 41}
 
 
+def test_parameters_of_the_node_can_be_set(tmp_path: Path) -> None:
+    bag = EpisodeBag(name="good", duration_s=1.0).write(tmp_path)
+    for setting, code, words in (
+        ("keyframes=0", 1, "Parameter keyframes is 0; set it to a whole number from 2 to 64."),
+        ("keyframes", 2, "'keyframes' is not NAME=VALUE with a parameter of the judge node"),
+        ("frames=8", 2, "'frames=8' is not NAME=VALUE with a parameter of the judge node"),
+    ):
+        with demo("--bag", bag, "--set", setting, "--out", tmp_path / "page.html") as process:
+            _, err = finish(process)
+        assert process.returncode == code
+        assert words in err
+
+
 def test_the_bundled_success_and_failure_are_told_apart_by_the_embedded_judge(tmp_path: Path) -> None:
     with demo("--out", tmp_path / "page.html", "--json", judge="embedded") as process:
         out, err = finish(process)

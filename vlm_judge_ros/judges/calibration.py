@@ -16,7 +16,8 @@ from vlm_judge_ros.judges.prompt_set import NAME, content_hash, first_fault
 SHIPPED_FOLDER = Path(__file__).parent / "calibrations"
 DEFAULT_CALIBRATION = "unfitted-v1"
 
-_STRICT = pydantic.ConfigDict(extra="forbid", frozen=True)
+# Without the last: `model_hash` begins as names of pydantic do.
+_STRICT = pydantic.ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 _Share = Annotated[float, pydantic.Field(ge=0.0, le=1.0)]
 
 

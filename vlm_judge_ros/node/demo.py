@@ -18,6 +18,7 @@ from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.node.dds_profile import dds_profile, profile_variable
 from vlm_judge_ros.node.demo_screen import Screen
 from vlm_judge_ros.node.live_replay import Watcher, replay_live
+from vlm_judge_ros.node.parameters import DEFAULT_CAMERAS, parameters_for
 from vlm_judge_ros.node.player import FASTEST
 from vlm_judge_ros.replay.bag import Bag
 from vlm_judge_ros.replay.bundled import bundled_episode, bundled_episodes, demo_episodes
@@ -52,7 +53,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--task", default="", help="the instruction, where a bag does not hold it")
     parser.add_argument("--rate", type=_rate, default=1.0, help="seconds of the episode per second (default: 1)")
     parser.add_argument(
-        "--judge", default="embedded", metavar="NAME", help="embedded, or the import path module:factory of your own"
+        "--judge",
+        default="embedded",
+        metavar="NAME",
+        help="embedded, token_reward (with --set model=...), or the import path module:factory of your own",
+    )
+    parser.add_argument(
+        "--set",
+        dest="parameters",
+        action="append",
+        default=[],
+        type=_parameter,
+        metavar="NAME=VALUE",
+        help="a parameter of the judge node, may be repeated",
     )
     parser.add_argument(
         "--out", type=Path, default=DEFAULT_REPORT, metavar="FILE", help=f"the report (default: {DEFAULT_REPORT})"
@@ -72,6 +85,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     cameras = _cameras(arguments.camera)
     bags = _bags(arguments.episode, arguments.bag)
+    parameters = {"judge": arguments.judge, **dict(arguments.parameters)}
     traces = []
     with _ended_by_sigterm(), _own_ros_network() as domain_id:
         for index, path in enumerate(bags, start=1):
@@ -79,7 +93,7 @@ def run(arguments: argparse.Namespace) -> int:
                 recording = Recording.read(bag, arguments.task, cameras)
                 console.print(f"\nEpisode {index} of {len(bags)}: {recording.name}", style="bold", markup=False)
                 console.print(f"  {recording.duration_s:.1f} s, task: {recording.task}", markup=False)
-                traces.append(_judge(console, bag, recording, arguments.rate, arguments.judge, domain_id))
+                traces.append(_judge(console, bag, recording, arguments.rate, parameters, domain_id))
                 console.print(headline(traces[-1]), style="bold", markup=False)
     report = write_report(traces, arguments.out)
     console.print(f"\nReport: {report}", markup=False)
@@ -89,7 +103,9 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _judge(console: Console, bag: Bag, recording: Recording, rate: float, judge: str, domain_id: int) -> EpisodeTrace:
+def _judge(
+    console: Console, bag: Bag, recording: Recording, rate: float, parameters: Mapping[str, str], domain_id: int
+) -> EpisodeTrace:
     with Screen(console, recording.duration_s) as screen:
         watcher = Watcher(
             on_ready=screen.ready,
@@ -97,7 +113,7 @@ def _judge(console: Console, bag: Bag, recording: Recording, rate: float, judge:
             on_news=screen.show,
         )
         return replay_live(
-            bag, recording, watcher, threading.Event(), rate=rate, parameters={"judge": judge}, domain_id=domain_id
+            bag, recording, watcher, threading.Event(), rate=rate, parameters=parameters, domain_id=domain_id
         )
 
 
@@ -106,6 +122,13 @@ def _rate(text: str) -> float:
     if not 0.0 < rate <= FASTEST:
         raise argparse.ArgumentTypeError(f"{text} is not above 0 and at most {FASTEST:g}")
     return rate
+
+
+def _parameter(text: str) -> tuple[str, str]:
+    name, separator, value = text.partition("=")
+    if not separator or name not in parameters_for(DEFAULT_CAMERAS):
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE with a parameter of the judge node")
+    return name, value
 
 
 def _bags(episodes: Sequence[str], bags: Sequence[Path]) -> list[Path]:
