@@ -59,8 +59,6 @@ class Call:
         self.run_options = onnxruntime.RunOptions()
         # The runtime logs a cancelled run as an error; it is none.
         self.run_options.log_severity_level = 4
-        # Without this an append would compute the logits of all its tokens, which nobody asked for.
-        self.run_options.only_execute_path_to_fetches = True
 
     def cancel(self) -> None:
         """Stop the graph that runs, and let no other one start."""

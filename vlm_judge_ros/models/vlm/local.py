@@ -39,7 +39,7 @@ class LocalSettings:
         image_tokens: most image tokens of a frame, by camera; the key "" stands for all others. Without an entry a
             frame costs what the model's own processor makes of it.
         max_images: most frames that the model is shown at once.
-        pack: ask several prompts in one run where the graph can do that.
+        pack: ask several prompts in one run, on a CPU and where the graph can do that.
     """
 
     providers: tuple[str, ...] = ("cpu",)
@@ -86,7 +86,8 @@ class LocalModel:
         self._lock = threading.Lock()
         try:
             self._reader = Reader(folder, self.vision, self.engine, self._limits, Call())
-            self.proof = self._prove(settings.pack)
+            # On a GPU the copies that packing needs would go through the memory of the host.
+            self.proof = self._prove(settings.pack and self._decoder.is_on_cpu)
         except GraphFailed as error:
             raise ModelBroken(f"The model in {folder.path} loads but does not run: {error}") from error
 
@@ -120,10 +121,10 @@ class LocalModel:
     def memory_bound_bytes(self) -> int:
         """Most memory that key/values take.
 
-        Three times those of the longest prompt: the last good ones, and the input and the output of a run. Prompts that
-        are asked at once have copies of them, which the run reads and writes as well.
+        Four times those of the longest prompt: the last ones, those before the newest frames, and the input and the
+        output of a run. Prompts that are asked at once have copies of them, which the run reads and writes as well.
         """
-        return 3 * self.key_value_bytes_per_token * self._limits.tokens + 2 * PACKED_BYTES * self.proof.packs_suffixes
+        return 4 * self.key_value_bytes_per_token * self._limits.tokens + 2 * PACKED_BYTES * self.proof.packs_suffixes
 
     def score(self, content: Sequence[Content], prompts: Sequence[str], answer: str) -> list[AnswerScore]:
         """Score one answer to several prompts about the same content.

@@ -18,7 +18,7 @@ from vlm_judge_ros.models.vlm.graphs import Array, Call, Graph
 from vlm_judge_ros.models.vlm.positions import PositionRule
 from vlm_judge_ros.models.vlm.vision import ImageFeatures
 
-CHUNK_TOKENS = 512
+CHUNK_TOKENS = 256
 """Longest step of an append. Longer ones gain no speed, and their attention scores and logits would fill the memory."""
 
 Tokens = NDArray[np.int64]
@@ -95,6 +95,8 @@ class PrefixEngine:
             Cancelled: the call was cancelled; nothing has changed.
             JudgeError: the runtime failed.
         """
+        if not pieces:
+            return prefix
         step, next_position = self._step(pieces, prefix.next_position, call)
         key_values, count = prefix.key_values, step.lengths[0]
         for start in range(0, count, CHUNK_TOKENS):

@@ -60,6 +60,8 @@ class Reader:
         self._root = engine.append(engine.empty(), self._begin, call) if self._begin else engine.empty()
         self._prefix = self._root
         self._parts: list[_Part] = []
+        # What was there before the last parts came. Often only these are replaced: the newest frames.
+        self._trunk, self._trunk_parts = self._root, 0
         self._seen: dict[tuple[int, str], _Seen] = {}
 
     @property
@@ -70,6 +72,7 @@ class Reader:
     def forget(self) -> None:
         """Drop what was read."""
         self._prefix, self._parts, self._seen = self._root, [], {}
+        self._trunk, self._trunk_parts = self._root, 0
 
     def read(self, items: Sequence[Content], suffix_length: int, shares_prefix: bool, call: Call) -> Prefix:
         """Read texts and frames; no two texts may be neighbours, since their tokens depend on each other.
@@ -90,14 +93,24 @@ class Reader:
             common += 1
         parts = self._parts[:common]
         end = (parts[-1].length, parts[-1].next_position) if parts else (self._root.length, self._root.next_position)
-        prefix = self._engine.truncate(self._prefix, *end) if shares_prefix else self._prefix
         for item, piece in zip(items[common:], self._pieces(items, common, end[0] + suffix_length, call), strict=True):
             end = self._engine.end_of(piece, *end)
             parts.append(_Part(item, piece, *end))
-        if shares_prefix and len(parts) > common:
-            prefix = self._engine.append(prefix, [part.piece for part in parts[common:]], call)
-        self._prefix, self._parts = prefix, parts
-        return prefix
+        if shares_prefix and (common < len(parts) or common < len(self._parts)):
+            trunk = self._begun(common)
+            self._prefix = self._engine.append(trunk, [part.piece for part in parts[common:]], call)
+            self._trunk, self._trunk_parts = trunk, common
+        self._parts = parts
+        return self._prefix
+
+    def _begun(self, count: int) -> Prefix:
+        """What was there after the first parts that were read last."""
+        if count == self._trunk_parts:
+            return self._trunk
+        if count == 0:
+            return self._root
+        part = self._parts[count - 1]
+        return self._engine.truncate(self._prefix, part.length, part.next_position)
 
     def _pieces(self, items: Sequence[Content], start: int, token_count: int, call: Call) -> list[Piece]:
         """Tokens and features of the items from `start` on. Runs no graph before it is sure that all is allowed."""
