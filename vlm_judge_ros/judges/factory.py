@@ -22,6 +22,7 @@ class JudgeOptions:
         images_per_camera: images of each camera in one question, at least 1.
         precision: precision of the model's files; empty for the best fit among those that are there.
         providers: what may run the model, in the order of preference: cpu, cuda, tensorrt.
+        gpu_memory_mb: most memory that each graph of the model takes on a GPU, in MiB; 0 for no limit.
         image_tokens: most tokens that an image may become, by camera; without an entry as the model's settings say.
         prompts: name or path of the prompt set; empty for the model's.
         calibration: name or path of the calibration; empty for the model's.
@@ -33,6 +34,7 @@ class JudgeOptions:
     images_per_camera: int = 8
     precision: str = ""
     providers: tuple[str, ...] = ("cpu",)
+    gpu_memory_mb: int = 0
     image_tokens: Mapping[str, int] = field(default_factory=dict)
     prompts: str = ""
     calibration: str = ""

@@ -36,6 +36,7 @@ def token_reward(options: JudgeOptions) -> TokenRewardJudge:
         providers=options.providers,
         threads=options.intra_op_threads,
         image_tokens={"": usual, **options.image_tokens},
+        gpu_memory_mb=options.gpu_memory_mb,
         max_images=options.images_per_camera * len(options.cameras),
     )
     model = LocalModel(folder, settings)

@@ -63,6 +63,8 @@ def _observed(subject: str, check: Callable[[], Iterator[Observation]]) -> Itera
         yield from check()
     except (ImportError, JudgeError, OSError) as error:
         yield Observation(Health.BROKEN, subject, str(error))
+    except Exception as error:  # whatever is broken here, the rest is told all the same
+        yield Observation(Health.BROKEN, subject, f"{type(error).__name__}: {error}")
 
 
 def _software() -> Iterator[Observation]:

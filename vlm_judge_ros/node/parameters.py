@@ -117,6 +117,14 @@ PARAMETERS: tuple[Parameter, ...] = (
         check=_check_providers,
     ),
     Parameter(
+        "gpu_memory_mb",
+        0,
+        "Most memory that CUDA takes for each graph of the model of token_reward. 0: no limit.",
+        "MiB",
+        0,
+        131_072,
+    ),
+    Parameter(
         "prompts",
         "",
         "Prompt set of token_reward: ten-v1, three-v1, or a .json file of your own. Empty: the one of a known model, "

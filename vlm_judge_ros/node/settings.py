@@ -105,6 +105,7 @@ def worker_settings(values: Mapping[str, Value]) -> WorkerSettings:
             images_per_camera=get["keyframes"],
             precision=get["precision"],
             providers=tuple(get["providers"]),
+            gpu_memory_mb=get["gpu_memory_mb"],
             image_tokens={camera: tokens for camera in get["cameras"] if (tokens := get[f"{camera}.image_tokens"])},
             prompts=get["prompts"],
             calibration=get["calibration"],

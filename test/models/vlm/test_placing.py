@@ -1,18 +1,21 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from vlm_judge_ros.errors import JudgeError
+from vlm_judge_ros.errors import JudgeError, ModelBroken
 from vlm_judge_ros.models.vlm import placing
 from vlm_judge_ros.models.vlm.engines import EngineKey
 from vlm_judge_ros.models.vlm.folder import ModelFolder, open_folder
+from vlm_judge_ros.models.vlm.graphs import Graph
 from vlm_judge_ros.models.vlm.local import LocalModel, LocalSettings
 from vlm_judge_ros.models.vlm.placing import engine_of, is_built, open_graph, sample_image
 from vlm_judge_ros.models.vlm.providers import try_provider
+from vlm_judge_ros.models.vlm.runtime import PROVIDERS
 
 if TYPE_CHECKING:
     from models.vlm.tiny import TinyModels
@@ -68,4 +71,27 @@ def test_a_missing_engine_is_announced_because_building_it_takes_minutes(
     (place / "graph_sm87.engine").touch()
     caplog.clear()
     open_graph(folder, "vision", ["tensorrt", "cpu"], image_tokens=16)
-    assert caplog.text == ""
+    assert "warmup" not in caplog.text
+
+
+def refuse_gpus(path: Path, providers: list[tuple[str, dict[str, str]]], threads: int = 1) -> Graph:
+    if providers[0][0] != PROVIDERS["cpu"]:
+        raise ModelBroken(f"The graph {path.name} does not fit into the memory of the GPU; take a smaller one.")
+    return Graph(path, providers, threads)
+
+
+def test_a_graph_that_the_gpu_cannot_take_runs_on_the_cpu_where_that_is_allowed(
+    folder: ModelFolder, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(placing, "Graph", refuse_gpus)
+    assert open_graph(folder, "decoder", ["cuda", "cpu"]).provider == "cpu"
+    assert "take a smaller one. The graph runs on the CPU." in caplog.text
+    with pytest.raises(ModelBroken, match="does not fit"):
+        open_graph(folder, "decoder", ["cuda"])
+
+
+def test_a_broken_file_is_broken_on_the_cpu_too(folder: ModelFolder, tmp_path: Path) -> None:
+    broken = tmp_path / "decoder_model_merged.onnx"
+    broken.write_bytes(b"no graph")
+    with pytest.raises(ModelBroken, match="cannot load"):
+        open_graph(replace(folder, decoder=broken), "decoder", ["cuda", "cpu"])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,13 @@ def test_an_engine_is_built_in_half_precision_for_one_shape_and_kept(tmp_path: P
     assert Path(options["trt_engine_cache_path"]).parent == Path(options["trt_timing_cache_path"])
     assert Path(options["trt_timing_cache_path"]).parent == tmp_path
     assert all(isinstance(value, str) for value in options.values())
+
+
+def test_an_engine_of_a_graph_with_fixed_shapes_has_no_profile(tmp_path: Path) -> None:
+    placement = Placement(engine=replace(KEY, shapes=()), engines=tmp_path)
+    (_, options), _ = resolve(["tensorrt"], "vision", placement)
+    assert "trt_engine_cache_path" in options
+    assert not any("profile" in option for option in options)
 
 
 def test_without_a_key_no_engine_is_kept() -> None:

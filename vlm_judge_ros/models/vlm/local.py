@@ -39,6 +39,7 @@ class LocalSettings:
         image_tokens: most image tokens of a frame, by camera; the key "" stands for all others. Without an entry a
             frame costs what the model's own processor makes of it.
         max_images: most frames that the model is shown at once.
+        gpu_memory_mb: most memory that each graph takes on the GPU, in MiB; 0 for no limit.
         pack: ask several prompts in one run, on a CPU and where the graph can do that.
     """
 
@@ -46,6 +47,7 @@ class LocalSettings:
     threads: int = 1
     image_tokens: Mapping[str, int] = field(default_factory=dict)
     max_images: int = 16
+    gpu_memory_mb: int = 0
     pack: bool = True
 
 
@@ -203,7 +205,8 @@ class LocalModel:
 
 
 def _graph(folder: ModelFolder, part: str, settings: LocalSettings) -> Graph:
-    return open_graph(folder, part, settings.providers, settings.threads, settings.image_tokens.get(""))
+    tokens = settings.image_tokens.get("")
+    return open_graph(folder, part, settings.providers, settings.threads, tokens, gpu_memory_mb=settings.gpu_memory_mb)
 
 
 def position_rule(folder: ModelFolder, decoder: DecoderGraph) -> positions.PositionRule:

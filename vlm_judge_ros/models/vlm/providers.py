@@ -140,8 +140,9 @@ def try_provider(name: str, placement: Placement | None = None, apart: bool = Fa
     fault = obstacle(name, around)
     if fault:
         return Trial(PROVIDERS[name], False, fault)
+    engine = _trial_engine(placement) if name == "tensorrt" else None
     run = run_trial_apart if apart else run_trial
-    trial = run(PROVIDERS[name], _options(name, replace(placement, engine=None)))
+    trial = run(PROVIDERS[name], _options(name, replace(placement, engine=engine)))
     return trial if trial.ran else replace(trial, fault=explained(name, trial.fault, around))
 
 
@@ -193,6 +194,16 @@ def engine_key(model_hash: str, shapes: dict[str, tuple[int, ...]], device: int 
     )
 
 
+def _trial_engine(placement: Placement) -> EngineKey | None:
+    """Keeps the engine of the trial, which would else be built at every start; its shapes are those of the graph."""
+    try:
+        key = engine_key("trial", {}, placement.device)
+        (placement.engines or engines_folder()).joinpath(key.folder).mkdir(parents=True, exist_ok=True)
+    except (JudgeError, OSError):
+        return None
+    return key
+
+
 def _options(name: str, placement: Placement) -> dict[str, str]:
     if name == "cuda":
         return _cuda_options(placement)
@@ -225,14 +236,13 @@ def _tensorrt_options(placement: Placement) -> dict[str, str]:
     engine = placement.engine
     if engine is not None:
         folder = placement.engines or engines_folder()
-        shapes = profile(dict(engine.shapes))
         options |= {
             "trt_engine_cache_enable": "1",
             "trt_engine_cache_path": str(folder / engine.folder),
             "trt_timing_cache_enable": "1",
             "trt_timing_cache_path": str(folder / engine.device_folder),
-            "trt_profile_min_shapes": shapes,
-            "trt_profile_opt_shapes": shapes,
-            "trt_profile_max_shapes": shapes,
         }
+        shapes = profile(dict(engine.shapes))
+        if shapes:
+            options |= {f"trt_profile_{bound}_shapes": shapes for bound in ("min", "opt", "max")}
     return options
