@@ -12,12 +12,10 @@ import argparse
 from dataclasses import dataclass
 
 from vlm_judge_ros.models.vlm.known import KnownModel, known_models
-from vlm_judge_ros.models.vlm.limits import Limits
+from vlm_judge_ros.models.vlm.limits import KEY_VALUE_COPIES, Limits
 from vlm_judge_ros.models.vlm.precision import parse_precision
 
 HALF, SINGLE = 2, 4
-COPIES = 3
-"""Key/values that exist at once: the last good ones, and the input and the output of a run."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +72,7 @@ def row(model: KnownModel, frames: int) -> str:
         f"{per_token / 1e3:.0f} kB",
         str(limits.tokens),
         f"{once / 1e6:.0f} MB",
-        f"{COPIES * once / 1e6:.0f} MB",
+        f"{KEY_VALUE_COPIES * once / 1e6:.0f} MB",
     )
     return f"| {' | '.join(cells)} |"
 

@@ -14,6 +14,9 @@ TOKENS_BESIDE_AN_IMAGE = 48
 TOKENS_OF_TEXT = 1024
 """Allowance for what stands before the images and for the longest prompt."""
 
+KEY_VALUE_COPIES = 4
+"""Key/values that exist at once: the last ones, those before the newest frames, and the input and output of a run."""
+
 _USUAL_IMAGE_TOKENS = 64
 
 

@@ -15,7 +15,7 @@ from vlm_judge_ros.models.vlm import positions
 from vlm_judge_ros.models.vlm.decoder import PACKED_BYTES, DecoderGraph
 from vlm_judge_ros.models.vlm.folder import ModelFolder
 from vlm_judge_ros.models.vlm.graphs import Call, Graph, GraphFailed
-from vlm_judge_ros.models.vlm.limits import Limits
+from vlm_judge_ros.models.vlm.limits import KEY_VALUE_COPIES, Limits
 from vlm_judge_ros.models.vlm.placing import FRAME_SIZE_PX, open_graph
 from vlm_judge_ros.models.vlm.prefix import Piece, PrefixEngine, log_probabilities
 from vlm_judge_ros.models.vlm.proof import Proof, prove, tolerance_of
@@ -126,7 +126,8 @@ class LocalModel:
         Four times those of the longest prompt: the last ones, those before the newest frames, and the input and the
         output of a run. Prompts that are asked at once have copies of them, which the run reads and writes as well.
         """
-        return 4 * self.key_value_bytes_per_token * self._limits.tokens + 2 * PACKED_BYTES * self.proof.packs_suffixes
+        key_values = self.key_value_bytes_per_token * self._limits.tokens
+        return KEY_VALUE_COPIES * key_values + 2 * PACKED_BYTES * self.proof.packs_suffixes
 
     def score(self, content: Sequence[Content], prompts: Sequence[str], answer: str) -> list[AnswerScore]:
         """Score one answer to several prompts about the same content.
