@@ -48,7 +48,8 @@ test-builds:
 	@$(SETUP) --extras test
 	$(BIN)/pytest -m builds test/build
 	$(MAKE) --no-print-directory test ROS_DISTRO_WHEELS=jazzy \
-		TEST_ARGS="test/build/test_installation.py test/node/test_lifecycle.py test/node/test_namespaces.py"
+		TEST_ARGS="test/build/test_installation.py test/node/test_lifecycle.py \
+		test/node/test_namespaces.py test/node/test_demo.py"
 
 demo:
 	@$(SETUP)
