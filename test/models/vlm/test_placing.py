@@ -90,6 +90,7 @@ def test_a_graph_that_the_gpu_cannot_take_runs_on_the_cpu_where_that_is_allowed(
         open_graph(folder, "decoder", ["cuda"])
 
 
+@pytest.mark.filterwarnings("ignore:Specified provider")
 def test_a_broken_file_is_broken_on_the_cpu_too(folder: ModelFolder, tmp_path: Path) -> None:
     broken = tmp_path / "decoder_model_merged.onnx"
     broken.write_bytes(b"no graph")
