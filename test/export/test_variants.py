@@ -91,21 +91,44 @@ def test_half_precision_survives_hidden_states_whose_squares_it_cannot_hold(
     assert np.abs(logits - expected).max() < 0.1
 
 
-def decode(path: Path, scale: float = 1.0, start: int = 30_000) -> Any:
-    """Logits of six embeddings of this size, at positions far from 0."""
+def decode(path: Path, scale: float = 1.0, start: int = 30_000, pieces: tuple[int, ...] = (6,)) -> Any:
+    """Logits of embeddings of this size, at positions far from 0, read in pieces of so many tokens."""
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    random = np.random.default_rng(3)
-    feeds: dict[str, Any] = {
-        "inputs_embeds": (scale * random.normal(size=(1, 6, 64))).astype(np.float32),
-        "attention_mask": np.ones((1, 6), np.int64),
-        "position_ids": np.broadcast_to(np.arange(start, start + 6), (3, 1, 6)),
-        "num_logits_to_keep": np.array(0),
-    }
+    embeddings = (scale * np.random.default_rng(3).normal(size=(1, sum(pieces), 64))).astype(np.float32)
+    names = [output.name for output in session.get_outputs()]
+    past: dict[str, Any] = {}
     for wanted in session.get_inputs():
         if wanted.name.startswith("past_key_values."):
             dtype = np.float16 if "16" in wanted.type else np.float32
-            feeds[wanted.name] = np.zeros((1, wanted.shape[1], 0, wanted.shape[3]), dtype)
-    return session.run(["logits"], feeds)[0]
+            past[wanted.name] = np.zeros((1, wanted.shape[1], 0, wanted.shape[3]), dtype)
+    logits, read = [], 0
+    for length in pieces:
+        feeds = {
+            "inputs_embeds": embeddings[:, read : read + length],
+            "attention_mask": np.ones((1, read + length), np.int64),
+            "position_ids": np.broadcast_to(np.arange(start + read, start + read + length), (3, 1, length)),
+            "num_logits_to_keep": np.array(0),
+            **past,
+        }
+        outputs = dict(zip(names, session.run(names, feeds), strict=True))
+        logits.append(outputs.pop("logits"))
+        past = {name.replace("present", "past_key_values"): value for name, value in outputs.items()}
+        read += length
+    return np.concatenate(logits, axis=1)
+
+
+@pytest.mark.parametrize(("precision", "tolerance"), [("q8", 1e-4), ("q4", 1e-4), ("fp16", 0.02), ("q4f16", 0.02)])
+def test_with_quantized_weights_it_does_not_matter_how_a_text_is_cut(
+    quantized: Quantized, precision: str, tolerance: float
+) -> None:
+    path = quantized["qwen2_5_vl"][0] / "onnx" / f"decoder_model_merged_{precision}.onnx"
+    assert np.abs(decode(path, pieces=(9, 5, 6)) - decode(path, pieces=(20,))).max() < tolerance
+
+
+@pytest.mark.parametrize("precision", ["int8", "uint8"])
+def test_with_quantized_activations_it_does_matter(quantized: Quantized, precision: str) -> None:
+    path = quantized["qwen2_5_vl"][0] / "onnx" / f"decoder_model_merged_{precision}.onnx"
+    assert np.abs(decode(path, pieces=(9, 5, 6)) - decode(path, pieces=(20,))).max() > 0.02
 
 
 @pytest.mark.parametrize("precision", ["fp16", "q8"])

@@ -12,7 +12,12 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from vlm_judge_ros.errors import ModelBroken
-from vlm_judge_ros.models.vlm.configuration import read_model_config, read_processor_config
+from vlm_judge_ros.models.vlm.configuration import (
+    CONFIG_FILE,
+    read_fields,
+    read_model_config,
+    read_processor_config,
+)
 
 Array = NDArray[Any]
 
@@ -77,7 +82,10 @@ def make_probe(folder: Path, seed: int = 0) -> Probe:
         lengths = [(side // config.patch_size // config.merge_size) ** 2] * 2
     # The first ids are text in the vocabularies of all families.
     text = random.integers(0, min(config.image_token_id, 256), size=(3, TEXT_TOKENS))
-    image = config.image_token_id
+    image, start = config.image_token_id, read_fields(folder / CONFIG_FILE).get("vision_start_token_id")
+    if start is not None:
+        # By this token older transformers find the images when they number the places.
+        text[:2, -1] = start
     ids = np.concatenate([text[0], np.full(lengths[0], image), text[1], np.full(lengths[1], image), text[2]])
     return Probe(ids[None].astype(np.int64), pixels, grid, image, config.merge_size)
 
@@ -92,7 +100,7 @@ def ask_transformers(model: Any, probe: Probe) -> Array:
         inputs["image_grid_thw"] = torch.from_numpy(probe.grid)
         inputs["mm_token_type_ids"] = torch.from_numpy(probe.is_image.astype(np.int64))
     with torch.no_grad():
-        logits: Array = model(**inputs, use_cache=False).logits[0].float().numpy()
+        logits: Array = model(**inputs).logits[0].float().numpy()
     return logits
 
 
