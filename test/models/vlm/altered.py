@@ -112,3 +112,64 @@ def without_present(model: onnx.ModelProto) -> onnx.ModelProto:
 
 def _drop_input(model: onnx.ModelProto, name: str) -> None:
     model.graph.input.remove(next(value for value in model.graph.input if value.name == name))
+
+
+def with_grouped_queries(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Another decoder of the same inputs, built around GroupQueryAttention as published ones are.
+
+    The operator turns keys and queries by itself and counts tokens from the mask, so there are no position_ids. It
+    computes the logits of all tokens.
+    """
+    sizes = {value.name: [axis.dim_value for axis in value.type.tensor_type.shape.dim] for value in model.graph.input}
+    hidden, (heads, size) = sizes["inputs_embeds"][2], np.array(sizes["past_key_values.0.key"])[[1, 3]].tolist()
+    layers = sum(name.endswith(".key") for name in sizes)
+    vocabulary = model.graph.output[0].type.tensor_type.shape.dim[2].dim_value
+    random, queries, longest = np.random.default_rng(0), hidden // size, 4096
+    angles = np.arange(longest)[:, None] / 10_000 ** (np.arange(0, size, 2) / size)
+    weights = {"cos": np.cos(angles), "sin": np.sin(angles), "head": random.normal(size=(hidden, vocabulary))}
+    nodes = [
+        helper.make_node("ReduceSum", ["attention_mask", "row"], ["seen"], keepdims=0),
+        helper.make_node("Sub", ["seen", "one"], ["last"]),
+        helper.make_node("Cast", ["last"], ["last32"], to=TensorProto.INT32),
+        helper.make_node("Shape", ["attention_mask"], ["shape"]),
+        helper.make_node("Gather", ["shape", "one"], ["total"]),
+        helper.make_node("Cast", ["total"], ["total32"], to=TensorProto.INT32),
+    ]
+    state = "inputs_embeds"
+    for layer in range(layers):
+        for part, width in (("q", hidden), ("k", heads * size), ("v", heads * size), ("o", hidden)):
+            weights[f"{part}{layer}"] = random.normal(size=(hidden, width)) * hidden**-0.5
+        nodes += [helper.make_node("MatMul", [state, f"{part}{layer}"], [f"{part}{layer}.out"]) for part in "qkv"]
+        past, present = f"past_key_values.{layer}", f"present.{layer}"
+        nodes.append(
+            helper.make_node(
+                "GroupQueryAttention",
+                [
+                    *(f"{part}{layer}.out" for part in "qkv"),
+                    f"{past}.key",
+                    f"{past}.value",
+                    "last32",
+                    "total32",
+                    "cos",
+                    "sin",
+                ],
+                [f"mixed{layer}", f"{present}.key", f"{present}.value"],
+                domain="com.microsoft",
+                num_heads=queries,
+                kv_num_heads=heads,
+                do_rotary=1,
+            )
+        )
+        nodes.append(helper.make_node("MatMul", [f"mixed{layer}", f"o{layer}"], [f"o{layer}.out"]))
+        nodes.append(helper.make_node("Add", [state, f"o{layer}.out"], [f"state{layer}"]))
+        state = f"state{layer}"
+    nodes.append(helper.make_node("MatMul", [state, "head"], ["logits"]))
+    constants = [numpy_helper.from_array(value.astype(np.float32), name) for name, value in weights.items()]
+    constants.append(numpy_helper.from_array(np.array([1], np.int64), "row"))
+    constants.append(numpy_helper.from_array(np.array(1, np.int64), "one"))
+    for name in ("position_ids", "num_logits_to_keep"):
+        _drop_input(model, name)
+    graph = helper.make_graph(nodes, "decoder", model.graph.input, model.graph.output, constants)
+    return helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", 18), helper.make_opsetid("com.microsoft", 1)], ir_version=10
+    )

@@ -78,6 +78,19 @@ def test_a_graph_that_refuses_batches_is_asked_in_turn(tiny_models: TinyModels, 
     assert len(model.score(CONTENT, PROMPTS, "True")) == len(PROMPTS)
 
 
+def test_grouped_queries_share_their_prefix_and_are_asked_in_turn(tiny_models: TinyModels, tmp_path: Path) -> None:
+    folder = altered.with_decoder(tiny_models.get("smolvlm").folder, tmp_path / "model", altered.with_grouped_queries)
+    model = LocalModel(open_folder(folder))
+    assert model.proof.shares_prefix, model.status
+    assert not model.proof.packs_suffixes
+    parts = parts_of(folder)
+    for count in (1, 2):
+        content = labelled(FRAMES[:count])
+        naive = log_probabilities(parts.whole(parts.pieces(content)), parts.folder.tokens.answer_id("True"))
+        scores = model.score(content, PROMPTS, "True")
+        assert [score.log_probability for score in scores] == pytest.approx(naive, abs=1e-4)
+
+
 def test_asking_at_once_can_be_switched_off(tiny_models: TinyModels) -> None:
     model = LocalModel(open_folder(tiny_models.get("qwen2_vl").folder), LocalSettings(pack=False))
     assert not model.proof.packs_suffixes
