@@ -131,7 +131,7 @@ def test_with_quantized_activations_it_does_matter(quantized: Quantized, precisi
     assert np.abs(decode(path, pieces=(9, 5, 6)) - decode(path, pieces=(20,))).max() > 0.02
 
 
-@pytest.mark.parametrize("precision", ["fp16", "q8"])
+@pytest.mark.parametrize("precision", compress.PRECISIONS)
 def test_large_weights_of_a_variant_go_to_a_file_beside_it(
     tiny_models: TinyModels, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, precision: str
 ) -> None:

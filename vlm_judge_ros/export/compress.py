@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import onnx_ir as ir
 from onnx_ir.tape import Tape
 
 from vlm_judge_ros.errors import ModelBroken
-from vlm_judge_ros.export.graph import EXACT, LARGEST_SINGLE_FILE, save
+from vlm_judge_ros.export.graph import EXACT, save
 
 PRECISIONS = ("fp16", "q8", "q4", "q4f16", "int8", "uint8")
 BLOCK = 32
@@ -101,45 +102,54 @@ def _write_dynamic(source: Path, target: Path, *, signed: bool) -> None:
     """8-bit weights and, for each call, 8-bit activations with a range of their own."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
-    size = sum(path.stat().st_size for path in (source, source.with_name(f"{source.name}_data")) if path.exists())
-    quantize_dynamic(
-        source,
-        target,
-        op_types_to_quantize=["MatMul"],
-        weight_type=QuantType.QInt8 if signed else QuantType.QUInt8,
-        per_channel=True,
-        # Without VNNI, x86 processors add products of signed weights in 16 bits, which 8-bit ones overflow.
-        reduce_range=signed,
-        use_external_data_format=size > LARGEST_SINGLE_FILE,
-        extra_options={"MatMulConstBOnly": True},
-    )
+    # The tool names the file of the weights in its own way, and keeps it from other users.
+    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+        written = Path(folder) / target.name
+        quantize_dynamic(
+            source,
+            written,
+            op_types_to_quantize=["MatMul"],
+            weight_type=QuantType.QInt8 if signed else QuantType.QUInt8,
+            per_channel=True,
+            # Without VNNI, x86 processors add products of signed weights in 16 bits, which 8-bit ones overflow.
+            reduce_range=signed,
+            use_external_data_format=True,
+            extra_options={"MatMulConstBOnly": True},
+        )
+        save(ir.external_data.load_to_model(ir.load(written)), target)
 
 
 def _eight_bit_rows(source: Path) -> ir.Model:
     """The embedding with each row in 8 bits and a scale of its own, in operators that every provider has."""
-    plain = ir.load(source)
-    graph = plain.graph
-    weight = next(value.const_value for value in graph.initializers.values() if value.const_value is not None)
-    table = weight.numpy().astype(np.float32)
+    model = ir.load(source)
+    graph = model.graph
+    picking = next((node for node in graph if _table(node) is not None), None)
+    given = None if picking is None else _table(picking)
+    if picking is None or given is None or given.const_value is None:
+        raise ValueError("it picks from no table")
+    table = given.const_value.numpy().astype(np.float32)
     largest = np.abs(table).max(axis=1, keepdims=True)
     scales = np.where(largest > 0, largest / 127, 1).astype(np.float32)
     rows = np.clip(np.round(table / scales), -127, 127).astype(np.int8)
-    tape = Tape()
-    given, output = graph.inputs[0], graph.outputs[0]
-    tokens = ir.Value(name=given.name, shape=given.shape, type=given.type)
+    tape, tokens, output = Tape(graph), picking.inputs[1], picking.outputs[0]
     picked = tape.op("Gather", [tape.initializer(ir.Tensor(rows, name="rows")), tokens])
     scale = tape.op("Gather", [tape.initializer(ir.Tensor(scales, name="scales")), tokens])
     embedding = tape.op("Mul", [tape.op("Cast", [picked], {"to": int(ir.DataType.FLOAT)}), scale])
-    embedding.name, embedding.shape, embedding.type = output.name, output.shape, output.type
-    drawn = ir.Graph(
-        [tokens],
-        [embedding],
-        nodes=tape.nodes,
-        initializers=tape.initializers,
-        opset_imports={"": graph.opset_imports[""]},
-        name=EMBEDDING,
-    )
-    return ir.Model(drawn, ir_version=plain.ir_version)
+    embedding.shape, embedding.type = output.shape, output.type
+    output.name, embedding.name = None, output.name
+    output.replace_all_uses_with(embedding, replace_graph_outputs=True)
+    graph.remove(picking, safe=True)
+    del graph.initializers[str(given.name)]
+    graph.sort()
+    return ir.external_data.load_to_model(model)
+
+
+def _table(node: ir.Node) -> ir.Value | None:
+    """The table in single precision that a node picks rows from; None where it does something else."""
+    table = node.inputs[0] if node.op_type == "Gather" else None
+    constant = None if table is None else table.const_value
+    is_table = constant is not None and constant.dtype == ir.DataType.FLOAT and len(constant.shape) == 2
+    return table if is_table else None
 
 
 @contextlib.contextmanager
