@@ -52,7 +52,7 @@ def set_up(environment: Path, distro: str, wanted_extras: set[str], python_given
     if not need_packages and state.sources == wanted_sources:
         return
 
-    prerequisites.check(environment, whole=not usable)
+    prerequisites.check(environment, not usable, set(extras) - (set(state.extras) if usable else set()))
     commands = Commands(log=ROOT / "build" / f"setup-{distro}.log")
     with Progress(steps=1 + need_packages + (not usable)) as progress:
         if not usable:

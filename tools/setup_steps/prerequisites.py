@@ -13,8 +13,10 @@ import sysconfig
 import tempfile
 from pathlib import Path
 
-# Measured: the environment with the tests' packages, the compiled messages, and pip's cache of it all.
+# Measured: the environment, the compiled messages, and pip's cache of it all. PyTorch brings CUDA's libraries along.
 NEEDED_BYTES = 2_500_000_000
+NEEDED_BYTES_WITH_TORCH = 10_000_000_000
+EXTRAS_WITH_TORCH = frozenset({"export", "test", "train"})
 NEEDED_BYTES_UPDATE = 300_000_000
 
 
@@ -22,12 +24,13 @@ class MissingPrerequisiteError(Exception):
     """Something is missing; the message is one sentence with the command that mends it."""
 
 
-def check(environment: Path, whole: bool) -> None:
+def check(environment: Path, whole: bool, new_extras: set[str]) -> None:
     """Check all of them.
 
     Args:
         environment: Folder of the virtual environment.
         whole: The environment has to be made; else it is only brought up to date.
+        new_extras: Extras that it does not hold yet.
 
     Raises:
         MissingPrerequisiteError: The first one that is missing.
@@ -37,7 +40,11 @@ def check(environment: Path, whole: bool) -> None:
         check_environment_folder(environment)
         check_python()
     check_compiler()
-    check_disk(environment.parent, NEEDED_BYTES if whole else NEEDED_BYTES_UPDATE)
+    if new_extras & EXTRAS_WITH_TORCH:
+        needed_bytes = NEEDED_BYTES_WITH_TORCH
+    else:
+        needed_bytes = NEEDED_BYTES if whole else NEEDED_BYTES_UPDATE
+    check_disk(environment.parent, needed_bytes)
 
 
 def apt(packages: str) -> str:
