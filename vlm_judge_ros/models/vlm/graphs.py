@@ -101,6 +101,10 @@ class Graph:
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
+        # Idle threads of one graph that spin take the processor from the next graph, and from the rest of the robot.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        # A plan of the memory is of use only where shapes repeat, and one is kept for each shape that came.
+        options.enable_mem_pattern = False
         try:
             self._session = onnxruntime.InferenceSession(
                 str(path),

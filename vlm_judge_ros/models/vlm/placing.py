@@ -60,6 +60,9 @@ def open_graph(
                 "TensorRT builds an engine for %s first, which takes minutes; run `vlm-judge warmup` ahead of time.",
                 folder.path,
             )
+    if graph == "embed":
+        # Looking up rows of a table is no work to share.
+        threads = 1
     path: Path = getattr(folder, graph)
     wanted = resolve(names, graph, placement)
     try:
