@@ -18,7 +18,7 @@ from vlm_judge_ros.models.vlm.graphs import Array, Call, Graph
 from vlm_judge_ros.models.vlm.positions import PositionRule
 from vlm_judge_ros.models.vlm.vision import ImageFeatures
 
-CHUNK_TOKENS = 256
+CHUNK_TOKENS = 512
 """Longest step of an append. Longer ones gain no speed, and their attention scores and logits would fill the memory."""
 
 Tokens = NDArray[np.int64]
@@ -99,8 +99,10 @@ class PrefixEngine:
             return prefix
         step, next_position = self._step(pieces, prefix.next_position, call)
         key_values, count = prefix.key_values, step.lengths[0]
-        for start in range(0, count, CHUNK_TOKENS):
-            key_values = self._decoder.extend(key_values, _cut(step, start, start + CHUNK_TOKENS), call)
+        # Steps of one size: a short one at the end would cost more than its share.
+        size = -(-count // -(-count // CHUNK_TOKENS))
+        for start in range(0, count, size):
+            key_values = self._decoder.extend(key_values, _cut(step, start, start + size), call)
         return Prefix(key_values, prefix.length + count, next_position)
 
     def truncate(self, prefix: Prefix, length: int, next_position: int) -> Prefix:
