@@ -15,7 +15,10 @@ _STAMPS_NS = {FrameRole.FIRST: 1_000_000_000, FrameRole.NEWEST: 2_000_000_000}
 
 
 def proof(cameras: Sequence[str]) -> Evidence:
-    """A question with two grey images per camera. It proves that the model runs, not what it knows."""
+    """A question with two grey images per camera. It proves that the model runs, not what it knows.
+
+    The task is one that the embedded judge knows: it declines others before its model is asked.
+    """
     grey = np.full(_WIDTH * _HEIGHT * 3, 128, np.uint8)
     keyframes = {}
     for camera in cameras:
@@ -24,4 +27,4 @@ def proof(cameras: Sequence[str]) -> Evidence:
             Keyframe(Frame(camera, _STAMPS_NS[role], image, image.thumbnail()), role) for role, image in images.items()
         )
     started_ns, now_ns = _STAMPS_NS.values()
-    return Evidence("proof", "pick up the cube", started_ns, now_ns, keyframes)
+    return Evidence("proof", "open the drawer", started_ns, now_ns, keyframes)
