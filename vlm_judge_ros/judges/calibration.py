@@ -11,7 +11,7 @@ import numpy as np
 import pydantic
 
 from vlm_judge_ros.errors import JudgeError
-from vlm_judge_ros.judges.prompt_set import NAME, content_hash, first_fault
+from vlm_judge_ros.judges.named_file import NAME, content_hash, load
 
 SHIPPED_FOLDER = Path(__file__).parent / "calibrations"
 DEFAULT_CALIBRATION = "unfitted-v1"
@@ -142,14 +142,4 @@ def load_calibration(name: str = "") -> Calibration:
     Raises:
         JudgeError: there is none, or it cannot be used.
     """
-    name = name or DEFAULT_CALIBRATION
-    path = Path(name) if name.endswith(".json") else SHIPPED_FOLDER / f"{name}.json"
-    try:
-        return Calibration.model_validate_json(path.read_bytes())
-    except OSError as error:
-        shipped = ", ".join(sorted(file.stem for file in SHIPPED_FOLDER.glob("*.json")))
-        raise JudgeError(
-            f'The calibration "{name}" cannot be read ({error.strerror}); name one of {shipped}, or a .json file.'
-        ) from error
-    except pydantic.ValidationError as error:
-        raise JudgeError(f"The calibration {path} cannot be used: {first_fault(error)}; mend the file.") from error
+    return load(Calibration, "calibration", name or DEFAULT_CALIBRATION, SHIPPED_FOLDER)

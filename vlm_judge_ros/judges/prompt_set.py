@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import string
 from pathlib import Path
 
 import pydantic
 
-from vlm_judge_ros.errors import JudgeError
+from vlm_judge_ros.judges.named_file import NAME, content_hash, load
 
 SHIPPED_FOLDER = Path(__file__).parent / "prompt_sets"
 DEFAULT_PROMPT_SET = "ten-v1"
-NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 _MOST_PROMPTS = 100
 
 
@@ -74,30 +71,7 @@ def load_prompt_set(name: str = "") -> PromptSet:
     Raises:
         JudgeError: there is none, or it cannot be used.
     """
-    name = name or DEFAULT_PROMPT_SET
-    path = Path(name) if name.endswith(".json") else SHIPPED_FOLDER / f"{name}.json"
-    try:
-        return PromptSet.model_validate_json(path.read_bytes())
-    except OSError as error:
-        shipped = ", ".join(sorted(file.stem for file in SHIPPED_FOLDER.glob("*.json")))
-        raise JudgeError(
-            f'The prompt set "{name}" cannot be read ({error.strerror}); name one of {shipped}, or a .json file.'
-        ) from error
-    except pydantic.ValidationError as error:
-        raise JudgeError(f"The prompt set {path} cannot be used: {first_fault(error)}; mend the file.") from error
-
-
-def content_hash(model: pydantic.BaseModel) -> str:
-    """First 16 hexadecimal digits of the SHA-256 over everything but the name of a model."""
-    content = json.dumps(model.model_dump(mode="json", exclude={"name"}), sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(content.encode()).hexdigest()[:16]
-
-
-def first_fault(error: pydantic.ValidationError) -> str:
-    """The first thing that is wrong with a file, and where."""
-    fault = error.errors()[0]
-    place = ".".join(str(part) for part in fault["loc"])
-    return f"{place}: {fault['msg'].removeprefix('Value error, ')}" if place else fault["msg"]
+    return load(PromptSet, "prompt set", name or DEFAULT_PROMPT_SET, SHIPPED_FOLDER)
 
 
 def _check_places(text: str, known: set[str]) -> set[str]:

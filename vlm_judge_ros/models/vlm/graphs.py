@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from vlm_judge_ros.errors import Cancelled, JudgeError, ModelBroken
 from vlm_judge_ros.models.vlm.external_data import external_files
+from vlm_judge_ros.models.vlm.runtime import first_line
 
 Array: TypeAlias = NDArray[Any]
 Value: TypeAlias = "Array | onnxruntime.OrtValue"
@@ -199,12 +200,6 @@ class Graph:
             # ascontiguousarray makes a scalar one-dimensional.
             return onnxruntime.OrtValue.ortvalue_from_numpy(array.reshape(value.shape))
         return value
-
-
-def first_line(error: BaseException) -> str:
-    """What an error says, without the trace that onnxruntime puts below it."""
-    text = str(error).strip()
-    return text.splitlines()[0].rstrip(".;") if text else type(error).__name__
 
 
 def _ports(path: Path, described: Sequence[Any]) -> dict[str, Port]:

@@ -80,6 +80,12 @@ def runtime() -> Runtime:
     )
 
 
+def first_line(error: BaseException) -> str:
+    """What an error says, without the trace that onnxruntime puts below it."""
+    text = str(error).strip()
+    return text.splitlines()[0].rstrip(".;") if text else type(error).__name__
+
+
 def library(provider: str) -> Path:
     """The file that holds a provider, "cuda" or "tensorrt"; it need not be there."""
     return Path(str(onnxruntime.__file__)).parent / "capi" / _LIBRARIES[provider]

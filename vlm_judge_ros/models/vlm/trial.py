@@ -16,7 +16,7 @@ import onnxruntime
 
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.models.vlm.memory import device_bytes, process_bytes
-from vlm_judge_ros.models.vlm.runtime import load_libraries
+from vlm_judge_ros.models.vlm.runtime import first_line, load_libraries
 
 GRAPH = Path(__file__).with_name("trial.onnx")
 """A convolution, a product in half precision and a softmax on one picture of 16 x 16 pixels."""
@@ -76,7 +76,7 @@ def run_trial(provider: str, options: Mapping[str, str] | None = None) -> Trial:
             session.run(None, {"image": image})
             latencies_s.append(time.perf_counter() - asked_s)
     except Exception as error:  # onnxruntime raises classes of its own that share no base
-        return Trial(provider, False, _first_line(error))
+        return Trial(provider, False, first_line(error))
     if provider != _CPU:
         (wanted,) = _session(_CPU, {}).run(None, {"image": image})
         deviation = float(np.abs(shares - wanted).max())
@@ -119,11 +119,6 @@ def _session(provider: str, options: Mapping[str, str]) -> onnxruntime.Inference
     return onnxruntime.InferenceSession(
         GRAPH.read_bytes(), settings, providers=[(provider, dict(options))], enable_fallback=0
     )
-
-
-def _first_line(error: BaseException) -> str:
-    text = str(error).strip()
-    return text.splitlines()[0].rstrip(".;") if text else type(error).__name__
 
 
 def _main(words: list[str]) -> int:
