@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from vlm_judge_ros.models.vlm.architectures import described
-from vlm_judge_ros.models.vlm.memory import megabytes
+from vlm_judge_ros.models.vlm.memory import in_words, megabytes
 from vlm_judge_ros.models.vlm.providers import choose, surroundings, try_provider
 from vlm_judge_ros.models.vlm.remedies import Surroundings, package_warning
 from vlm_judge_ros.models.vlm.runtime import PROVIDERS
@@ -49,9 +49,7 @@ def provider(name: str, trial: Trial, around: Surroundings) -> Observation:
     """How one provider did. It is broken where it was installed for a GPU that is there, and does not run on it."""
     subject = f"on {name}"
     if trial.ran:
-        memory = f"{megabytes(trial.process_bytes)} of memory"
-        if trial.device_bytes:
-            memory += f" and {megabytes(trial.device_bytes)} of the GPU's"
+        memory = in_words(trial.process_bytes, trial.device_bytes)
         latency = f"{trial.first_s * 1e3:.0f} ms the first inference, {trial.warm_s * 1e3:.3f} ms the next"
         text = f"really runs: {latency}, {memory}"
         return Observation(Health.WELL, subject, text)

@@ -10,7 +10,7 @@ from vlm_judge_ros.models.vlm.folder import ModelFolder, open_folder
 from vlm_judge_ros.models.vlm.known import locate
 from vlm_judge_ros.models.vlm.limits import usual_image_tokens
 from vlm_judge_ros.models.vlm.local import LocalModel, LocalSettings
-from vlm_judge_ros.models.vlm.memory import device_bytes, megabytes, process_bytes
+from vlm_judge_ros.models.vlm.memory import device_bytes, in_words, megabytes, process_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +32,7 @@ class LoadedModel:
     @property
     def cost(self) -> str:
         """Time and memory in words."""
-        taken = f"{megabytes(self.process_bytes)} of memory"
-        if self.device_bytes:
-            taken += f" and {megabytes(self.device_bytes)} of the GPU's"
+        taken = in_words(self.process_bytes, self.device_bytes)
         bound = megabytes(self.model.memory_bound_bytes)
         return f"{self.load_s:.1f} s to load, {taken}; key/values take at most {bound} more"
 

@@ -28,3 +28,9 @@ def device_bytes(device: int = 0) -> int:
 def megabytes(count: int) -> str:
     """A number of bytes in words."""
     return f"{count / 1e6:.0f} MB" if count < 1e9 else f"{count / 1e9:.1f} GB"
+
+
+def in_words(process: int, device: int) -> str:
+    """Bytes of a process and of a GPU in words; a GPU without any is left out."""
+    gpu = f" and {megabytes(device)} of the GPU's" if device else ""
+    return f"{megabytes(process)} of memory{gpu}"
