@@ -21,9 +21,11 @@ SHARE = PREFIX / "share" / "vlm_judge_ros"
 EXECUTABLES = ("judge_node", "vlm-judge")
 # What pip calls it, and the rosdep key under which a robot gets it.
 ROSDEP_KEYS = {
+    "httpx": "python3-httpx",
     "jinja2": "python3-jinja2",
     "numpy": "python3-numpy",
     "onnxruntime": "python3-onnxruntime-pip",
+    "openai": "python3-openai-pip",
     "opencv-python-headless": "python3-opencv",
     "pillow": "python3-pil",
     "pydantic": "python3-pydantic",

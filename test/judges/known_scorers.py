@@ -10,6 +10,7 @@ import numpy as np
 
 from vlm_judge_ros.episode.frame import Frame
 from vlm_judge_ros.errors import Cancelled
+from vlm_judge_ros.models.model import Capability
 from vlm_judge_ros.models.scorer import AnswerScore, Content
 
 
@@ -19,6 +20,7 @@ class KnownScorer:
     name = "known"
     file_hash = "0123456789abcdef"
     provider = "cpu"
+    capabilities = frozenset({Capability.LOG_PROBABILITIES, Capability.SEVERAL_IMAGES})
 
     def __init__(self) -> None:
         self.contents: list[tuple[Content, ...]] = []

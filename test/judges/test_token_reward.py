@@ -20,7 +20,8 @@ from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.judges.calibration import Calibration, load_calibration
 from vlm_judge_ros.judges.opinion import Cancellable, Opinion
 from vlm_judge_ros.judges.prompt_set import PromptSet, load_prompt_set
-from vlm_judge_ros.judges.token_reward import TokenRewardJudge, same_number, shown
+from vlm_judge_ros.judges.token_reward import TokenRewardJudge
+from vlm_judge_ros.judges.views import same_number, shown
 from vlm_judge_ros.models.scorer import AnswerScore, Content
 from vlm_judge_ros.verdict.engine import Engine
 from vlm_judge_ros.verdict.settings import EngineSettings, KeyframeChoice
@@ -185,7 +186,7 @@ def test_a_slow_camera_keeps_its_newest_frame_behind_all_older_ones() -> None:
         "wrist": tuple(Keyframe(frame("wrist", time_s, 0.5), FrameRole.SPREAD) for time_s in (0.0, 0.5)),
     }
     evidence = Evidence("one", "lift", START, START + 2 * SECOND, views)
-    frames = [piece for piece in shown(evidence, load_prompt_set(), 3) if isinstance(piece, Frame)]
+    frames = [piece for piece in shown(evidence, load_prompt_set().label_of, 3) if isinstance(piece, Frame)]
     assert [(shot.camera, (shot.stamp_ns - START) / SECOND) for shot in frames[-2:]] == [("wrist", 0.5), ("front", 2.0)]
 
 
@@ -249,6 +250,7 @@ def test_a_mere_bound_is_no_score() -> None:
     opinions, verdicts = judged(judge_of(Bounded()), FROZEN[:11])
     assert opinions[0].declined
     assert math.isnan(opinions[0].raw_score)
+    assert opinions[0].raw_score_bound == -9.0
     assert verdicts[0].state is State.UNKNOWN
     assert "below -9.00" in verdicts[0].reason
 

@@ -26,6 +26,19 @@ class JudgeOptions:
         image_tokens: most tokens that an image may become, by camera; without an entry as the model's settings say.
         prompts: name or path of the prompt set; empty for the model's.
         calibration: name or path of the calibration; empty for the model's.
+        server: name of a known kind of server, or path of a file that describes one; empty for a model on board.
+        image_size_px: longest side of images that go to a server; 0 as its file says.
+        jpeg_quality: of images that are encoded anew for a server, 1 to 100; 0 as its file says.
+        record: file to which all exchanges with a server are written; empty for none.
+        replay: file of such exchanges that answers in the place of the server; empty for none.
+        seed: of everything random.
+        samples: how often a method asks that draws several answers, at least 1.
+        examples: folder of the example bank; empty for none.
+        example_tokens: most tokens that examples may take in one question, as estimated.
+        checklist: file with the steps of the task; empty to let the model break it down.
+        goal_image: picture of the finished task, for methods that can use one; empty for none.
+        start_image: picture of the task not begun; empty for the first frames of the episode.
+        ensemble: file that names the members of an ensemble.
     """
 
     model: str = ""
@@ -38,6 +51,19 @@ class JudgeOptions:
     image_tokens: Mapping[str, int] = field(default_factory=dict)
     prompts: str = ""
     calibration: str = ""
+    server: str = ""
+    image_size_px: int = 0
+    jpeg_quality: int = 0
+    record: str = ""
+    replay: str = ""
+    seed: int = 0
+    samples: int = 1
+    examples: str = ""
+    example_tokens: int = 4000
+    checklist: str = ""
+    goal_image: str = ""
+    start_image: str = ""
+    ensemble: str = ""
 
 
 JudgeFactory = Callable[[JudgeOptions], Judge]
@@ -52,9 +78,9 @@ def _embedded(options: JudgeOptions) -> Judge:
 
 
 def _token_reward(options: JudgeOptions) -> Judge:
-    from vlm_judge_ros.judges.on_board import token_reward
+    from vlm_judge_ros.judges.token_reward import create
 
-    return token_reward(options)
+    return create(options)
 
 
 JUDGES: dict[str, JudgeFactory] = {"embedded": _embedded, "token_reward": _token_reward}

@@ -1,4 +1,4 @@
-"""JSON files that ship with the package under a name, or are a user's own."""
+"""JSON and YAML files that ship with the package under a name, or are a user's own."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import TypeVar
 
 import pydantic
+import yaml
 
 from vlm_judge_ros.errors import JudgeError
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+
+_SUFFIXES = (".json", ".yaml", ".yml")
 
 Content = TypeVar("Content", bound=pydantic.BaseModel)
 
@@ -22,22 +25,29 @@ def load(kind: type[Content], what: str, name: str, shipped: Path) -> Content:
     Args:
         kind: what it holds.
         what: the same for people, for example "prompt set".
-        name: name of a shipped one, or path of a file of your own, which ends in .json.
+        name: name of a shipped one, or path of a file of your own, which ends in .json, .yaml or .yml.
         shipped: folder of the shipped ones.
 
     Raises:
         JudgeError: there is none, or it cannot be used.
     """
-    path = Path(name) if name.endswith(".json") else shipped / f"{name}.json"
+    files = {file.stem: file for suffix in _SUFFIXES for file in sorted(shipped.glob(f"*{suffix}"))}
+    path = Path(name) if name.endswith(_SUFFIXES) else files.get(name, shipped / name)
     try:
-        return kind.model_validate_json(path.read_bytes())
+        content = path.read_bytes()
     except OSError as error:
-        names = ", ".join(sorted(file.stem for file in shipped.glob("*.json")))
         raise JudgeError(
-            f'The {what} "{name}" cannot be read ({error.strerror}); name one of {names}, or a .json file.'
+            f'The {what} "{name}" cannot be read ({error.strerror}); name one of {", ".join(sorted(files))}, or a '
+            f"file that ends in {' or '.join(_SUFFIXES)}."
         ) from error
+    try:
+        if path.suffix == ".json":
+            return kind.model_validate_json(content)
+        return kind.model_validate(yaml.safe_load(content))
+    except yaml.YAMLError as error:
+        raise JudgeError(f"The {what} {path} is no YAML ({' '.join(str(error).split())}); mend the file.") from error
     except pydantic.ValidationError as error:
-        raise JudgeError(f"The {what} {path} cannot be used: {_first_fault(error)}; mend the file.") from error
+        raise JudgeError(f"The {what} {path} cannot be used: {first_fault(error)}; mend the file.") from error
 
 
 def content_hash(model: pydantic.BaseModel) -> str:
@@ -46,7 +56,8 @@ def content_hash(model: pydantic.BaseModel) -> str:
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
-def _first_fault(error: pydantic.ValidationError) -> str:
+def first_fault(error: pydantic.ValidationError) -> str:
+    """The first thing that is wrong, and where, for a sentence."""
     fault = error.errors()[0]
     place = ".".join(str(part) for part in fault["loc"])
     return f"{place}: {fault['msg'].removeprefix('Value error, ')}" if place else fault["msg"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from enum import IntEnum
 from typing import Protocol, runtime_checkable
 
 from vlm_judge_ros.episode.evidence import Evidence
@@ -25,6 +26,54 @@ class JudgeProvenance:
     seed: int = -1
 
 
+class SubtaskState(IntEnum):
+    """How a step of a task stands; values equal the constants `STATE_*` of `vlm_judge_ros/msg/Subtask`."""
+
+    UNKNOWN = 0
+    PENDING = 1
+    ACTIVE = 2
+    DONE = 3
+    FAILED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class SubtaskOpinion:
+    """What a judge makes of one step of the task.
+
+    Attributes:
+        name: what is to be done, in words.
+        weight: share of the whole task, 0 to 1; those of a task add up to 1.
+        progress: 0 to 1; NaN where it cannot say.
+        state: how it stands.
+    """
+
+    name: str
+    weight: float
+    progress: float = math.nan
+    state: SubtaskState = SubtaskState.UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class Critique:
+    """How well the robot moves, and what to mend first.
+
+    Attributes:
+        smoothness: 0 (jerky) to 1; NaN where it cannot say, as for the others.
+        efficiency: 0 (many detours) to 1.
+        safety: 0 (dangerous) to 1.
+        advice: the one issue that a designer of rewards should mend first, one sentence; empty for none.
+        camera: the camera that shows it; empty for none.
+        at_s: when it shows, seconds from the start of the episode; NaN for none.
+    """
+
+    smoothness: float = math.nan
+    efficiency: float = math.nan
+    safety: float = math.nan
+    advice: str = ""
+    camera: str = ""
+    at_s: float = math.nan
+
+
 @dataclass(frozen=True, slots=True)
 class Opinion:
     """What a judge makes of one piece of evidence.
@@ -41,10 +90,14 @@ class Opinion:
         mode_probabilities: probability of each failure mode, given that it fails; empty where the judge has none.
         novelty: distance of the scene from what the judge knows; above 1 it declines. NaN where it has no such measure.
         raw_score: the method's score before calibration; NaN where it has none.
+        raw_score_bound: an upper bound of the raw score, where only that is known; progress is not known then.
         progress_low: lower end of an interval around progress; NaN where there is none.
         progress_high: upper end of that interval; NaN where there is none.
         calibrated: progress and probabilities come from a calibration that was fitted on labelled episodes.
         reason: one sentence: why it cannot say, or what it saw.
+        unparsable: the model answered, and what it wrote cannot be read. Progress is not known, then.
+        subtasks: steps of the task; empty where the method does not judge them.
+        critique: how well the robot moves; None where the method does not say.
     """
 
     evidence: Evidence
@@ -56,10 +109,14 @@ class Opinion:
     mode_probabilities: dict[FailureMode, float] = field(default_factory=dict)
     novelty: float = math.nan
     raw_score: float = math.nan
+    raw_score_bound: float = math.nan
     progress_low: float = math.nan
     progress_high: float = math.nan
     calibrated: bool = False
     reason: str = ""
+    unparsable: bool = False
+    subtasks: tuple[SubtaskOpinion, ...] = ()
+    critique: Critique | None = None
 
     @property
     def declined(self) -> bool:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import string
 from pathlib import Path
 
 import pydantic
 
 from vlm_judge_ros.judges.named_file import NAME, content_hash, load
+from vlm_judge_ros.judges.written_prompt import check_places
 
 SHIPPED_FOLDER = Path(__file__).parent / "prompt_sets"
 DEFAULT_PROMPT_SET = "ten-v1"
@@ -35,14 +35,14 @@ class PromptSet(pydantic.BaseModel):
     @pydantic.field_validator("label")
     @classmethod
     def _label_has_known_places(cls, label: str) -> str:
-        _check_places(label, {"camera", "seconds"})
+        check_places(label, {"camera", "seconds"})
         return label
 
     @pydantic.field_validator("prompts")
     @classmethod
     def _prompts_name_the_task(cls, prompts: tuple[str, ...]) -> tuple[str, ...]:
         for prompt in prompts:
-            if "task" not in _check_places(prompt, {"task", "elapsed_s"}):
+            if "task" not in check_places(prompt, {"task", "elapsed_s"}):
                 raise ValueError(f'the prompt "{prompt}" has no {{task}}')
             if prompt != prompt.rstrip():
                 raise ValueError(f'the prompt "{prompt}" ends in white space, which belongs to the answer')
@@ -72,15 +72,3 @@ def load_prompt_set(name: str = "") -> PromptSet:
         JudgeError: there is none, or it cannot be used.
     """
     return load(PromptSet, "prompt set", name or DEFAULT_PROMPT_SET, SHIPPED_FOLDER)
-
-
-def _check_places(text: str, known: set[str]) -> set[str]:
-    """The names in braces of a text.
-
-    Raises:
-        ValueError: one is not known, or the braces do not match.
-    """
-    places = {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
-    for name in sorted(places - known):
-        raise ValueError(f'"{text}" has {{{name}}}; known are {", ".join(f"{{{entry}}}" for entry in sorted(known))}')
-    return places

@@ -7,12 +7,15 @@ import statistics
 from collections.abc import Sequence
 
 from vlm_judge_ros.episode.evidence import Evidence
-from vlm_judge_ros.episode.frame import Frame, Keyframe
 from vlm_judge_ros.errors import JudgeError
-from vlm_judge_ros.judges.calibration import Calibration
+from vlm_judge_ros.judges.calibration import Calibration, load_calibration
+from vlm_judge_ros.judges.factory import JudgeOptions
+from vlm_judge_ros.judges.model_access import named_model, open_model
 from vlm_judge_ros.judges.opinion import JudgeProvenance, Opinion
-from vlm_judge_ros.judges.prompt_set import PromptSet
-from vlm_judge_ros.models.scorer import AnswerScore, AnswerScorer, Content
+from vlm_judge_ros.judges.prompt_set import PromptSet, load_prompt_set
+from vlm_judge_ros.judges.views import shown
+from vlm_judge_ros.models.model import Capability, require
+from vlm_judge_ros.models.scorer import AnswerScore, AnswerScorer
 
 _UNFITTED = "The calibration is not fitted: progress tells more from less, and is no share of the task."
 
@@ -33,7 +36,7 @@ class TokenRewardJudge:
         status: one sentence about how the model runs.
 
     Raises:
-        JudgeError: the calibration was fitted for another model or prompt set.
+        JudgeError: the model cannot do this, or the calibration was fitted for another one or another prompt set.
     """
 
     def __init__(
@@ -44,6 +47,7 @@ class TokenRewardJudge:
         images_per_camera: int,
         status: str = "",
     ) -> None:
+        require(scorer, {Capability.LOG_PROBABILITIES, Capability.SEVERAL_IMAGES}, "token_reward")
         calibration.check(scorer.file_hash, prompts.content_hash)
         self._scorer = scorer
         self._prompts = prompts
@@ -72,7 +76,7 @@ class TokenRewardJudge:
             Cancelled: `cancel` was called meanwhile.
             JudgeError: the model failed.
         """
-        content = shown(evidence, self._prompts, self._images_per_camera)
+        content = shown(evidence, self._prompts.label_of, self._images_per_camera)
         # What was shown ends with an image, so the prompt begins a line of its own.
         wordings = [f"\n{wording}" for wording in self._prompts.wordings(evidence.task, evidence.elapsed_s)]
         scores = self._scorer.score(content, wordings, self._prompts.answer)
@@ -93,7 +97,7 @@ class TokenRewardJudge:
         calibration = self._calibration
         if any(score.is_bound for score in scores):
             reason = f'The model only tells that the log-probability of "{self._prompts.answer}" is below {mean:.2f}.'
-            return Opinion(evidence, self.provenance, reason=reason)
+            return Opinion(evidence, self.provenance, raw_score_bound=mean, reason=reason)
         spread = statistics.pstdev(logs) if len(logs) > 1 and math.isfinite(mean) else math.nan
         reason = "" if calibration.fitted else _UNFITTED
         return Opinion(
@@ -109,38 +113,16 @@ class TokenRewardJudge:
         )
 
 
-def shown(evidence: Evidence, prompts: PromptSet, images_per_camera: int) -> list[Content]:
-    """What the model is shown: labels and frames in the order of time, cameras interleaved, their newest frames last.
+def create(options: JudgeOptions) -> TokenRewardJudge:
+    """Make the judge `token_reward`; what the options leave open is as a known model wants it.
 
-    Labels count seconds from the start of the episode, so that they never change. What stands before the newest frames
-    is thus the same from one question to the next, as long as the older frames are.
+    Raises:
+        ModelBroken: the model cannot be used.
+        JudgeError: an option cannot be used.
     """
-    cameras = list(evidence.keyframes)
-    older: list[Frame] = []
-    newest: list[Frame] = []
-    for keyframes in evidence.keyframes.values():
-        *before, last = same_number(keyframes, images_per_camera)
-        older += before
-        newest.append(last)
-
-    def place(frame: Frame) -> tuple[int, int]:
-        return frame.stamp_ns, cameras.index(frame.camera)
-
-    content: list[Content] = []
-    for frame in (*sorted(older, key=place), *sorted(newest, key=place)):
-        label = prompts.label_of(frame.camera, (frame.stamp_ns - evidence.started_ns) * 1e-9)
-        if label:
-            content.append(f"\n{label}" if content else label)
-        content.append(frame)
-    return content
-
-
-def same_number(keyframes: Sequence[Keyframe], count: int) -> list[Frame]:
-    """Exactly `count` frames: an even choice of more, or all with some of them repeated.
-
-    The newest comes last and once, the oldest first.
-    """
-    last = len(keyframes) - 1
-    if count == 1:
-        return [keyframes[last].frame]
-    return [keyframes[index * last // (count - 1)].frame for index in range(count)]
+    known = named_model(options, "token_reward")
+    # What costs nothing to check comes before what takes a while to load.
+    prompts = load_prompt_set(options.prompts or (known.prompts if known else ""))
+    calibration = load_calibration(options.calibration or (known.calibration if known else ""))
+    opened = open_model(options, "token_reward")
+    return TokenRewardJudge(opened.model, prompts, calibration, options.images_per_camera, opened.status)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from vlm_judge_ros.episode.frame import Frame
+from vlm_judge_ros.models.model import Model
 
 Content: TypeAlias = str | Frame
 """A piece of what a model is shown: text, or an image."""
@@ -25,23 +26,11 @@ class AnswerScore:
     is_bound: bool = False
 
 
-class AnswerScorer(Protocol):
+class AnswerScorer(Model, Protocol):
     """A model that can say how probable an answer is.
 
     What is shown comes first and is shared by all prompts, so that many prompts cost little more than one.
     """
-
-    @property
-    def name(self) -> str:
-        """Name of the model."""
-
-    @property
-    def file_hash(self) -> str:
-        """First 16 hexadecimal digits of a hash over everything that decides its answers; empty where unknown."""
-
-    @property
-    def provider(self) -> str:
-        """What it runs on, for example "cuda", or the server that was asked."""
 
     def score(self, content: Sequence[Content], prompts: Sequence[str], answer: str) -> list[AnswerScore]:
         """Score one answer to several prompts about the same content.
@@ -59,6 +48,3 @@ class AnswerScorer(Protocol):
             Cancelled: `cancel` was called meanwhile.
             JudgeError: the model failed; the message names the cause.
         """
-
-    def cancel(self) -> None:
-        """Make the running `score` stop as soon as it can. Safe from any thread; nothing happens where none runs."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from vlm_judge_ros.errors import JudgeError, ModelBroken
+from vlm_judge_ros.models.model import Capability
 from vlm_judge_ros.models.scorer import AnswerScore, Content
 from vlm_judge_ros.models.vlm import positions
 from vlm_judge_ros.models.vlm.decoder import PACKED_BYTES, DecoderGraph
@@ -22,6 +23,7 @@ from vlm_judge_ros.models.vlm.proof import Proof, prove, tolerance_of
 from vlm_judge_ros.models.vlm.providers import choose
 from vlm_judge_ros.models.vlm.reader import Reader, joined
 from vlm_judge_ros.models.vlm.vision import VisionGraph
+from vlm_judge_ros.models.writer import Writing, Written
 
 _log = logging.getLogger(__name__)
 
@@ -110,6 +112,11 @@ class LocalModel:
         return decoder if decoder == vision else f"{decoder}, vision {vision}"
 
     @property
+    def capabilities(self) -> frozenset[Capability]:
+        """What it can do."""
+        return frozenset({Capability.LOG_PROBABILITIES, Capability.SEVERAL_IMAGES})
+
+    @property
     def status(self) -> str:
         """How it runs, and why not on what was asked for, in sentences."""
         return " ".join((self.proof.status, *self.choice.refusals))
@@ -161,6 +168,14 @@ class LocalModel:
         finally:
             with self._lock:
                 self._call = None
+
+    def write(self, writing: Writing) -> Written:
+        """Write one answer.
+
+        Raises:
+            JudgeError: always; a model on board scores answers only.
+        """
+        raise JudgeError(f"The model {self.name} scores answers and writes none; ask it with the judge token_reward.")
 
     def cancel(self) -> None:
         """Make the running `score` stop as soon as it can. Safe from any thread; nothing happens where none runs."""

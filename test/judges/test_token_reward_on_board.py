@@ -137,7 +137,7 @@ def test_a_known_model_brings_its_settings_and_the_options_win(
     settings = {"prompts": "three-v1", "image_tokens": 4, "precision": "fp32"}
     known = known_model("qwen3-vl-2b").model_copy(update=settings)
     located = LocatedModel(tiny_models.get("qwen3_vl").folder, known)
-    monkeypatch.setattr("vlm_judge_ros.judges.on_board.locate", lambda model: located)
+    monkeypatch.setattr("vlm_judge_ros.judges.model_access.locate", lambda model: located)
     options = JudgeOptions(model="qwen3-vl-2b", images_per_camera=1)
     opinion = make(options).ask(proof(CAMERAS))
     assert opinion.provenance.prompt_set == "three-v1"

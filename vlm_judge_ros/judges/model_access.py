@@ -1,0 +1,68 @@
+"""From a judge's options to its model: on board, or behind an address."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vlm_judge_ros.errors import JudgeError
+from vlm_judge_ros.judges.factory import JudgeOptions
+from vlm_judge_ros.models.vlm.folder import open_folder
+from vlm_judge_ros.models.vlm.known import KnownModel, locate
+from vlm_judge_ros.models.vlm.limits import usual_image_tokens
+from vlm_judge_ros.models.vlm.local import LocalModel, LocalSettings
+from vlm_judge_ros.models.writer import VisionLanguageModel
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A model that answers.
+
+    Attributes:
+        model: the model.
+        status: one sentence about how it runs.
+        known: what is known of a model that was named; None for one of the user's own, or on a server.
+    """
+
+    model: VisionLanguageModel
+    status: str
+    known: KnownModel | None = None
+
+
+def named_model(options: JudgeOptions, method: str) -> KnownModel | None:
+    """What is known of the model of the options, without loading it.
+
+    Raises:
+        JudgeError: the options name none.
+    """
+    if not options.model:
+        raise JudgeError(
+            f"The judge {method} has no model; set the parameter model to the folder of one, or to a name that "
+            "`vlm-judge models` lists."
+        )
+    return locate(options.model).known
+
+
+def open_model(options: JudgeOptions, method: str, most_images: int = 0) -> Opened:
+    """Load the model that the options name; what they leave open is as a known model wants it.
+
+    Args:
+        options: of the judge.
+        method: name of the judge, for people.
+        most_images: most images that one question shows; 0 for those of all cameras.
+
+    Raises:
+        ModelBroken: the model cannot be used.
+        JudgeError: an option cannot be used.
+    """
+    known = named_model(options, method)
+    folder = open_folder(locate(options.model).folder, options.precision or (known.precision if known else ""))
+    usual = known.image_tokens if known else usual_image_tokens(folder)
+    settings = LocalSettings(
+        providers=options.providers,
+        threads=options.intra_op_threads,
+        image_tokens={"": usual, **options.image_tokens},
+        gpu_memory_mb=options.gpu_memory_mb,
+        max_images=most_images or options.images_per_camera * len(options.cameras),
+    )
+    model = LocalModel(folder, settings)
+    return Opened(model, model.status, known)

@@ -1,0 +1,51 @@
+"""What a model is shown of an episode: the same number of images of each camera, labelled, in the order of time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from vlm_judge_ros.episode.evidence import Evidence
+from vlm_judge_ros.episode.frame import Frame, Keyframe
+from vlm_judge_ros.models.scorer import Content
+
+
+def shown(evidence: Evidence, label_of: Callable[[str, float], str], images_per_camera: int) -> list[Content]:
+    """What the model is shown: labels and frames in the order of time, cameras interleaved, their newest frames last.
+
+    Labels count seconds from the start of the episode, so that they never change. What stands before the newest frames
+    is thus the same from one question to the next, as long as the older frames are.
+
+    Args:
+        evidence: the frames.
+        label_of: from camera and seconds to the text before an image; an empty one is left out.
+        images_per_camera: images of each camera; see `same_number`.
+    """
+    cameras = list(evidence.keyframes)
+    older: list[Frame] = []
+    newest: list[Frame] = []
+    for keyframes in evidence.keyframes.values():
+        *before, last = same_number(keyframes, images_per_camera)
+        older += before
+        newest.append(last)
+
+    def place(frame: Frame) -> tuple[int, int]:
+        return frame.stamp_ns, cameras.index(frame.camera)
+
+    content: list[Content] = []
+    for frame in (*sorted(older, key=place), *sorted(newest, key=place)):
+        label = label_of(frame.camera, (frame.stamp_ns - evidence.started_ns) * 1e-9)
+        if label:
+            content.append(f"\n{label}" if content else label)
+        content.append(frame)
+    return content
+
+
+def same_number(keyframes: Sequence[Keyframe], count: int) -> list[Frame]:
+    """Exactly `count` frames: an even choice of more, or all with some of them repeated.
+
+    The newest comes last and once, the oldest first.
+    """
+    last = len(keyframes) - 1
+    if count == 1:
+        return [keyframes[last].frame]
+    return [keyframes[index * last // (count - 1)].frame for index in range(count)]

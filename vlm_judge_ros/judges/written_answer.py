@@ -1,0 +1,117 @@
+"""From what a model wrote to checked data: found, checked, and asked for again once."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import Any, Generic, TypeVar
+
+import pydantic
+
+from vlm_judge_ros.judges.named_file import first_fault
+from vlm_judge_ros.judges.written_prompt import WrittenPrompt
+from vlm_judge_ros.models.writer import Writer, Writing
+
+Answer = TypeVar("Answer", bound=pydantic.BaseModel)
+
+LONGEST_ANSWER = 200_000
+"""Characters of an answer that are looked at; what a model writes beyond that is no answer."""
+_QUOTED = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Unparsable:
+    """An answer that cannot be read, also not the second one.
+
+    Attributes:
+        reason: what is wrong with it, a sentence.
+        text: the beginning of what the model wrote last.
+    """
+
+    reason: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Read(Generic[Answer]):
+    """An answer that could be read, and whether the model had to be asked twice for it."""
+
+    answer: Answer
+    repaired: bool
+
+
+def ask_for(
+    kind: type[Answer], writer: Writer, writing: Writing, prompt: WrittenPrompt, context: Any = None
+) -> Read[Answer] | Unparsable:
+    """Ask a model, check what it writes, and tell it once what is wrong.
+
+    Args:
+        kind: what the answer has to be.
+        writer: the model.
+        writing: the question; its schema is set to that of `kind` where it has none.
+        prompt: has the words for asking again.
+        context: for the validators of `kind`, as pydantic takes it.
+
+    Raises:
+        BrokenImage: a frame cannot be decoded.
+        Cancelled: the call was cancelled.
+        JudgeError: the model failed.
+    """
+    if writing.schema is None:
+        writing = replace(writing, schema=kind.model_json_schema())
+    written = writer.write(writing)
+    read = read_answer(kind, written.text, written.complete, context)
+    if not isinstance(read, Unparsable):
+        return Read(read, repaired=False)
+    again = prompt.repair.format(answer=read.text, error=read.reason)
+    written = writer.write(replace(writing, content=(*writing.content, f"\n{again}")))
+    read = read_answer(kind, written.text, written.complete, context)
+    return read if isinstance(read, Unparsable) else Read(read, repaired=True)
+
+
+def read_answer(kind: type[Answer], text: str, complete: bool = True, context: Any = None) -> Answer | Unparsable:
+    """Find the JSON object in what a model wrote, and check it.
+
+    Models put text and code fences around it; of several objects the last one that fits counts, because models think
+    first and answer then.
+
+    Args:
+        kind: what it has to be.
+        text: what the model wrote.
+        complete: False where the answer was cut off.
+        context: for the validators of `kind`.
+    """
+    begins = text[:_QUOTED]
+    if len(text) > LONGEST_ANSWER:
+        return Unparsable(f"The answer has {len(text)} characters, more than {LONGEST_ANSWER}.", begins)
+    fault = ""
+    for found in reversed(_objects(text)):
+        try:
+            return kind.model_validate(found, context=context)
+        except pydantic.ValidationError as error:
+            fault = fault or f"The answer does not fit: {first_fault(error)}."
+    fault = fault or "The answer holds no JSON object."
+    if not complete:
+        fault = f"The answer was cut off. {fault}"
+    return Unparsable(fault, begins)
+
+
+def _objects(text: str) -> list[dict[str, Any]]:
+    """All outermost JSON objects in a text, in their order."""
+    decoder = json.JSONDecoder(parse_constant=_refuse)
+    objects: list[dict[str, Any]] = []
+    start = text.find("{")
+    while start >= 0:
+        try:
+            found, end = decoder.raw_decode(text, start)
+        except (ValueError, RecursionError):
+            end = start + 1
+        else:
+            objects.append(found)
+        start = text.find("{", end)
+    return objects
+
+
+def _refuse(constant: str) -> None:
+    # NaN and Infinity are no JSON, and no number that a judge could mean.
+    raise ValueError(f"{constant} is no number")

@@ -1,0 +1,1 @@
+"""Models behind an address: anything that speaks the OpenAI protocol."""
