@@ -21,7 +21,6 @@ SHARE = PREFIX / "share" / "vlm_judge_ros"
 EXECUTABLES = ("judge_node", "vlm-judge")
 # What pip calls it, and the rosdep key under which a robot gets it.
 ROSDEP_KEYS = {
-    "httpx": "python3-httpx",
     "jinja2": "python3-jinja2",
     "numpy": "python3-numpy",
     "onnxruntime": "python3-onnxruntime-pip",
