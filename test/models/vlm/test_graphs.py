@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +24,22 @@ if TYPE_CHECKING:
 
 CONTENT = labelled([frame(0), frame(1, "wrist")])
 Alteration = Callable[[onnx.ModelProto], onnx.ModelProto]
+
+
+# A child process gives itself little memory and prints what it is told; only so does the memory really run out.
+LOADS_WITH_LITTLE_MEMORY = """
+import resource, sys
+from pathlib import Path
+import numpy as np
+from vlm_judge_ros.errors import JudgeError
+from vlm_judge_ros.models.vlm.graphs import Call, Graph
+used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + 96 * 2**20,) * 2)
+try:
+    Graph(Path(sys.argv[1])).run({"shape": np.array([2**int(sys.argv[2])])}, ["filled"], Call())
+except JudgeError as error:
+    print(error)
+"""
 
 
 def asked(parts: Parts) -> np.ndarray:
@@ -105,3 +123,34 @@ def test_a_cancelled_call_starts_no_graph(tiny_models: TinyModels) -> None:
     call.cancel()
     with pytest.raises(Cancelled):
         graph.run({"input_ids": np.array([[1]])}, ["inputs_embeds"], call)
+
+
+@pytest.mark.parametrize(
+    ("weights", "exponent", "remedy"), [(2**26, 1, "a smaller precision or a smaller"), (1, 30, "or of image tokens")]
+)
+def test_where_the_memory_runs_out_that_is_said_and_what_helps(
+    tmp_path: Path, weights: int, exponent: int, remedy: str
+) -> None:
+    held = onnx.numpy_helper.from_array(np.zeros(weights, np.float32), "held")
+    nodes = [
+        onnx.helper.make_node("ReduceMax", ["held"], ["largest"], keepdims=1),
+        onnx.helper.make_node("Expand", ["largest", "shape"], ["filled"]),
+    ]
+    shape = onnx.helper.make_tensor_value_info("shape", onnx.TensorProto.INT64, [1])
+    filled = onnx.helper.make_tensor_value_info("filled", onnx.TensorProto.FLOAT, ["count"])
+    model = onnx.helper.make_model(
+        onnx.helper.make_graph(nodes, "filler", [shape], [filled], [held]),
+        opset_imports=[onnx.helper.make_opsetid("", 17)],
+        ir_version=8,
+    )
+    path = tmp_path / "filler.onnx"
+    onnx.save(model, path)
+    child = subprocess.run(
+        [sys.executable, "-c", LOADS_WITH_LITTLE_MEMORY, str(path), str(exponent)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert remedy in child.stdout, child.stdout + child.stderr
+    assert "again" not in child.stdout
+    assert child.stdout.count("\n") == 1

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from vlm_judge_ros.errors import Cancelled, JudgeError, ModelBroken
 from vlm_judge_ros.models.vlm.external_data import external_files
-from vlm_judge_ros.models.vlm.runtime import first_line
+from vlm_judge_ros.models.vlm.runtime import first_line, lacks_memory
 
 Array: TypeAlias = NDArray[Any]
 Value: TypeAlias = "Array | onnxruntime.OrtValue"
@@ -114,9 +114,11 @@ class Graph:
                 enable_fallback=0,  # what does not run is said, and not tried on something else
             )
         except Exception as error:  # onnxruntime raises classes of its own that share no base
+            remedy = "fetch the file and its .onnx_data again, or upgrade onnxruntime"
+            if lacks_memory(error):
+                remedy = "the memory is not enough for it, so take the files of a smaller precision or a smaller model"
             raise ModelBroken(
-                f"onnxruntime {onnxruntime.__version__} cannot load {path}: {first_line(error)}; "
-                "fetch the file and its .onnx_data again, or upgrade onnxruntime."
+                f"onnxruntime {onnxruntime.__version__} cannot load {path}: {first_line(error)}; {remedy}."
             ) from error
         self.size_bytes = path.stat().st_size + sum(file.stat().st_size for file in external_files(path))
         self.inputs = _ports(path, self._session.get_inputs())
@@ -188,9 +190,11 @@ class Graph:
             arrays = [value.numpy() for value in outputs[: len(wanted)]]
         except Exception as error:  # onnxruntime raises classes of its own that share no base
             call.check()
+            remedy = "try the files of another precision, or another provider"
+            if lacks_memory(error):
+                remedy = "the memory ran out, so lower the number of frames or of image tokens"
             raise GraphFailed(
-                f"The graph {self.path.name} failed on {self.provider}: {first_line(error)}; "
-                "where memory ran out, lower the number of frames or of image tokens."
+                f"The graph {self.path.name} failed on {self.provider}: {first_line(error)}; {remedy}."
             ) from error
         return arrays, outputs[len(wanted) :]
 

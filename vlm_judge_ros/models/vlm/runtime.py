@@ -7,6 +7,7 @@ import ctypes
 import importlib
 import importlib.metadata
 import importlib.util
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -20,6 +21,10 @@ from vlm_judge_ros.models.vlm.architectures import Target, targets
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider", "tensorrt": "TensorrtExecutionProvider"}
 """Names of providers here, and those in ONNX Runtime."""
 PACKAGES = ("onnxruntime", "onnxruntime-gpu")
+# Of the C++ library, of the arenas for CPU and CUDA, of CUDA itself, and of its libraries.
+_OUT_OF_MEMORY = re.compile(
+    r"bad_alloc|out of memory|fail\w* to allocate|ALLOC_FAILED|available memory of", re.IGNORECASE
+)
 _LIBRARIES = {
     "cuda": "libonnxruntime_providers_cuda.so",
     "tensorrt": "libonnxruntime_providers_tensorrt.so",
@@ -84,6 +89,11 @@ def first_line(error: BaseException) -> str:
     """What an error says, without the trace that onnxruntime puts below it."""
     text = str(error).strip()
     return text.splitlines()[0].rstrip(".;") if text else type(error).__name__
+
+
+def lacks_memory(error: BaseException) -> bool:
+    """Whether what onnxruntime says is that memory, of the machine or of the GPU, ran out."""
+    return _OUT_OF_MEMORY.search(str(error)) is not None
 
 
 def library(provider: str) -> Path:
