@@ -7,7 +7,7 @@ from pathlib import Path
 import pydantic
 
 from vlm_judge_ros.judges.named_file import NAME, content_hash, load
-from vlm_judge_ros.judges.written_prompt import check_places
+from vlm_judge_ros.judges.places import check_places
 
 SHIPPED_FOLDER = Path(__file__).parent / "prompt_sets"
 DEFAULT_PROMPT_SET = "ten-v1"

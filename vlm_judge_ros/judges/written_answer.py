@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 import pydantic
 
+from vlm_judge_ros.judges.json_objects import find_objects
 from vlm_judge_ros.judges.named_file import first_fault
+from vlm_judge_ros.judges.told import told
 from vlm_judge_ros.judges.written_prompt import WrittenPrompt
+from vlm_judge_ros.models.model import Capability
 from vlm_judge_ros.models.writer import Writer, Writing
 
 Answer = TypeVar("Answer", bound=pydantic.BaseModel)
@@ -17,6 +19,7 @@ Answer = TypeVar("Answer", bound=pydantic.BaseModel)
 LONGEST_ANSWER = 200_000
 """Characters of an answer that are looked at; what a model writes beyond that is no answer."""
 _QUOTED = 500
+_MOST_OBJECTS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +28,7 @@ class Unparsable:
 
     Attributes:
         reason: what is wrong with it, a sentence.
-        text: the beginning of what the model wrote last.
+        text: the beginning of what the model wrote last, on one line.
     """
 
     reason: str
@@ -48,8 +51,9 @@ def ask_for(
     Args:
         kind: what the answer has to be.
         writer: the model.
-        writing: the question; its schema is set to that of `kind` where it has none.
-        prompt: has the words for asking again.
+        writing: the question; its schema is set to that of `kind` where it has none, and told in words to a model
+            that cannot be held to it.
+        prompt: has the words for that, and for asking again.
         context: for the validators of `kind`, as pydantic takes it.
 
     Raises:
@@ -57,14 +61,18 @@ def ask_for(
         Cancelled: the call was cancelled.
         JudgeError: the model failed.
     """
-    if writing.schema is None:
-        writing = replace(writing, schema=kind.model_json_schema())
+    schema = writing.schema if writing.schema is not None else kind.model_json_schema()
+    content = writing.content
+    if Capability.SCHEMA not in writer.capabilities:
+        form = prompt.form_of(schema)
+        content = (*content, f"\n{form}") if form else content
+    writing = replace(writing, content=content, schema=schema)
     written = writer.write(writing)
     read = read_answer(kind, written.text, written.complete, context)
     if not isinstance(read, Unparsable):
         return Read(read, repaired=False)
     again = prompt.repair.format(answer=read.text, error=read.reason)
-    written = writer.write(replace(writing, content=(*writing.content, f"\n{again}")))
+    written = writer.write(replace(writing, content=(*content, f"\n{again}")))
     read = read_answer(kind, written.text, written.complete, context)
     return read if isinstance(read, Unparsable) else Read(read, repaired=True)
 
@@ -73,7 +81,7 @@ def read_answer(kind: type[Answer], text: str, complete: bool = True, context: A
     """Find the JSON object in what a model wrote, and check it.
 
     Models put text and code fences around it; of several objects the last one that fits counts, because models think
-    first and answer then.
+    first and answer then. Where the text ends inside an object nothing counts: what came before it was a draft.
 
     Args:
         kind: what it has to be.
@@ -81,37 +89,22 @@ def read_answer(kind: type[Answer], text: str, complete: bool = True, context: A
         complete: False where the answer was cut off.
         context: for the validators of `kind`.
     """
-    begins = text[:_QUOTED]
+    begins = told(text, _QUOTED)
     if len(text) > LONGEST_ANSWER:
         return Unparsable(f"The answer has {len(text)} characters, more than {LONGEST_ANSWER}.", begins)
-    fault = ""
-    for found in reversed(_objects(text)):
+    found = find_objects(text)
+    fault = "" if found.ends_well else "The answer ends in the middle of a JSON object."
+    for candidate in reversed(found.objects[-_MOST_OBJECTS:] if found.ends_well else ()):
+        if isinstance(candidate, str):
+            fault = fault or f"The answer is no JSON: {told(candidate)}."
+            continue
         try:
-            return kind.model_validate(found, context=context)
+            return kind.model_validate(candidate, context=context)
         except pydantic.ValidationError as error:
-            fault = fault or f"The answer does not fit: {first_fault(error)}."
+            fault = fault or f"The answer does not fit: {told(first_fault(error))}."
+        except RecursionError:
+            fault = fault or "The answer does not fit: it is nested too deeply."
     fault = fault or "The answer holds no JSON object."
     if not complete:
         fault = f"The answer was cut off. {fault}"
     return Unparsable(fault, begins)
-
-
-def _objects(text: str) -> list[dict[str, Any]]:
-    """All outermost JSON objects in a text, in their order."""
-    decoder = json.JSONDecoder(parse_constant=_refuse)
-    objects: list[dict[str, Any]] = []
-    start = text.find("{")
-    while start >= 0:
-        try:
-            found, end = decoder.raw_decode(text, start)
-        except (ValueError, RecursionError):
-            end = start + 1
-        else:
-            objects.append(found)
-        start = text.find("{", end)
-    return objects
-
-
-def _refuse(constant: str) -> None:
-    # NaN and Infinity are no JSON, and no number that a judge could mean.
-    raise ValueError(f"{constant} is no number")

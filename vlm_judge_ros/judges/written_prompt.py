@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import string
+import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pydantic
 
+from vlm_judge_ros.judges.context import ContextWords
 from vlm_judge_ros.judges.named_file import NAME, content_hash
+from vlm_judge_ros.judges.places import check_places
 
 SHIPPED_FOLDER = Path(__file__).parent / "written_prompts"
 
@@ -21,7 +24,9 @@ class WrittenPrompt(pydantic.BaseModel):
         label: text before every image, with `{camera}` and `{seconds}` since the start of the episode where wanted.
         instruction: what the model is told beforehand, as a system message.
         question: what it is asked after the images, with the places of the method, such as `{task}`.
+        form: what a model that cannot be held to a schema is told after the question, with `{schema}`; may be empty.
         repair: what it is told once when its answer cannot be read, with `{answer}` and `{error}`.
+        context: the words around examples; without them the method shows none.
     """
 
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
@@ -29,16 +34,21 @@ class WrittenPrompt(pydantic.BaseModel):
     QUESTION_PLACES: ClassVar[frozenset[str]] = frozenset({"task", "elapsed_s"})
     """What may stand in braces in the question."""
 
+    LABEL_PLACES: ClassVar[frozenset[str]] = frozenset({"camera", "seconds"})
+    """The same for the label."""
+
     name: str = pydantic.Field(pattern=NAME)
     label: str = "{camera} camera, {seconds} s:"
     instruction: str
     question: str
+    form: str = ""
     repair: str
+    context: ContextWords | None = None
 
     @pydantic.field_validator("label")
     @classmethod
     def _label_has_known_places(cls, label: str) -> str:
-        check_places(label, {"camera", "seconds"})
+        check_places(label, cls.LABEL_PLACES)
         return label
 
     @pydantic.field_validator("question")
@@ -47,6 +57,13 @@ class WrittenPrompt(pydantic.BaseModel):
         if "task" not in check_places(question, cls.QUESTION_PLACES):
             raise ValueError("the question has no {task}")
         return question
+
+    @pydantic.field_validator("form")
+    @classmethod
+    def _form_has_the_schema(cls, form: str) -> str:
+        if form and "schema" not in check_places(form, {"schema"}):
+            raise ValueError("form has no {schema}")
+        return form
 
     @pydantic.field_validator("repair")
     @classmethod
@@ -60,18 +77,10 @@ class WrittenPrompt(pydantic.BaseModel):
         """First 16 hexadecimal digits of the SHA-256 over everything but the name."""
         return content_hash(self)
 
+    def form_of(self, schema: Mapping[str, Any]) -> str:
+        """What a model that cannot be held to a schema is told of it; empty for nothing."""
+        return self.form.format(schema=json.dumps(schema, separators=(",", ":"), ensure_ascii=False))
+
     def label_of(self, camera: str, seconds: float) -> str:
         """The text before an image."""
         return self.label.format(camera=camera, seconds=f"{seconds:.1f}")
-
-
-def check_places(text: str, known: set[str] | frozenset[str]) -> set[str]:
-    """The names in braces of a text.
-
-    Raises:
-        ValueError: one is not known, or the braces do not match.
-    """
-    places = {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
-    for name in sorted(places - known):
-        raise ValueError(f'"{text}" has {{{name}}}; known are {", ".join(f"{{{entry}}}" for entry in sorted(known))}')
-    return places
