@@ -69,8 +69,14 @@ class JudgeOptions:
 JudgeFactory = Callable[[JudgeOptions], Judge]
 
 
+def _checklist(options: JudgeOptions) -> Judge:
+    # As all of these imported here: the model runtime is loaded only in the process that runs it.
+    from vlm_judge_ros.judges.checklist import create
+
+    return create(options)
+
+
 def _embedded(options: JudgeOptions) -> Judge:
-    # Imported here: the model runtime is loaded only in the process that runs it.
     from vlm_judge_ros.judges.embedded import EmbeddedJudge
     from vlm_judge_ros.models.two_view import EMBEDDED_FOLDER
 
@@ -83,9 +89,13 @@ def _token_reward(options: JudgeOptions) -> Judge:
     return create(options)
 
 
-JUDGES: dict[str, JudgeFactory] = {"embedded": _embedded, "token_reward": _token_reward}
+JUDGES: dict[str, JudgeFactory] = {
+    "checklist": _checklist,
+    "embedded": _embedded,
+    "token_reward": _token_reward,
+}
 
-KEEPS_WHAT_IT_READ = frozenset({"token_reward"})
+KEEPS_WHAT_IT_READ = frozenset({"checklist", "token_reward"})
 """Judges that read again only what has changed since the last question, so that frames best stay the same."""
 
 

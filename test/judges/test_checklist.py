@@ -1,0 +1,520 @@
+"""The checklist with models of known behaviour."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from judges.known_scorers import BrightnessScorer, KnownScorer, brightness
+from judges.known_writers import Answer, KnownWriter, frames, texts
+from judges.moments import seen
+
+from vlm_judge_ros.errors import JudgeError
+from vlm_judge_ros.judges import checklist as module
+from vlm_judge_ros.judges.calibration import Calibration
+from vlm_judge_ros.judges.checklist import ChecklistJudge, create
+from vlm_judge_ros.judges.checklist_answers import ChecklistAnswer, StepAnswer, succession, tally
+from vlm_judge_ros.judges.checklist_file import Checklist, PlanCache, as_yaml, load_checklists
+from vlm_judge_ros.judges.checklist_prompt import ChecklistPrompt, PlanPrompt
+from vlm_judge_ros.judges.factory import JudgeOptions, resolve
+from vlm_judge_ros.judges.model_access import Opened
+from vlm_judge_ros.judges.named_file import load
+from vlm_judge_ros.judges.opinion import Cancellable, SubtaskState
+from vlm_judge_ros.judges.written_prompt import SHIPPED_FOLDER
+from vlm_judge_ros.models.model import Capability
+from vlm_judge_ros.models.scorer import AnswerScore
+from vlm_judge_ros.models.writer import Writing
+
+TASK = "lift the cube"
+STEPS = [
+    {"name": "reach", "weight": 1.0, "done_when": "the gripper is around the cube"},
+    {"name": "grasp", "weight": 1.0, "done_when": "the fingers touch the cube on both sides"},
+    {"name": "lift", "weight": 2.0, "done_when": "the cube is in the air"},
+]
+CHECKLIST = Checklist.model_validate({"task": TASK, "subtasks": STEPS})
+LINEAR = Calibration.model_validate(
+    {
+        "name": "linear",
+        "fitted": True,
+        "model_hash": KnownScorer.file_hash,
+        "prompt_hash": load(ChecklistPrompt, "prompt", "checklist-v1", SHIPPED_FOLDER).content_hash,
+        "progress": {"kind": "piecewise_linear", "scores": [-8.0, 0.0], "values": [0.0, 1.0]},
+        "success": {"kind": "logistic", "midpoint": -1.0, "slope": 8.0},
+    }
+)
+
+
+def prompt(name: str = "checklist-v1") -> ChecklistPrompt:
+    return load(ChecklistPrompt, "prompt", name, SHIPPED_FOLDER)
+
+
+def judge_of(model: Any, *, own: bool = True, words: str = "checklist-v1", **settings: Any) -> ChecklistJudge:
+    plan = load(PlanPrompt, "prompt", "checklist-plan-v1", SHIPPED_FOLDER)
+    return ChecklistJudge(model, prompt(words), plan, 3, {TASK: CHECKLIST} if own else {}, **settings)
+
+
+def step(number: int, state: str, progress: float | None = None, what: str = "") -> dict[str, Any]:
+    return {"step": number, "seen": what, "state": state, "progress": progress}
+
+
+def said(*states: str) -> dict[str, Any]:
+    """An answer: a state for each step, with its progress after a space where it has one."""
+    steps = []
+    for number, words in enumerate(states, 1):
+        state, _, progress = words.partition(" ")
+        steps.append(step(number, state, float(progress) if progress else None))
+    return {"steps": steps}
+
+
+def answer(*states: str) -> ChecklistAnswer:
+    return ChecklistAnswer.model_validate(said(*states))
+
+
+# What written answers become
+
+
+def test_progress_is_the_weighted_sum_of_the_steps() -> None:
+    opinion = judge_of(KnownWriter([said("done", "active 0.5", "pending")])).ask(seen([0.1, 0.2]))
+    assert opinion.progress == pytest.approx(0.25 * 1.0 + 0.25 * 0.5)
+    assert [(entry.name, entry.weight, entry.progress, entry.state) for entry in opinion.subtasks] == [
+        ("reach", 0.25, 1.0, SubtaskState.DONE),
+        ("grasp", 0.25, 0.5, SubtaskState.ACTIVE),
+        ("lift", 0.5, 0.0, SubtaskState.PENDING),
+    ]
+    assert opinion.reason == '1 of 3 steps are done; "grasp" is active.'
+    assert not opinion.calibrated
+
+
+def test_a_step_that_was_done_becomes_undone_when_it_is_seen_undone() -> None:
+    judge = judge_of(KnownWriter([said("done", "done", "active 0.5"), said("active 0.2", "pending", "pending")]))
+    before, after = judge.ask(seen([0.5])), judge.ask(seen([0.5, 0.1]))
+    assert before.progress == pytest.approx(0.75)
+    assert after.progress == pytest.approx(0.05)
+    assert after.subtasks[1].state is SubtaskState.PENDING
+
+
+def test_the_same_evidence_and_answers_give_the_same_opinion_whatever_came_before() -> None:
+    def of_brightness(writing: Writing) -> Answer:
+        level = brightness(frames(writing)[-1])
+        return said("done", f"active {level:.2f}", "pending")
+
+    judge = judge_of(KnownWriter(of_brightness))
+    question = seen([0.2, 0.4])
+    first = judge.ask(question)
+    judge.ask(seen([0.9, 0.9]))
+    assert repr(judge.ask(question)) == repr(first)  # NaN equals nothing, not even itself
+
+
+def test_what_is_not_seen_widens_the_interval_and_is_neither_done_nor_undone() -> None:
+    opinion = judge_of(KnownWriter([said("done", "unknown", "pending")])).ask(seen([0.1]))
+    assert opinion.progress == pytest.approx(0.375)
+    assert (opinion.progress_low, opinion.progress_high) == (pytest.approx(0.25), pytest.approx(0.5))
+    assert math.isnan(opinion.subtasks[1].progress)
+    assert opinion.subtasks[1].state is SubtaskState.UNKNOWN
+
+
+def test_where_most_of_the_task_is_not_seen_the_judge_declines_and_names_the_steps() -> None:
+    opinion = judge_of(KnownWriter([said("done", "unknown", "unknown")])).ask(seen([0.1]))
+    assert opinion.declined
+    assert not opinion.unparsable
+    assert '75% of the task: "grasp", "lift"' in opinion.reason
+    assert math.isnan(opinion.success_probability)
+    assert len(opinion.subtasks) == 3
+
+
+def test_success_and_failure_take_several_answers_that_agree() -> None:
+    alone = judge_of(KnownWriter([said("done", "done", "done")])).ask(seen([1.0]))
+    assert alone.progress == 1.0
+    assert alone.success_probability == pytest.approx(2 / 3)
+    judge = judge_of(KnownWriter([said("done", "done", "done")]), samples=3, seed=7)
+    three = judge.ask(seen([1.0]))
+    assert three.success_probability == pytest.approx(0.8)
+    assert three.failure_probability == pytest.approx(0.2)
+    assert three.provenance.seed == 7
+    failing = judge_of(KnownWriter([said("done", "failed 0.5", "pending")]), samples=3).ask(seen([1.0]))
+    assert failing.failure_probability == pytest.approx(0.8)
+    assert '"grasp" is failed' in failing.reason
+
+
+def test_samples_are_drawn_with_seeds_of_their_own_and_their_spread_is_told() -> None:
+    writer = KnownWriter([said("done", "done", "active 0.2"), said("done", "pending", "pending")])
+    opinion = judge_of(writer, samples=2, seed=40).ask(seen([0.5]))
+    assert [writing.seed for writing in writer.writings] == [40, 41]
+    assert all(writing.temperature > 0.0 for writing in writer.writings)
+    assert opinion.progress == pytest.approx(0.425)
+    assert opinion.progress_high - opinion.progress_low == pytest.approx(0.35)
+    assert opinion.subtasks[1].state is SubtaskState.UNKNOWN  # one says done, one says pending
+
+
+def test_one_answer_is_asked_for_at_temperature_zero_about_all_steps_and_the_newest_image_last() -> None:
+    writer = KnownWriter([said("done", "pending", "pending")])
+    judge_of(writer).ask(seen([0.1, 0.5, 0.9]))
+    writing = writer.writings[0]
+    assert writing.temperature == 0.0
+    assert writing.schema == ChecklistAnswer.model_json_schema()
+    assert len(frames(writing)) == 6
+    assert brightness(frames(writing)[-1]) == pytest.approx(0.9, abs=0.01)
+    told = texts(writing)
+    assert "3. lift: the cube is in the air" in told
+    assert TASK in told
+    assert "2.0 s" in told
+    assert "wrist camera, 0.0 s:" in told
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (said("done", "pending"), r"the steps are \[1, 2\], and each of 1 to 3 is asked for once"),
+        (said("done", "active", "pending"), "step 2 is active and has no progress"),
+        (said("done", "active 7.0", "pending"), "less than or equal to 1"),
+        ({"steps": "all fine"}, "valid list"),
+        ("I would say that all is well.", "no JSON object"),
+    ],
+)
+def test_an_answer_that_does_not_fit_is_asked_for_again_once_and_then_unparsable(wrong: Answer, words: str) -> None:
+    repaired = KnownWriter([wrong, said("done", "pending", "pending")])
+    assert judge_of(repaired).ask(seen([0.1])).progress == pytest.approx(0.25)
+    assert len(repaired.writings) == 2
+    opinion = judge_of(KnownWriter([wrong])).ask(seen([0.1]))
+    assert opinion.unparsable
+    assert opinion.declined
+    assert math.isnan(opinion.success_probability)
+    assert re.search(words, opinion.reason)
+
+
+def test_samples_that_cannot_be_read_are_left_out_as_long_as_half_can() -> None:
+    good = said("done", "pending", "pending")
+    kept = judge_of(KnownWriter(["?", "?", good]), samples=2).ask(seen([0.1]))
+    assert kept.progress == pytest.approx(0.25)
+    lost = judge_of(KnownWriter([good, "?", "?", "?", "?"]), samples=3).ask(seen([0.1]))
+    assert lost.unparsable
+    assert lost.reason.startswith("2 of 3 answers of the model cannot be read")
+
+
+def test_what_the_model_says_it_saw_reaches_the_reason_shortened_and_on_one_line() -> None:
+    told = {"steps": [step(1, "active", 0.5, "A\nB\x1b[31m" + "x" * 500), step(2, "pending"), step(3, "pending")]}
+    reason = judge_of(KnownWriter([told])).ask(seen([0.1])).reason
+    assert reason.isprintable()
+    assert "A B" in reason
+    assert len(reason) < 200
+
+
+states = st.sampled_from(["pending", "done", "unknown", "active 0.3", "failed 0.6"])
+
+
+@given(st.lists(st.tuples(states, states, states), min_size=1, max_size=4))
+def test_a_tally_is_a_share_inside_its_interval_and_its_order_does_not_matter(rows: list[tuple[str, ...]]) -> None:
+    answers = [answer(*row) for row in rows]
+    found = tally(CHECKLIST, answers)
+    if not math.isnan(found.progress):
+        assert 0.0 <= found.progress <= 1.0
+        if not math.isnan(found.low):
+            assert found.low <= found.progress + 1e-9
+            assert found.progress <= found.high + 1e-9
+    turned = tally(CHECKLIST, answers[::-1])
+    assert turned.progress == pytest.approx(found.progress, nan_ok=True)
+    assert turned.success_probability == pytest.approx(found.success_probability, nan_ok=True)
+
+
+@given(st.integers(0, 2), st.tuples(states, states, states))
+def test_a_step_that_is_done_instead_of_pending_never_lowers_progress(index: int, row: tuple[str, str, str]) -> None:
+    better, worse = list(row), list(row)
+    better[index], worse[index] = "done", "pending"
+    one, other = tally(CHECKLIST, [answer(*better)]), tally(CHECKLIST, [answer(*worse)])
+    if not math.isnan(one.progress):
+        assert one.progress > other.progress
+
+
+@given(st.integers(0, 20), st.integers(1, 20))
+def test_no_number_of_answers_makes_certain(count: int, of: int) -> None:
+    assert 0.0 < succession(min(count, of), of) < 1.0
+
+
+def test_the_state_says_all_where_it_can() -> None:
+    assert StepAnswer(step=1, state="done", progress=0.3).share == 1.0
+    assert StepAnswer(step=1, state="pending", progress=0.3).share == 0.0
+    assert StepAnswer.model_validate({"step": 1, "state": " Done"}).share == 1.0
+
+
+# Where the steps come from
+
+
+def planner(plan: Answer | None = None) -> KnownWriter:
+    """Plans two steps, and finds the first of them done."""
+
+    def write(writing: Writing) -> Answer:
+        if not frames(writing):
+            return plan if plan is not None else {"subtasks": STEPS[:2]}
+        return said("done", "pending")
+
+    return KnownWriter(write)
+
+
+def plans(writer: KnownWriter) -> int:
+    return sum(not frames(writing) for writing in writer.writings)
+
+
+def test_the_model_is_asked_for_the_steps_once_for_each_task(tmp_path: Path) -> None:
+    writer = planner()
+    judge = judge_of(writer, own=False, cache=PlanCache(tmp_path))
+    assert plans(writer) == 0
+    for task in (TASK, TASK, "open the drawer", TASK):
+        assert judge.ask(seen([0.1], task)).progress == pytest.approx(0.5)
+    assert plans(writer) == 2
+    again = planner()
+    assert judge_of(again, own=False, cache=PlanCache(tmp_path)).ask(seen([0.1])).progress == pytest.approx(0.5)
+    assert plans(again) == 0
+
+
+def test_what_is_kept_is_a_file_that_can_be_edited_and_given_back(tmp_path: Path) -> None:
+    judge_of(planner(), own=False, cache=PlanCache(tmp_path)).ask(seen([0.1]))
+    (kept,) = tmp_path.iterdir()
+    assert kept.name.startswith("lift-the-cube-")
+    content = yaml.safe_load(kept.read_text())
+    assert content["task"] == TASK
+    content["subtasks"][0]["weight"] = 3.0
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(yaml.safe_dump(content))
+    assert load_checklists(str(mine))[TASK].shares == [0.75, 0.25]
+
+
+def test_another_model_or_prompt_has_a_file_of_its_own(tmp_path: Path) -> None:
+    cache = PlanCache(tmp_path)
+    names = {cache.path(task, instrument) for task in ("a", "b") for instrument in (("m", "1"), ("m", "2"), ("n", "1"))}
+    assert len(names) == 6
+
+
+@pytest.mark.parametrize("content", [b"task: [", b"task: lift the cube\nsubtasks: []\n", b"\xff\xfe\x00", b""])
+def test_a_kept_file_that_is_broken_is_made_anew_with_a_note(
+    content: bytes, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    judge_of(planner(), own=False, cache=PlanCache(tmp_path)).ask(seen([0.1]))
+    (kept,) = tmp_path.iterdir()
+    good = kept.read_bytes()
+    kept.write_bytes(content)
+    writer = planner()
+    with caplog.at_level(logging.WARNING):
+        assert judge_of(writer, own=False, cache=PlanCache(tmp_path)).ask(seen([0.1])).progress == pytest.approx(0.5)
+    assert plans(writer) == 1
+    assert "made anew" in caplog.text
+    assert kept.read_bytes() == good
+    assert list(tmp_path.iterdir()) == [kept]
+
+
+def test_a_folder_that_cannot_be_written_is_noted_and_does_not_stop_the_judge(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    judge = judge_of(planner(), own=False, cache=PlanCache(blocked / "folder"))
+    assert judge.ask(seen([0.1])).progress == pytest.approx(0.5)
+    assert "cannot be kept" in caplog.text
+
+
+def test_steps_of_ones_own_come_before_those_of_the_model_which_serve_other_tasks() -> None:
+    writer = planner()
+    judge = judge_of(writer)
+    assert judge.ask(seen([0.1], "open the drawer")).subtasks[0].name == "reach"
+    assert plans(writer) == 1
+    own = judge_of(KnownWriter([said("done", "done", "pending")]))
+    assert len(own.ask(seen([0.1])).subtasks) == 3
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        {"subtasks": STEPS[:1]},
+        {"subtasks": [{**STEPS[0], "name": f"step {index}"} for index in range(13)]},
+        {"subtasks": [STEPS[0], {**STEPS[1], "weight": 0.0}]},
+        {"subtasks": [STEPS[0], STEPS[0]]},
+        "first reach, then grasp",
+    ],
+)
+def test_steps_that_cannot_be_used_are_unparsable_and_nothing_is_kept(plan: Answer, tmp_path: Path) -> None:
+    opinion = judge_of(planner(plan), own=False, cache=PlanCache(tmp_path)).ask(seen([0.1]))
+    assert opinion.unparsable
+    assert opinion.reason.startswith("The model's steps of the task cannot be read: ")
+    assert not list(tmp_path.iterdir())
+
+
+def test_words_of_the_model_that_go_into_the_next_question_are_on_one_line_and_bounded() -> None:
+    plan = {"subtasks": [{**STEPS[0], "name": "reach\n4. win", "done_when": "x\u0000" + "y" * 900}, STEPS[1]]}
+    writer = planner(plan)
+    assert judge_of(writer, own=False).ask(seen([0.1])).subtasks[0].name == "reach 4. win"
+    listed = [line for line in texts(writer.writings[-1]).splitlines() if line.strip().startswith("1. ")]
+    assert len(listed) == 1
+    assert len(listed[0]) < 400
+
+
+def test_the_provenance_of_an_opinion_names_the_steps_by_their_hash() -> None:
+    judge = judge_of(KnownWriter([said("done", "pending", "pending")]))
+    assert judge.provenance.prompt_set == "checklist-v1"
+    source = judge.ask(seen([0.1])).provenance
+    assert source.prompt_set == f"checklist-v1, steps {CHECKLIST.content_hash}"
+    assert (source.method, source.prompt_hash, source.seed) == ("checklist", prompt().content_hash, -1)
+
+
+# A model that scores
+
+
+class StepScorer(KnownScorer):
+    """Certain of the first steps, as many as it is told; each step has two wordings."""
+
+    def __init__(self, done: int) -> None:
+        super().__init__()
+        self._done = done
+
+    def log_probability(self, frames: Any, number: int) -> float:
+        return -0.1 if number // 2 < self._done else -7.0 + number % 2
+
+
+def test_each_step_is_scored_by_itself_over_the_same_images() -> None:
+    scorer = StepScorer(done=2)
+    opinion = judge_of(scorer, calibration=LINEAR).ask(seen([0.1, 0.2]))
+    assert len(scorer.contents) == 1
+    assert len(scorer.prompts) == 6
+    assert "the cube is in the air" in scorer.prompts[4]
+    assert scorer.answers == [" True"]
+    assert [entry.state for entry in opinion.subtasks] == [SubtaskState.DONE, SubtaskState.DONE, SubtaskState.PENDING]
+    assert opinion.progress == pytest.approx(0.5 * (1 - 0.1 / 8) + 0.5 * 1.5 / 8)
+    assert opinion.progress_low < opinion.progress < opinion.progress_high
+    assert opinion.success_probability < 0.01
+    assert judge_of(StepScorer(done=3), calibration=LINEAR).ask(seen([0.1])).success_probability > 0.99
+
+
+def test_without_a_fit_scores_tell_no_states_and_no_success() -> None:
+    opinion = judge_of(StepScorer(done=3)).ask(seen([0.1]))
+    assert {entry.state for entry in opinion.subtasks} == {SubtaskState.UNKNOWN}
+    assert math.isnan(opinion.success_probability)
+    assert "not fitted" in opinion.reason
+    assert 0.0 < opinion.progress < 1.0
+
+
+def test_a_mere_bound_of_one_step_is_no_progress() -> None:
+    class Bounded(StepScorer):
+        def score(self, content: Any, prompts: Any, answer: str) -> list[AnswerScore]:
+            return [AnswerScore(-9.0, is_bound=index == 4) for index in range(len(prompts))]
+
+    opinion = judge_of(Bounded(done=0)).ask(seen([0.1]))
+    assert opinion.declined
+    assert opinion.reason.endswith("for lift.")
+    assert not math.isnan(opinion.subtasks[0].progress)
+
+
+def test_a_model_that_only_scores_needs_the_steps_written_down() -> None:
+    with pytest.raises(JudgeError, match="set the parameter checklist to a file with the steps"):
+        judge_of(BrightnessScorer(), own=False)
+    opinion = judge_of(BrightnessScorer()).ask(seen([0.1], "open the drawer"))
+    assert opinion.declined
+    assert not opinion.unparsable
+    assert 'only for "lift the cube"' in opinion.reason
+
+
+def test_a_model_that_writes_scores_step_by_step_where_the_prompt_says_so() -> None:
+    class Both(StepScorer):
+        capabilities = StepScorer.capabilities | {Capability.TEXT}
+
+        def write(self, writing: Writing) -> Any:
+            return KnownWriter([{"subtasks": STEPS[:2]}]).write(writing)
+
+    scorer = Both(done=1)
+    assert len(judge_of(scorer, own=False, words="checklist-scored-v1").ask(seen([0.1])).subtasks) == 2
+    assert len(scorer.prompts) == 4
+    with pytest.raises(JudgeError, match="needs log-probabilities"):
+        judge_of(KnownWriter([""]), words="checklist-scored-v1")
+
+
+def test_a_model_that_can_do_neither_is_refused_when_the_judge_is_made() -> None:
+    class Mute(KnownScorer):
+        capabilities = frozenset({Capability.SEVERAL_IMAGES})
+
+    with pytest.raises(JudgeError, match="checklist needs written answers"):
+        judge_of(Mute())
+
+
+def test_log_probabilities_that_are_none_are_refused() -> None:
+    class Broken(KnownScorer):
+        def log_probability(self, frames: Any, number: int) -> float:
+            return math.nan
+
+    with pytest.raises(JudgeError, match="answered 6 prompts with the log-probabilities"):
+        judge_of(Broken()).ask(seen([0.1]))
+
+
+# Files and options
+
+
+def test_the_two_shipped_prompts_differ_only_in_how_they_ask() -> None:
+    one, other = prompt(), prompt("checklist-scored-v1")
+    assert other.model_copy(update={"name": one.name, "scored": False}) == one
+
+
+def test_a_calibration_for_written_answers_is_refused() -> None:
+    with pytest.raises(JudgeError, match="needs no calibration linear for written answers"):
+        judge_of(KnownWriter([""]), calibration=LINEAR)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("task: lift\n", "subtasks: Field required"),
+        ("task: lift\nsubtasks: [{name: a, done_when: b}]\n", "at least 2"),
+        ("task: lift\nsubtasks: [{name: a, done_when: b}, {name: a, done_when: c}]\n", 'two steps are called "a"'),
+        ("task: lift\nsubtasks: [{name: a, done_when: b}, {name: c, done_when: d, weight: -1}]\n", "greater than 0"),
+        ("task: [\n", "is no YAML"),
+    ],
+)
+def test_a_checklist_that_cannot_be_used_says_where(content: str, words: str, tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(content)
+    with pytest.raises(JudgeError, match=words):
+        load_checklists(str(path))
+
+
+def test_a_folder_has_a_checklist_for_each_task(tmp_path: Path) -> None:
+    for name, task in (("a", TASK), ("b", "open the drawer")):
+        (tmp_path / f"{name}.yaml").write_text(as_yaml(CHECKLIST.model_copy(update={"task": task})))
+    assert load_checklists(str(tmp_path)).keys() == {TASK, "open the drawer"}
+    (tmp_path / "c.yaml").write_text(as_yaml(CHECKLIST))
+    with pytest.raises(JudgeError, match='are for the task "lift the cube"; remove one'):
+        load_checklists(str(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["nothing.yaml", "nothing", "empty"])
+def test_a_checklist_that_is_not_there_is_named(name: str, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(JudgeError, match=name):
+        load_checklists(str(tmp_path / name))
+
+
+def test_the_judge_is_made_from_options_and_asks_nothing_then(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    writer = planner()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(module, "open_model", lambda options, method: Opened(writer, "Runs."))
+    judge = resolve("checklist")(JudgeOptions(images_per_camera=2))
+    assert writer.writings == []
+    assert isinstance(judge, ChecklistJudge)
+    assert judge.status == f"Runs. Steps that it gives are kept in {tmp_path / 'vlm_judge_ros' / 'checklists'}."
+    judge.ask(seen([0.1, 0.5]))
+    assert len(list((tmp_path / "vlm_judge_ros" / "checklists").iterdir())) == 1
+    # A recording holds the question for the steps, wherever it is replayed.
+    for options in (JudgeOptions(record="a.jsonl"), JudgeOptions(replay="a.jsonl")):
+        before = plans(writer)
+        create(options).ask(seen([0.1]))
+        assert plans(writer) == before + 1
+
+
+def test_it_can_be_cancelled() -> None:
+    writer = KnownWriter([json.dumps(said("done", "pending", "pending"))])
+    judge = judge_of(writer)
+    assert isinstance(judge, Cancellable)
+    judge.cancel()
+    assert writer.cancelled == 1
