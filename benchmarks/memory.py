@@ -12,7 +12,7 @@ import argparse
 from dataclasses import dataclass
 
 from vlm_judge_ros.models.vlm.known import KnownModel, known_models
-from vlm_judge_ros.models.vlm.limits import KEY_VALUE_COPIES, Limits
+from vlm_judge_ros.models.vlm.limits import Limits
 from vlm_judge_ros.models.vlm.precision import parse_precision
 
 HALF, SINGLE = 2, 4
@@ -61,7 +61,6 @@ def row(model: KnownModel, frames: int) -> str:
     shape = SHAPES[model.name]
     limits = Limits(frames, {"": model.image_tokens}, shape.context_length)
     per_token = shape.bytes_per_token(key_value_number_bytes(model))
-    once = per_token * limits.tokens
     precision = next(iter(model.size_bytes), "") if model.precision not in model.size_bytes else model.precision
     weights = f"{model.size_bytes[precision] / 1e9:.2f} GB" if precision else "not published"
     cells = (
@@ -71,8 +70,8 @@ def row(model: KnownModel, frames: int) -> str:
         f"{shape.layers} x {shape.key_value_heads} x {shape.head_dim}",
         f"{per_token / 1e3:.0f} kB",
         str(limits.tokens),
-        f"{once / 1e6:.0f} MB",
-        f"{KEY_VALUE_COPIES * once / 1e6:.0f} MB",
+        f"{per_token * limits.tokens / 1e6:.0f} MB",
+        f"{per_token * limits.key_value_tokens / 1e6:.0f} MB",
     )
     return f"| {' | '.join(cells)} |"
 

@@ -30,6 +30,33 @@ IDEFICS3_TOKENS = (
     "<global-img>",
     *(f"<row_{row}_col_{column}>" for row in range(1, 7) for column in range(1, 7)),
 )
+# Of the shape of the published ones: a system message for whoever brings none, roles, images with or without borders.
+QWEN_TEMPLATE = """\
+{%- if messages[0].role != 'system' %}
+<|im_start|>system
+You are a tiny assistant.<|im_end|>
+{% endif %}
+{%- for message in messages %}
+    {{- '<|im_start|>' + message.role + '\\n' }}
+    {%- for part in message.content %}
+        {%- if part.type == 'image' %}
+<|vision_start|><|image_pad|><|vision_end|>
+        {%- else %}
+            {{- part.text }}
+        {%- endif %}
+    {%- endfor %}
+    {{- '<|im_end|>\\n' }}
+{%- endfor %}
+{%- if add_generation_prompt %}
+    {{- '<|im_start|>assistant\\n' }}
+{%- endif %}
+"""
+IDEFICS3_TEMPLATE = (
+    "<|im_start|>{% for message in messages %}{{ message['role'] | capitalize }}"
+    "{% if message['content'][0]['type'] == 'image' %}:{% else %}: {% endif %}"
+    "{% for part in message['content'] %}{% if part['type'] == 'image' %}<image>{% else %}{{ part['text'] }}{% endif %}"
+    "{% endfor %}<end_of_utterance>\n{% endfor %}{% if add_generation_prompt %}Assistant:{% endif %}"
+)
 CORPUS = (
     "The robot opened the drawer. True\nThe statement is False\nTrue or not? True False False True\n"
     "The above video shows a robot manipulation trajectory that completes the following task: open the drawer. "
@@ -105,6 +132,8 @@ def save_source(family: str, source: Path, tile: Tile | None = None) -> Any:
     model.save_pretrained(source)
     tokenizer.save_pretrained(source)
     _write_json(source / "preprocessor_config.json", _processor(family, tile))
+    template = QWEN_TEMPLATE if family.startswith("qwen") else IDEFICS3_TEMPLATE
+    (source / "chat_template.jinja").write_text(template, encoding="utf-8")
     if not family.startswith("qwen"):
         name = "SmolVLMProcessor" if family == "smolvlm" else "Idefics3Processor"
         _write_json(source / "processor_config.json", {"image_seq_len": tile.tokens, "processor_class": name})

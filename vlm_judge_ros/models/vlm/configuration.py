@@ -15,6 +15,9 @@ from vlm_judge_ros.models.vlm.families import ARCHITECTURES, MODEL_TYPES, Family
 CONFIG_FILE = "config.json"
 PREPROCESSOR_FILE = "preprocessor_config.json"
 PROCESSOR_FILE = "processor_config.json"
+GENERATION_FILE = "generation_config.json"
+TEMPLATE_FILE = "chat_template.jinja"
+TEMPLATE_JSON_FILE = "chat_template.json"
 GET_AGAIN = "download it again from where the model came from"
 
 # transformers leaves out of a file what equals the default of Llama, which is the decoder of this family; the published
@@ -234,7 +237,7 @@ def _image_processor(folder: Path) -> tuple[Path, Fields]:
 
 
 def _end_tokens(folder: Path, text: Fields, fields: Fields) -> tuple[Any, ...]:
-    generation = folder / "generation_config.json"
+    generation = folder / GENERATION_FILE
     generated = read_fields(generation).get("eos_token_id") if generation.exists() else None
     value = _first(generated, text.get("eos_token_id"), fields.get("eos_token_id"))
     if value is None:

@@ -147,14 +147,19 @@ class DecoderGraph:
             Cancelled: the call was cancelled.
             JudgeError: the runtime failed.
         """
-        token_count = step.embeddings.shape[1]
-        feeds = self._feeds(past, step, token_count - min(step.lengths) + 1)
-        _, (value,) = self._graph.run(feeds, [], call, kept=["logits"])
-        # Without such an input the graph gives the logits of all tokens, each as long as the vocabulary.
-        logits = host_view(value)
-        skipped = token_count - logits.shape[1]
-        ends = np.array(step.lengths) - 1 - skipped
-        return np.asarray(logits[np.arange(len(ends)), ends], dtype=np.float32)
+        _, (value,) = self._graph.run(self._feeds(past, step, _last(step)), [], call, kept=["logits"])
+        return _logits_at_ends(value, step)
+
+    def follow(self, past: KeyValues, step: Step, call: Call) -> tuple[KeyValues, Array]:
+        """Both `extend` and `logits`, in one run.
+
+        Raises:
+            Cancelled: the call was cancelled.
+            JudgeError: the runtime failed.
+        """
+        feeds = self._feeds(past, step, _last(step))
+        _, (value, *present) = self._graph.run(feeds, [], call, kept=["logits", *self._present])
+        return tuple(present), _logits_at_ends(value, step)
 
     def repeated(self, past: KeyValues, count: int) -> KeyValues:
         """Copies of key/values, for a batch of several continuations."""
@@ -182,6 +187,19 @@ class DecoderGraph:
         feeds.update(zip(self._deepstack, step.deepstack, strict=True))
         feeds.update(zip(self._past, past, strict=True))
         return feeds
+
+
+def _last(step: Step) -> int:
+    """Of how many tokens, counted from the end, the logits are needed."""
+    return int(step.embeddings.shape[1]) - min(step.lengths) + 1
+
+
+def _logits_at_ends(value: onnxruntime.OrtValue, step: Step) -> Array:
+    # Without an input for their number the graph gives the logits of all tokens, each as long as the vocabulary.
+    logits = host_view(value)
+    skipped = step.embeddings.shape[1] - logits.shape[1]
+    ends = np.array(step.lengths) - 1 - skipped
+    return np.asarray(logits[np.arange(len(ends)), ends], dtype=np.float32)
 
 
 def host_view(value: onnxruntime.OrtValue) -> Array:

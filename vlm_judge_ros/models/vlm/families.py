@@ -36,16 +36,20 @@ class Markers:
         before: text before the image tokens.
         image: the token that stands for one vector of image features.
         after: text after the image tokens.
+        end_of_turn: the token with which a speaker ends.
     """
 
     before: str
     image: str
     after: str
+    end_of_turn: str
 
 
-QWEN_MARKERS = Markers("<|vision_start|>", "<|image_pad|>", "<|vision_end|>")
+QWEN_MARKERS = Markers("<|vision_start|>", "<|image_pad|>", "<|vision_end|>", "<|im_end|>")
 # Adjacent images repeat the border: each of them opens and closes its own.
-IDEFICS3_MARKERS = Markers("<fake_token_around_image><global-img>", "<image>", "<fake_token_around_image>")
+IDEFICS3_MARKERS = Markers(
+    "<fake_token_around_image><global-img>", "<image>", "<fake_token_around_image>", "<end_of_utterance>"
+)
 
 MODEL_TYPES = {family.value: family for family in Family} | {"smolvlm": Family.IDEFICS3}
 ARCHITECTURES = {

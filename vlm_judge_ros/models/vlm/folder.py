@@ -12,8 +12,11 @@ from numpy.typing import NDArray
 from vlm_judge_ros.errors import ModelBroken
 from vlm_judge_ros.models.vlm.configuration import (
     CONFIG_FILE,
+    GENERATION_FILE,
     PREPROCESSOR_FILE,
     PROCESSOR_FILE,
+    TEMPLATE_FILE,
+    TEMPLATE_JSON_FILE,
     ModelConfig,
     ProcessorConfig,
     read_model_config,
@@ -26,6 +29,12 @@ from vlm_judge_ros.models.vlm.pixels import prepare
 from vlm_judge_ros.models.vlm.precision import choose_graphs
 from vlm_judge_ros.models.vlm.prepared import PreparedImage
 from vlm_judge_ros.models.vlm.tokens import TOKENIZER_CONFIG_FILE, TOKENIZER_FILE, Tokens
+
+_DECIDING_FILES = (
+    *(CONFIG_FILE, GENERATION_FILE, PREPROCESSOR_FILE, PROCESSOR_FILE, TOKENIZER_FILE, TOKENIZER_CONFIG_FILE),
+    *(TEMPLATE_FILE, TEMPLATE_JSON_FILE),
+)
+"""What decides the answers besides the graphs."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +77,8 @@ class ModelFolder:
 
     @cached_property
     def file_hash(self) -> str:
-        """First 16 hexadecimal digits of a SHA-256 over graphs, weights, configuration and tokenizer.
+        """First 16 hexadecimal digits of a SHA-256 over graphs, weights, configuration, tokenizer and
+        chat template.
 
         The first time this reads all of the model; after that its files are known by size and time of change.
 
@@ -76,8 +86,7 @@ class ModelFolder:
             ModelBroken: a file has become unreadable.
         """
         graphs = (self.vision, self.embed, self.decoder)
-        names = (CONFIG_FILE, PREPROCESSOR_FILE, PROCESSOR_FILE, TOKENIZER_FILE, TOKENIZER_CONFIG_FILE)
-        files = {self.path / name for name in names if (self.path / name).exists()}
+        files = {self.path / name for name in _DECIDING_FILES if (self.path / name).exists()}
         for graph in graphs:
             files |= {graph, *external_files(graph)}
         try:

@@ -14,8 +14,14 @@ TOKENS_BESIDE_AN_IMAGE = 48
 TOKENS_OF_TEXT = 1024
 """Allowance for what stands before the images and for the longest prompt."""
 
+TOKENS_OF_ANSWER = 1024
+"""Allowance for a written answer."""
+
 KEY_VALUE_COPIES = 4
 """Key/values that exist at once: the last ones, those before the newest frames, and the input and output of a run."""
+
+ANSWER_COPIES = 2
+"""Of a written answer there are only the input and the output of a run: it is never kept."""
 
 _USUAL_IMAGE_TOKENS = 64
 
@@ -54,6 +60,16 @@ class Limits:
         per_image = max(self.tokens_per_image.values()) + TOKENS_BESIDE_AN_IMAGE
         return min(self.context_length, self.max_images * per_image + TOKENS_OF_TEXT)
 
+    @property
+    def tokens_with_answer(self) -> int:
+        """Most tokens that a prompt, all before it, and the written answer may have together."""
+        return min(self.context_length, self.tokens + TOKENS_OF_ANSWER)
+
+    @property
+    def key_value_tokens(self) -> int:
+        """Most tokens whose key/values exist at once, those that exist several times counted as often."""
+        return KEY_VALUE_COPIES * self.tokens + ANSWER_COPIES * (self.tokens_with_answer - self.tokens)
+
     def image_tokens(self, camera: str) -> int | None:
         """Most image tokens of a frame; None for as many as the model's own processor makes of it."""
         return self.tokens_per_image.get(camera, self.tokens_per_image.get(""))
@@ -70,16 +86,27 @@ class Limits:
                 f"{self.tokens} tokens); choose fewer frames."
             )
 
-    def check_tokens(self, count: int, images: int) -> None:
+    def check_tokens(self, count: int, images: int, written: int = 0) -> None:
         """Refuse content that is too long.
 
+        Args:
+            count: tokens of all that is read.
+            images: number of frames among it.
+            written: most tokens of the answer that will be written.
+
         Raises:
-            JudgeError: it has more tokens than the model may read.
+            JudgeError: it has more tokens than the model may read, or leaves no room for the answer.
         """
         if count > self.tokens:
             raise JudgeError(
                 f"{images} frames (frame budget {self.max_images}) and the texts are {count} tokens, more than the "
                 f"{self.tokens} that the model may read; choose fewer frames or lower the image tokens."
+            )
+        if count + written > self.tokens_with_answer:
+            raise JudgeError(
+                f"The question is {count} tokens ({images} frames) and the answer may have {written}, together more "
+                f"than the {self.tokens_with_answer} that the model may read and write; lower most_tokens, choose "
+                "fewer frames or lower the image tokens."
             )
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -13,16 +14,19 @@ from vlm_judge_ros.errors import JudgeError, ModelBroken
 from vlm_judge_ros.models.model import Capability
 from vlm_judge_ros.models.scorer import AnswerScore, Content
 from vlm_judge_ros.models.vlm import positions
+from vlm_judge_ros.models.vlm.chat import Chat
 from vlm_judge_ros.models.vlm.decoder import PACKED_BYTES, DecoderGraph
 from vlm_judge_ros.models.vlm.folder import ModelFolder
 from vlm_judge_ros.models.vlm.graphs import Call, Graph, GraphFailed
-from vlm_judge_ros.models.vlm.limits import KEY_VALUE_COPIES, Limits
+from vlm_judge_ros.models.vlm.limits import Limits
 from vlm_judge_ros.models.vlm.placing import FRAME_SIZE_PX, open_graph
-from vlm_judge_ros.models.vlm.prefix import Piece, PrefixEngine, log_probabilities
+from vlm_judge_ros.models.vlm.prefix import Piece, PrefixEngine
 from vlm_judge_ros.models.vlm.proof import Proof, prove, tolerance_of
 from vlm_judge_ros.models.vlm.providers import choose
-from vlm_judge_ros.models.vlm.reader import Reader, joined
+from vlm_judge_ros.models.vlm.reader import Reader
+from vlm_judge_ros.models.vlm.scoring import Scoring
 from vlm_judge_ros.models.vlm.vision import VisionGraph
+from vlm_judge_ros.models.vlm.writing import AnswerWriter
 from vlm_judge_ros.models.writer import Writing, Written
 
 _log = logging.getLogger(__name__)
@@ -54,7 +58,7 @@ class LocalSettings:
 
 
 class LocalModel:
-    """Scores answers, and keeps what it has read for the next question. One question at a time.
+    """Scores and writes answers, and keeps what it has read for the next question. One question at a time.
 
     Args:
         folder: files of the model.
@@ -94,6 +98,16 @@ class LocalModel:
             self.proof = self._prove(settings.pack and self._decoder.is_on_cpu)
         except GraphFailed as error:
             raise ModelBroken(f"The model in {folder.path} loads but does not run: {error}") from error
+        shares = self.proof.shares_prefix
+        self._scoring = Scoring(folder.tokens, self._reader, self.engine, self.proof)
+        self._writer: AnswerWriter | None = None
+        self._mute = ""
+        try:
+            chat = Chat(folder.path, folder.family, folder.tokens)
+            self._writer = AnswerWriter(chat, folder.tokens, self._reader, self.engine, shares)
+        except ModelBroken as error:
+            # Scoring needs no template.
+            self._mute = str(error)
 
     @property
     def name(self) -> str:
@@ -114,12 +128,13 @@ class LocalModel:
     @property
     def capabilities(self) -> frozenset[Capability]:
         """What it can do."""
-        return frozenset({Capability.LOG_PROBABILITIES, Capability.SEVERAL_IMAGES})
+        always = frozenset({Capability.LOG_PROBABILITIES, Capability.SEVERAL_IMAGES})
+        return always if self._writer is None else always | {Capability.TEXT}
 
     @property
     def status(self) -> str:
         """How it runs, and why not on what was asked for, in sentences."""
-        return " ".join((self.proof.status, *self.choice.refusals))
+        return " ".join(filter(None, (self.proof.status, self._mute, *self.choice.refusals)))
 
     @property
     def key_value_bytes_per_token(self) -> int:
@@ -131,10 +146,11 @@ class LocalModel:
         """Most memory that key/values take.
 
         Four times those of the longest prompt: the last ones, those before the newest frames, and the input and the
-        output of a run. Prompts that are asked at once have copies of them, which the run reads and writes as well.
+        output of a run. Two times those of a written answer: again input and output. Prompts that are asked at once
+        have copies of them, which the run reads and writes as well.
         """
-        key_values = self.key_value_bytes_per_token * self._limits.tokens
-        return KEY_VALUE_COPIES * key_values + 2 * PACKED_BYTES * self.proof.packs_suffixes
+        key_values = self.key_value_bytes_per_token * self._limits.key_value_tokens
+        return key_values + 2 * PACKED_BYTES * self.proof.packs_suffixes
 
     def score(self, content: Sequence[Content], prompts: Sequence[str], answer: str) -> list[AnswerScore]:
         """Score one answer to several prompts about the same content.
@@ -152,11 +168,39 @@ class LocalModel:
             Cancelled: `cancel` was called meanwhile.
             JudgeError: this is too much to read, or the runtime failed; the message says which.
         """
+        with self._asked() as call:
+            return self._scoring.score(content, prompts, answer, call)
+
+    def write(self, writing: Writing) -> Written:
+        """Write one answer, after what the content has in common with the last one.
+
+        Its schema is not looked at: a model on board cannot be held to one.
+
+        Raises:
+            BrokenImage: a frame cannot be decoded.
+            Cancelled: `cancel` was called meanwhile.
+            JudgeError: question and answer are too long together, a setting is out of range, the model cannot write,
+                or the runtime failed; the message says which.
+        """
+        if self._writer is None:
+            raise JudgeError(self._mute)
+        with self._asked() as call:
+            return self._writer.write(writing, call)
+
+    def cancel(self) -> None:
+        """Make the running call stop as soon as it can. Safe from any thread; nothing happens where none runs."""
+        with self._lock:
+            if self._call is not None:
+                self._call.cancel()
+
+    @contextmanager
+    def _asked(self) -> Iterator[Call]:
+        """A call that `cancel` reaches; what was read is dropped where the runtime has failed meanwhile."""
         call = Call()
         with self._lock:
             self._call = call
         try:
-            return self._score(content, prompts, answer, call)
+            yield call
         except GraphFailed:
             self._reader.forget()
             raise
@@ -168,40 +212,6 @@ class LocalModel:
         finally:
             with self._lock:
                 self._call = None
-
-    def write(self, writing: Writing) -> Written:
-        """Write one answer.
-
-        Raises:
-            JudgeError: always; a model on board scores answers only.
-        """
-        raise JudgeError(f"The model {self.name} scores answers and writes none; ask it with the judge token_reward.")
-
-    def cancel(self) -> None:
-        """Make the running `score` stop as soon as it can. Safe from any thread; nothing happens where none runs."""
-        with self._lock:
-            if self._call is not None:
-                self._call.cancel()
-
-    def _score(self, content: Sequence[Content], prompts: Sequence[str], answer: str, call: Call) -> list[AnswerScore]:
-        answer_id = self._folder.tokens.answer_id(answer)
-        items, tail = joined(content)
-        suffixes = [self._folder.tokens.encode(tail + prompt) for prompt in prompts]
-        if not suffixes:
-            return []
-        if not all(len(suffix) for suffix in suffixes):
-            raise JudgeError("A prompt is empty; give it a text.")
-        shares = self.proof.shares_prefix
-        prefix = self._reader.read(items, max(len(suffix) for suffix in suffixes), shares, call)
-        if shares:
-            at_once = self.engine.packing_limit(prefix, suffixes) if self.proof.packs_suffixes else 1
-            logits = self.engine.logits(prefix, suffixes, call, at_once)
-        else:
-            pieces = self._reader.pieces
-            logits = np.stack([self.engine.whole_logits(pieces, suffix, call) for suffix in suffixes])
-        if not np.isfinite(logits).all():
-            raise JudgeError("The model gave logits that are not finite; use the files of another precision.")
-        return [AnswerScore(value) for value in log_probabilities(logits, answer_id)]
 
     def _prove(self, may_pack: bool) -> Proof:
         tokens, random = self._folder.tokens, np.random.default_rng(0)

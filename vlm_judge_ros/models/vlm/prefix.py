@@ -52,6 +52,19 @@ class Prefix:
     next_position: int = 0
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Following:
+    """What the model has read, and what it expects next.
+
+    Attributes:
+        prefix: what it has read.
+        logits: of the next token, shape (vocabulary,), float32.
+    """
+
+    prefix: Prefix
+    logits: Array
+
+
 class PrefixEngine:
     """Reads pieces, and says what would follow.
 
@@ -104,6 +117,26 @@ class PrefixEngine:
         for start in range(0, count, size):
             key_values = self._decoder.extend(key_values, _cut(step, start, start + size), call)
         return Prefix(key_values, prefix.length + count, next_position)
+
+    def follow(self, prefix: Prefix, pieces: Sequence[Piece], call: Call, at_once: bool = False) -> Following:
+        """Read on, and say what would follow. A token of an answer costs one run of each graph.
+
+        Args:
+            prefix: what was read before.
+            pieces: what comes next; at least one token.
+            call: the call that this is a part of.
+            at_once: read all of it in one step, however long it is; else it has to be one text.
+
+        Raises:
+            Cancelled: the call was cancelled; nothing has changed.
+            JudgeError: the runtime failed.
+        """
+        if not at_once and len(pieces[0].ids) > CHUNK_TOKENS:
+            prefix = self.append(prefix, [Piece(pieces[0].ids[:-CHUNK_TOKENS])], call)
+            pieces = [Piece(pieces[0].ids[-CHUNK_TOKENS:])]
+        step, next_position = self._step(pieces, prefix.next_position, call)
+        key_values, logits = self._decoder.follow(prefix.key_values, step, call)
+        return Following(Prefix(key_values, prefix.length + step.lengths[0], next_position), logits[0])
 
     def truncate(self, prefix: Prefix, length: int, next_position: int) -> Prefix:
         """Forget the end.

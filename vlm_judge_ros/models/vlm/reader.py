@@ -74,7 +74,9 @@ class Reader:
         self._prefix, self._parts, self._seen = self._root, [], {}
         self._trunk, self._trunk_parts = self._root, 0
 
-    def read(self, items: Sequence[Content], suffix_length: int, shares_prefix: bool, call: Call) -> Prefix:
+    def read(
+        self, items: Sequence[Content], suffix_length: int, shares_prefix: bool, call: Call, written: int = 0
+    ) -> Prefix:
         """Read texts and frames; no two texts may be neighbours, since their tokens depend on each other.
 
         Args:
@@ -82,6 +84,7 @@ class Reader:
             suffix_length: tokens of the longest prompt that will follow.
             shares_prefix: whether to compute key/values, or only what `pieces` needs.
             call: the call that this is a part of.
+            written: most tokens of an answer that will follow.
 
         Raises:
             BrokenImage: a frame cannot be decoded.
@@ -93,7 +96,8 @@ class Reader:
             common += 1
         parts = self._parts[:common]
         end = (parts[-1].length, parts[-1].next_position) if parts else (self._root.length, self._root.next_position)
-        for item, piece in zip(items[common:], self._pieces(items, common, end[0] + suffix_length, call), strict=True):
+        pieces = self._pieces(items, common, end[0] + suffix_length, written, call)
+        for item, piece in zip(items[common:], pieces, strict=True):
             end = self._engine.end_of(piece, *end)
             parts.append(_Part(item, piece, *end))
         if shares_prefix and (common < len(parts) or common < len(self._parts)):
@@ -112,7 +116,7 @@ class Reader:
         part = self._parts[count - 1]
         return self._engine.truncate(self._prefix, part.length, part.next_position)
 
-    def _pieces(self, items: Sequence[Content], start: int, token_count: int, call: Call) -> list[Piece]:
+    def _pieces(self, items: Sequence[Content], start: int, token_count: int, written: int, call: Call) -> list[Piece]:
         """Tokens and features of the items from `start` on. Runs no graph before it is sure that all is allowed."""
         frames = [item for item in items if isinstance(item, Frame)]
         self._limits.check_images(len(frames))
@@ -131,7 +135,7 @@ class Reader:
                 if key not in prepared:
                     prepared[key] = self._folder.prepare(item.image.rgb(), self._limits.image_tokens(item.camera))
                 token_count += len(self._folder.tokens.image_piece(prepared[key]))
-        self._limits.check_tokens(token_count, len(frames))
+        self._limits.check_tokens(token_count, len(frames), written)
         pieces = []
         for index, item in enumerate(items[start:], start):
             if isinstance(item, str):

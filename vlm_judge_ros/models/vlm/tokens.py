@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,9 @@ from vlm_judge_ros.models.vlm.prepared import PreparedImage
 
 TOKENIZER_FILE = "tokenizer.json"
 TOKENIZER_CONFIG_FILE = "tokenizer_config.json"
+
+SHIELD = "\ufdd0"
+"""Keeps letters from being read as a special token. Unicode reserves it for such use, so no text has it."""
 
 TokenIds = NDArray[np.int64]
 
@@ -51,9 +55,16 @@ class Tokens:
         self._before, self._after = self._ids(markers.before), self._ids(markers.after)
         self.begin: TokenIds = self._begin(folder)
         """Ids that the model's own tokenizer puts before a raw prompt; often none."""
+        self.begin_text: str = self._tokenizer.decode(self.begin.tolist(), skip_special_tokens=False)
+        """The same as text."""
+        self.end_ids = self._end_ids(folder, config)
+        """Ids that end an answer."""
+        self._not_writable = self._without_token(config)
+        special = filter(_looks_special, self._tokenizer.get_added_tokens_decoder().values())
+        self._special = re.compile("|".join(f"(?={re.escape(token.content)})" for token in special) or r"(?!)")
 
     def encode(self, text: str) -> TokenIds:
-        """Encode a text; special tokens in it are recognised, and none are added.
+        """Encode a text; special tokens in it are recognised except for `shielded` ones, and none are added.
 
         Raises:
             JudgeError: the text holds the token that stands for an image.
@@ -65,6 +76,25 @@ class Tokens:
                 "leave it out."
             )
         return ids
+
+    def shielded(self, text: str) -> str:
+        """A text in which no special token will be recognised: `encode` gives the letters of those that it spells."""
+        text = text.replace(SHIELD, "")
+        cuts = [found.start() + 1 for found in self._special.finditer(text)]
+        return SHIELD.join(text[start:end] for start, end in zip([0, *cuts], [*cuts, len(text)], strict=True))
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of an answer, without special tokens.
+
+        All of it at once: a letter may be several tokens.
+        """
+        return str(self._tokenizer.decode(list(ids), skip_special_tokens=True))
+
+    def only_writable(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Logits of shape (vocabulary,) without those of images and of ids that no token has."""
+        logits = logits.copy()
+        logits[self._not_writable] = -np.inf
+        return logits
 
     def image_piece(self, image: PreparedImage) -> TokenIds:
         """The ids that show one image, borders included, as one of several images in a prompt."""
@@ -93,7 +123,8 @@ class Tokens:
         return first
 
     def _ids(self, text: str) -> TokenIds:
-        return np.array(self._tokenizer.encode(text, add_special_tokens=False).ids, dtype=np.int64)
+        parts = (self._tokenizer.encode(part, add_special_tokens=False).ids for part in text.split(SHIELD))
+        return np.array([token_id for ids in parts for token_id in ids], dtype=np.int64)
 
     def _name(self, token_id: int) -> str:
         return str(self._tokenizer.id_to_token(token_id))
@@ -119,6 +150,19 @@ class Tokens:
                 "take both files from one model."
             )
 
+    def _end_ids(self, folder: Path, config: ModelConfig) -> frozenset[int]:
+        path = folder / TOKENIZER_CONFIG_FILE
+        end = read_fields(path).get("eos_token") if path.exists() else None
+        names = (end.get("content") if isinstance(end, dict) else end, config.family.markers.end_of_turn)
+        found = (self._tokenizer.token_to_id(name) for name in names if isinstance(name, str))
+        return frozenset(config.end_token_ids) | {token_id for token_id in found if token_id is not None}
+
+    def _without_token(self, config: ModelConfig) -> TokenIds:
+        taken = np.zeros(config.vocabulary_size, dtype=np.bool_)
+        taken[list(self._tokenizer.get_vocab(with_added_tokens=True).values())] = True
+        taken[config.image_token_id] = False
+        return np.flatnonzero(~taken)
+
     def _begin(self, folder: Path) -> TokenIds:
         bare = self._tokenizer.encode("a", add_special_tokens=False).ids
         whole = self._tokenizer.encode("a", add_special_tokens=True).ids
@@ -133,6 +177,12 @@ class Tokens:
                 raise ModelBroken(f"{path} adds a bos_token that {TOKENIZER_FILE} does not have; {GET_AGAIN}.")
             added = [token_id]
         return np.array(added, dtype=np.int64)
+
+
+def _looks_special(token: tokenizers.AddedToken) -> bool:
+    # Some tokens that mean more than their letters are not marked as special, such as <think> of Qwen; others are
+    # just frequent letters, such as rows of spaces.
+    return bool(token.special or re.fullmatch("<.*>", token.content))
 
 
 def _shortened(text: str) -> str:
