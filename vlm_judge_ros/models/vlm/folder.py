@@ -77,8 +77,7 @@ class ModelFolder:
 
     @cached_property
     def file_hash(self) -> str:
-        """First 16 hexadecimal digits of a SHA-256 over graphs, weights, configuration, tokenizer and
-        chat template.
+        """First 16 hexadecimal digits of a SHA-256 over all that decides the answers.
 
         The first time this reads all of the model; after that its files are known by size and time of change.
 

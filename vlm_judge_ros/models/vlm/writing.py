@@ -24,8 +24,8 @@ class AnswerWriter:
         tokens: its tokenizer.
         reader: reads what is shown.
         engine: the graphs.
-        shares_prefix: whether a question may go on from what was read before. If not it is read whole, in one step, and the
-            answer goes on from there.
+        shares_prefix: whether a question may go on from what was read before. If not it is read whole, in one step,
+            and the answer goes on from there.
     """
 
     def __init__(self, chat: Chat, tokens: Tokens, reader: Reader, engine: PrefixEngine, shares_prefix: bool) -> None:
