@@ -1,0 +1,57 @@
+"""From the bytes of an answer to a JSON object, or to a sentence about what is wrong with it."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import Any, NoReturn
+
+from vlm_judge_ros.models.remote.errors import BadAnswer
+
+_LONGEST_WORDS = 200
+
+
+def read_object(content: bytes, host: str) -> dict[str, Any]:
+    """Read an answer. Numbers that JSON does not have (NaN, Infinity) make it none.
+
+    Raises:
+        BadAnswer: it is not a JSON object.
+    """
+    try:
+        value = json.loads(content.decode("utf-8"), parse_constant=_refuse, parse_float=_finite)
+    except (ValueError, RecursionError) as error:
+        cause = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise BadAnswer(f"The answer of {host} is not JSON ({in_words(cause)}); check base_url.") from None
+    if not isinstance(value, dict):
+        raise BadAnswer(f"The answer of {host} is JSON, but not an object; check base_url.")
+    return value
+
+
+def in_words(text: str) -> str:
+    """A text of a server, shortened to one line without control characters, to be shown to a person."""
+    line = re.sub(r"\s+", " ", "".join(character if character.isprintable() else " " for character in text)).strip()
+    return line if len(line) <= _LONGEST_WORDS else line[: _LONGEST_WORDS - 1] + "…"
+
+
+def told_error(answer: dict[str, Any]) -> tuple[str, str] | None:
+    """Message and code of an answer that tells of an error, in the forms that servers have; None where it does not."""
+    error = answer.get("error", answer if answer.get("object") == "error" else None)
+    if isinstance(error, str):
+        return error, ""
+    if isinstance(error, dict):
+        message, code = error.get("message"), error.get("code") or error.get("type")
+        return message if isinstance(message, str) else "", str(code) if isinstance(code, (str, int)) else ""
+    detail = answer.get("detail")
+    return (detail if isinstance(detail, str) else json.dumps(detail), "") if detail is not None else None
+
+
+def _refuse(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a number")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text} is too large a number")
+    return value

@@ -1,0 +1,125 @@
+"""What the last hour has cost, and whether one call more may be made."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from vlm_judge_ros.models.remote.settings import Budget
+
+HOUR_S = 3600.0
+_MILLION = 1e6
+
+
+@dataclass(slots=True, eq=False)
+class Expense:
+    """One attempt.
+
+    Attributes:
+        began_s: when it was sent.
+        tokens: of input and output, as far as known.
+        money: in the currency of the prices.
+    """
+
+    began_s: float
+    tokens: int = 0
+    money: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """The cost of the last hour.
+
+    Attributes:
+        calls: attempts.
+        tokens: of input and output.
+        money: in the currency of the prices.
+    """
+
+    calls: int
+    tokens: int
+    money: float
+
+
+@dataclass(frozen=True, slots=True)
+class Exhausted:
+    """The hour has cost what it may.
+
+    Attributes:
+        what: the limit that is reached, in words.
+        wait_s: seconds until enough of it is more than an hour ago.
+    """
+
+    what: str
+    wait_s: float
+
+
+@dataclass
+class Ledger:
+    """Keeps the expenses of a rolling hour. It has no clock: every question brings seconds of one that never goes back.
+
+    An attempt is entered before it is sent, so however many are in flight there are never more than the limit. What
+    it costs in tokens and money is known only when the answer is there: the attempts that are in flight when one of
+    these limits is reached may exceed it.
+    """
+
+    limits: Budget
+    _expenses: deque[Expense] = field(default_factory=deque)
+
+    def exhausted(self, now_s: float) -> Exhausted | None:
+        """Which limit is reached, and until when; None where one more attempt may be made."""
+        self._forget(now_s)
+        calls: list[tuple[float, float]] = [(one.began_s, 1.0) for one in self._expenses]
+        tokens: list[tuple[float, float]] = [(one.began_s, one.tokens) for one in self._expenses]
+        money: list[tuple[float, float]] = [(one.began_s, one.money) for one in self._expenses]
+        reached = [
+            Exhausted(f"{limit:g} {name}", _wait_s(amounts, limit, now_s))
+            for name, limit, amounts in (
+                ("calls", self.limits.calls, calls),
+                ("tokens", self.limits.tokens, tokens),
+                ("of the currency of the prices", self.limits.money, money),
+            )
+            if limit is not None and sum(amount for _, amount in amounts) >= limit
+        ]
+        return max(reached, key=lambda one: one.wait_s, default=None)
+
+    def reserve(self, now_s: float) -> Expense | None:
+        """Enter an attempt that is about to be sent; None where the budget has no room for it."""
+        if self.exhausted(now_s) is not None:
+            return None
+        self._expenses.append(Expense(now_s))
+        return self._expenses[-1]
+
+    def release(self, expense: Expense) -> None:
+        """Take back an attempt that was not sent after all."""
+        if expense in self._expenses:
+            self._expenses.remove(expense)
+
+    def settle(self, expense: Expense, input_tokens: int, output_tokens: int) -> None:
+        """Enter what an attempt has cost."""
+        expense.tokens = input_tokens + output_tokens
+        expense.money = (input_tokens * self.limits.input_price + output_tokens * self.limits.output_price) / _MILLION
+
+    def spent(self, now_s: float) -> Spent:
+        """The cost of the hour before now."""
+        self._forget(now_s)
+        return Spent(
+            len(self._expenses),
+            sum(one.tokens for one in self._expenses),
+            sum(one.money for one in self._expenses),
+        )
+
+    def _forget(self, now_s: float) -> None:
+        while self._expenses and now_s - self._expenses[0].began_s >= HOUR_S:
+            self._expenses.popleft()
+
+
+def _wait_s(amounts: list[tuple[float, float]], limit: float, now_s: float) -> float:
+    left = sum(amount for _, amount in amounts)
+    frees_up_s = now_s
+    for began_s, amount in amounts:
+        left -= amount
+        frees_up_s = began_s + HOUR_S
+        if left < limit:
+            break
+    return max(0.0, frees_up_s - now_s)
