@@ -76,11 +76,23 @@ def _checklist(options: JudgeOptions) -> Judge:
     return create(options)
 
 
+def _critique(options: JudgeOptions) -> Judge:
+    from vlm_judge_ros.judges.critique import create
+
+    return create(options)
+
+
 def _embedded(options: JudgeOptions) -> Judge:
     from vlm_judge_ros.judges.embedded import EmbeddedJudge
     from vlm_judge_ros.models.two_view import EMBEDDED_FOLDER
 
     return EmbeddedJudge(Path(options.model) if options.model else EMBEDDED_FOLDER, options.intra_op_threads)
+
+
+def _frame_ordering(options: JudgeOptions) -> Judge:
+    from vlm_judge_ros.judges.frame_ordering import create
+
+    return create(options)
 
 
 def _token_reward(options: JudgeOptions) -> Judge:
@@ -91,7 +103,9 @@ def _token_reward(options: JudgeOptions) -> Judge:
 
 JUDGES: dict[str, JudgeFactory] = {
     "checklist": _checklist,
+    "critique": _critique,
     "embedded": _embedded,
+    "frame_ordering": _frame_ordering,
     "token_reward": _token_reward,
 }
 

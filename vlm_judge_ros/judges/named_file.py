@@ -50,9 +50,12 @@ def load(kind: type[Content], what: str, name: str, shipped: Path) -> Content:
         raise JudgeError(f"The {what} {path} cannot be used: {first_fault(error)}; mend the file.") from error
 
 
-def content_hash(model: pydantic.BaseModel) -> str:
-    """First 16 hexadecimal digits of the SHA-256 over everything but the name of a model."""
-    content = json.dumps(model.model_dump(mode="json", exclude={"name"}), sort_keys=True, separators=(",", ":"))
+def content_hash(*models: pydantic.BaseModel) -> str:
+    """First 16 hexadecimal digits of the SHA-256 over everything but the names of one model, or of several together."""
+    content = "\n".join(
+        json.dumps(model.model_dump(mode="json", exclude={"name"}), sort_keys=True, separators=(",", ":"))
+        for model in models
+    )
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 

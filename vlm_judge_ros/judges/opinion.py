@@ -98,6 +98,8 @@ class Opinion:
         unparsable: the model answered, and what it wrote cannot be read. Progress is not known, then.
         subtasks: steps of the task; empty where the method does not judge them.
         critique: how well the robot moves; None where the method does not say.
+        curve: stamp in nanoseconds and raw progress of every moment that was judged, oldest first; empty where a method
+            judges the newest alone.
     """
 
     evidence: Evidence
@@ -117,6 +119,7 @@ class Opinion:
     unparsable: bool = False
     subtasks: tuple[SubtaskOpinion, ...] = ()
     critique: Critique | None = None
+    curve: tuple[tuple[int, float], ...] = ()
 
     @property
     def declined(self) -> bool:

@@ -49,3 +49,23 @@ def same_number(keyframes: Sequence[Keyframe], count: int) -> list[Frame]:
     if count == 1:
         return [keyframes[last].frame]
     return [keyframes[index * last // (count - 1)].frame for index in range(count)]
+
+
+def instants(evidence: Evidence, count: int) -> list[tuple[Frame, ...]]:
+    """Moments of an episode in the order of time, each with one frame of every camera.
+
+    No frame of the first camera comes twice, so there are fewer moments where it has fewer frames. The other cameras
+    show what they have nearest in time. The last moment has the newest frame of every camera.
+
+    Args:
+        evidence: the frames.
+        count: most moments, at least 2; an even choice that keeps the first and the newest.
+    """
+    first, *others = evidence.keyframes.values()
+    moments = same_number(first, min(count, len(first)))
+    together = [(frame, *(_nearest(keyframes, frame.stamp_ns) for keyframes in others)) for frame in moments[:-1]]
+    return [*together, (moments[-1], *(keyframes[-1].frame for keyframes in others))]
+
+
+def _nearest(keyframes: Sequence[Keyframe], stamp_ns: int) -> Frame:
+    return min((keyframe.frame for keyframe in keyframes), key=lambda frame: abs(frame.stamp_ns - stamp_ns))

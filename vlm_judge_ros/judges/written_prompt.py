@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import pydantic
 
+from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.judges.context import ContextWords
 from vlm_judge_ros.judges.named_file import NAME, content_hash
 from vlm_judge_ros.judges.places import check_places
@@ -76,6 +77,16 @@ class WrittenPrompt(pydantic.BaseModel):
     def content_hash(self) -> str:
         """First 16 hexadecimal digits of the SHA-256 over everything but the name."""
         return content_hash(self)
+
+    def require_context(self) -> ContextWords:
+        """The words around examples.
+
+        Raises:
+            JudgeError: there are none.
+        """
+        if self.context is None:
+            raise JudgeError(f"The prompt {self.name} has no words for examples; add `context` to its file.")
+        return self.context
 
     def form_of(self, schema: Mapping[str, Any]) -> str:
         """What a model that cannot be held to a schema is told of it; empty for nothing."""
