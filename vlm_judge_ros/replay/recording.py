@@ -80,7 +80,7 @@ class Recording:
         """
         cameras = {camera.topic: camera for camera in self.topics.cameras}
         for message in bag.messages(cameras.keys()):
-            jpeg = _jpeg(bag, message, cameras[message.topic])
+            jpeg = jpeg_of(bag, message, cameras[message.topic])
             if jpeg is not None:
                 yield Shot(cameras[message.topic].camera, (message.time_ns - self.started_ns) * 1e-9, jpeg)
 
@@ -101,7 +101,8 @@ def _true_progress(bag: Bag, topics: EpisodeTopics, started_ns: int) -> Curve:
     return Curve(tuple(time_s for time_s, _ in points), tuple(value for _, value in points))
 
 
-def _jpeg(bag: Bag, message: RecordedMessage, camera: CameraTopic) -> bytes | None:
+def jpeg_of(bag: Bag, message: RecordedMessage, camera: CameraTopic) -> bytes | None:
+    """A recorded image as JPEG; None where it cannot be decoded."""
     image = bag.decode(message)
     if camera.transport == "compressed" and bytes(image.data[:3]) == _JPEG:
         return bytes(image.data)

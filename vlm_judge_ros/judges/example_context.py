@@ -1,0 +1,170 @@
+"""From an example bank to what a model is told before an episode."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from vlm_judge_ros.episode.compressed_image import CompressedImage
+from vlm_judge_ros.episode.failure_mode import FailureMode
+from vlm_judge_ros.episode.frame import Frame
+from vlm_judge_ros.errors import JudgeError
+from vlm_judge_ros.judges.context import Demonstration, ExampleContext
+from vlm_judge_ros.judges.example import Example, ExampleFrame, ExampleKind
+from vlm_judge_ros.judges.example_bank import BankContent, ExampleBank
+from vlm_judge_ros.judges.example_choice import ChosenExample, TokenEstimate, choose
+from vlm_judge_ros.models.scorer import Content
+
+LabelOf = Callable[[str, float], str]
+"""From camera and seconds to the text before an image."""
+
+
+@dataclass(frozen=True, slots=True)
+class PromptNames:
+    """How words and examples together are named in the provenance.
+
+    Attributes:
+        prompt_set: name of the prompt; where examples are shown, " examples " and the hash of the bank follow.
+        prompt_hash: of the prompt; where examples are shown, of the prompt, the bank and the budget together. So a
+            calibration that was fitted without these examples does not fit with them.
+    """
+
+    prompt_set: str
+    prompt_hash: str
+
+
+class ExampleSource:
+    """Chooses from a bank what a model is told of a task; a `ContextSource`.
+
+    The bank is read once, so that what is added to it later changes nothing. The choice for a task is kept, with the
+    same frames, so that models which keep what they have read need not read it again.
+
+    Args:
+        bank: the bank.
+        most_tokens: the budget of one question, as estimated.
+        estimate: of tokens.
+        label_of: from camera and seconds to the text before an image.
+
+    Raises:
+        JudgeError: the bank cannot be read, or holds nothing that can be used.
+    """
+
+    def __init__(self, bank: ExampleBank, most_tokens: int, estimate: TokenEstimate, label_of: LabelOf) -> None:
+        self._bank = bank
+        self._content: BankContent = bank.read()
+        if not self._content.examples:
+            first = f" ({self._content.faults[0]})" if self._content.faults else ""
+            raise JudgeError(
+                f"The example bank {bank.folder} holds no example that can be used{first}; add one with `vlm-judge "
+                "examples add`, or leave the parameter examples empty."
+            )
+        self._most_tokens = most_tokens
+        self._estimate = estimate
+        self._label_of = label_of
+        self._known: dict[str, ExampleContext] = {}
+
+    def __call__(self, task: str) -> ExampleContext:
+        """What is told before an episode of a task.
+
+        Raises:
+            JudgeError: an example has been changed or removed meanwhile.
+        """
+        if task not in self._known:
+            chosen = choose(self._content.examples, task, self._most_tokens, self._estimate)
+            self._known[task] = context_of(chosen, self._bank.frame, self._label_of)
+        return self._known[task]
+
+    @property
+    def most_images(self) -> int:
+        """Most images that the examples of one question can have."""
+        cameras = {frame.camera for example in self._content.examples for frame in example.frames}
+        return self._most_tokens // min((self._estimate.of_image(camera) for camera in cameras), default=1 << 30)
+
+    @property
+    def status(self) -> str:
+        """One sentence about the bank, with what is wrong with it."""
+        content = self._content
+        counted = f"The example bank {self._bank.folder} ({content.content_hash}) has {len(content.examples)} examples."
+        return " ".join([counted, *content.faults[:3]])
+
+    def names(self, prompt: str, prompt_hash: str) -> PromptNames:
+        """How a prompt with these examples is named in the provenance."""
+        bank_hash = self._content.content_hash
+        images = sorted(self._estimate.image_tokens.items())
+        whole = f"{prompt_hash} {bank_hash} {self._most_tokens} {images}"
+        return PromptNames(f"{prompt} examples {bank_hash}", hashlib.sha256(whole.encode()).hexdigest()[:16])
+
+
+def open_examples(
+    folder: str, most_tokens: int, image_tokens: Mapping[str, int], label_of: LabelOf
+) -> ExampleSource | None:
+    """The examples that a judge's options name; None where they name none.
+
+    Args:
+        folder: the parameter `examples`.
+        most_tokens: the parameter `example_tokens`.
+        image_tokens: most tokens of an image by camera, as far as they are known.
+        label_of: from camera and seconds to the text before an image.
+
+    Raises:
+        JudgeError: the bank cannot be read, or holds nothing that can be used.
+    """
+    if not folder:
+        return None
+    return ExampleSource(ExampleBank(Path(folder).expanduser()), most_tokens, TokenEstimate(image_tokens), label_of)
+
+
+def context_of(
+    chosen: tuple[ChosenExample, ...], read: Callable[[Example, ExampleFrame], bytes], label_of: LabelOf
+) -> ExampleContext:
+    """Chosen examples in the form in which a model is told them, each kind in the order of the choice.
+
+    Good ones are references, words about failures are cues, and images of failures are failures, with their rewards
+    where these are known.
+
+    Args:
+        chosen: the choice.
+        read: from an example and one of its frames to the JPEG.
+        label_of: from camera and seconds to the text before an image.
+
+    Raises:
+        JudgeError: a frame cannot be read.
+    """
+    reference: list[Demonstration] = []
+    cues: list[str] = []
+    failures: list[Demonstration] = []
+    for one in chosen:
+        if one.example.kind is ExampleKind.TEXT and one.example.is_negative:
+            cues.append(_cue(one.example))
+        else:
+            into = failures if one.example.is_negative else reference
+            into.append(_demonstration(one, read, label_of))
+    return ExampleContext(tuple(reference), tuple(cues), tuple(failures))
+
+
+def _cue(example: Example) -> str:
+    text = " ".join(example.text.split())
+    if example.failure_mode is FailureMode.UNKNOWN:
+        return text
+    return f"{example.failure_mode.name.lower().replace('_', ' ')}: {text}"
+
+
+def _demonstration(
+    chosen: ChosenExample, read: Callable[[Example, ExampleFrame], bytes], label_of: LabelOf
+) -> Demonstration:
+    content: list[Content] = []
+    for frame in chosen.frames:
+        label = label_of(frame.camera, frame.time_s)
+        if label:
+            content.append(label)
+        image = CompressedImage(read(chosen.example, frame))
+        content.append(Frame(frame.camera, round(frame.time_s * 1e9), image, image.thumbnail()))
+    return Demonstration(
+        task=chosen.example.task,
+        frames=tuple(content),
+        rewards=tuple(frame.reward for frame in chosen.frames if frame.reward is not None),
+        failure_mode=chosen.example.failure_mode,
+        note=" ".join(chosen.example.text.split()),
+    )
