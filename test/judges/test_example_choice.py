@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import random
 from collections import Counter
 
 from hypothesis import given
@@ -8,10 +9,11 @@ from judges.example_material import described
 
 from vlm_judge_ros.episode.failure_mode import FailureMode
 from vlm_judge_ros.judges.example import Example
-from vlm_judge_ros.judges.example_choice import MOST_SHOWN, TokenEstimate, choose, nearness
+from vlm_judge_ros.judges.example_choice import MOST_SHOWN, TokenEstimate, WordWeights, choose
 
 TASKS = ("close the drawer", "open the drawer", "close the door", "push the button", "pick up the red cube")
 MODES = (FailureMode.NONE, FailureMode.STALL, FailureMode.OBJECT_DROPPED, FailureMode.SPILL)
+WEIGHTS = WordWeights(TASKS)
 ESTIMATE = TokenEstimate({"": 100, "wrist": 50})
 
 examples_strategy = st.lists(
@@ -44,9 +46,11 @@ def test_the_budget_is_never_exceeded(examples: list[Example], task: str, tokens
 
 
 @given(examples_strategy, st.sampled_from(TASKS), st.randoms(use_true_random=False))
-def test_the_order_in_which_examples_are_given_does_not_matter(examples: list[Example], task: str, random) -> None:  # type: ignore[no-untyped-def]
+def test_the_order_in_which_examples_are_given_does_not_matter(
+    examples: list[Example], task: str, order: random.Random
+) -> None:
     shuffled = list(examples)
-    random.shuffle(shuffled)
+    order.shuffle(shuffled)
     assert choose(examples, task, 3000, ESTIMATE) == choose(shuffled, task, 3000, ESTIMATE)
 
 
@@ -117,18 +121,26 @@ def test_what_an_image_takes_is_counted_by_its_camera() -> None:
 
 @given(st.sampled_from(TASKS), st.sampled_from(TASKS))
 def test_nearness_is_the_same_from_both_sides_and_1_for_the_same_words(one: str, other: str) -> None:
-    assert nearness(one, other, TASKS) == nearness(other, one, TASKS)
-    assert 0.0 <= nearness(one, other, TASKS) <= 1.0
-    assert nearness(one, f" {one.upper()}.", TASKS) == 1.0
+    assert WEIGHTS.nearness(one, other) == WEIGHTS.nearness(other, one)
+    assert 0.0 <= WEIGHTS.nearness(one, other) <= 1.0
+    assert WEIGHTS.nearness(one, f" {one.upper()}.") == 1.0
 
 
 def test_rare_words_count_more_than_those_of_every_task() -> None:
-    assert nearness("close the drawer", "open the drawer", TASKS) > nearness("close the drawer", "push the lid", TASKS)
-    shared_drawer = nearness("open a drawer", "the drawer", TASKS)
-    shared_the = nearness("open the lid", "the drawer", TASKS)
+    assert WEIGHTS.nearness("close the drawer", "open the drawer") > WEIGHTS.nearness(
+        "close the drawer", "push the lid"
+    )
+    shared_drawer = WEIGHTS.nearness("open a drawer", "the drawer")
+    shared_the = WEIGHTS.nearness("open the lid", "the drawer")
     assert shared_drawer > shared_the
 
 
 def test_tasks_in_any_script_are_compared() -> None:
-    assert nearness("引き出しを閉める", "引き出しを閉める") == 1.0
-    assert nearness("öffne die Tür", "schließe die Tür") > 0.2
+    assert WEIGHTS.nearness("引き出しを閉める", "引き出しを閉める") == 1.0
+    assert WEIGHTS.nearness("öffne die Tür", "schließe die Tür") > 0.2
+
+
+def test_a_large_bank_is_chosen_from_at_once() -> None:
+    examples = [described(f"e{index:04d}", f"close drawer number {index}", images=1) for index in range(2000)]
+    chosen = choose(examples, "close drawer number 77", 1500, ESTIMATE)
+    assert chosen[0].example.id == "e0077"

@@ -77,6 +77,7 @@ class ContextWords(pydantic.BaseModel):
     Attributes:
         reference: before an attempt with known rewards, with `{task}` and `{note}`.
         failure: before an attempt that failed, with `{task}`, `{mode}` and `{note}`.
+        label: before every image, with `{camera}` and `{seconds}` since the start of its episode where wanted.
         reward: after an image whose progress is known, with `{percent}`.
         cues: before the signs of failure, of which each has a line of its own.
         episode: after all this, before the episode that is to be judged.
@@ -86,6 +87,7 @@ class ContextWords(pydantic.BaseModel):
 
     reference: str
     failure: str
+    label: str = "{camera} camera, {seconds} s:"
     reward: str
     cues: str
     episode: str
@@ -94,11 +96,16 @@ class ContextWords(pydantic.BaseModel):
     def _places_are_known(self) -> ContextWords:
         check_places(self.reference, {"task", "note"})
         check_places(self.failure, {"task", "mode", "note"})
+        check_places(self.label, {"camera", "seconds"})
         check_places(self.cues, set())
         check_places(self.episode, set())
         if "percent" not in check_places(self.reward, {"percent"}):
             raise ValueError("reward has no {percent}")
         return self
+
+    def label_of(self, camera: str, seconds: float) -> str:
+        """The text before an image; empty for none."""
+        return self.label.format(camera=camera, seconds=f"{seconds:.1f}")
 
 
 def content_of(context: ExampleContext, words: ContextWords) -> list[Content]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -80,44 +81,45 @@ def choose(
     """
     estimate = estimate or TokenEstimate()
     left = sorted(examples, key=lambda example: example.id)
-    near = _nearnesses(task, left)
-    left = [example for example in left if near[example.id] >= LEAST_NEARNESS]
+    weights = WordWeights({task, *(example.task for example in left)})
+    near = {known: weights.nearness(task, known) for known in {example.task for example in left}}
+    left = [example for example in left if near[example.task] >= LEAST_NEARNESS]
     chosen: list[ChosenExample] = []
     tokens = most_tokens
-    while left and len(chosen) < MOST_SHOWN:
+    while len(chosen) < MOST_SHOWN:
+        room = min(tokens, most_tokens // 2)
+        left = [example for example in left if _fits(example, room, estimate)]
+        if not left:
+            break
         wanted = _of_the_other_outcome(left, chosen) if len(chosen) == 1 else left
-        best = max(wanted, key=lambda example: _worth(example, near[example.id], chosen))
+        best = max(wanted, key=lambda example: _worth(example, near[example.task], chosen))
         left.remove(best)
-        frames = _fitting(best, min(tokens, most_tokens // 2), estimate)
-        if frames is not None:
-            chosen.append(ChosenExample(best, frames, near[best.id]))
-            tokens -= estimate.of_example(best, frames)
+        frames = _most_that_fit(best, room, estimate)
+        chosen.append(ChosenExample(best, frames, near[best.task]))
+        tokens -= estimate.of_example(best, frames)
     return tuple(chosen)
 
 
-def nearness(asked: str, known: str, tasks: Iterable[str] = ()) -> float:
-    """Share of words that two tasks have in common, 0 to 1: a Jaccard index in which rare words weigh more.
+class WordWeights:
+    """How much a word says about a task: the rarer among known tasks, the more.
 
     Args:
-        asked: one task.
-        known: another one.
-        tasks: among which a word is rare or not; a word of all of them weighs 1, one of a single task the most.
+        tasks: the known ones; a word of all of them weighs 1, one of none the most.
     """
-    ours, theirs = _words(asked), _words(known)
-    different = {ours, theirs, *(_words(task) for task in tasks)}
 
-    def weight(word: str) -> float:
-        having = sum(word in words for words in different)
-        return 1.0 + math.log((1 + len(different)) / (1 + having))
+    def __init__(self, tasks: Iterable[str]) -> None:
+        different = {_words(task) for task in tasks}
+        self._count = len(different)
+        self._having = Counter(word for words in different for word in words)
 
-    whole = math.fsum(weight(word) for word in ours | theirs)
-    return math.fsum(weight(word) for word in ours & theirs) / whole if whole > 0 else 0.0
+    def nearness(self, asked: str, known: str) -> float:
+        """Share of words that two tasks have in common, by weight, 0 to 1 (a weighted Jaccard index)."""
+        ours, theirs = _words(asked), _words(known)
+        whole = self._sum(ours | theirs)
+        return self._sum(ours & theirs) / whole if whole > 0 else 0.0
 
-
-def _nearnesses(task: str, examples: Sequence[Example]) -> dict[str, float]:
-    tasks = {example.task for example in examples}
-    by_task = {known: nearness(task, known, tasks) for known in tasks}
-    return {example.id: by_task[example.task] for example in examples}
+    def _sum(self, words: Iterable[str]) -> float:
+        return math.fsum(1.0 + math.log((1 + self._count) / (1 + self._having[word])) for word in words)
 
 
 def _worth(example: Example, near: float, chosen: Sequence[ChosenExample]) -> float:
@@ -136,18 +138,25 @@ def _source(example: Example) -> str:
     return example.origin.split(",")[0]
 
 
-def _fitting(example: Example, most_tokens: int, estimate: TokenEstimate) -> tuple[ExampleFrame, ...] | None:
-    """The frames with which an example fits, all or an even choice of each camera's; None where it does not."""
-    cameras = {
-        frame.camera: [other for other in example.frames if other.camera == frame.camera] for frame in example.frames
-    }
-    most = max((len(frames) for frames in cameras.values()), default=0)
-    for count in range(most, min(_LEAST_PER_CAMERA, most) - 1, -1):
-        kept = {frame.file for frames in cameras.values() for frame in _even(frames, count)}
-        frames = tuple(frame for frame in example.frames if frame.file in kept)
+def _fits(example: Example, most_tokens: int, estimate: TokenEstimate) -> bool:
+    return estimate.of_example(example, _thinned(example, _LEAST_PER_CAMERA)) <= most_tokens
+
+
+def _most_that_fit(example: Example, most_tokens: int, estimate: TokenEstimate) -> tuple[ExampleFrame, ...]:
+    """The frames of an example that fits: all, or an even choice of each camera's."""
+    for count in range(len(example.frames), _LEAST_PER_CAMERA, -1):
+        frames = _thinned(example, count)
         if estimate.of_example(example, frames) <= most_tokens:
             return frames
-    return None
+    return _thinned(example, _LEAST_PER_CAMERA)
+
+
+def _thinned(example: Example, most_per_camera: int) -> tuple[ExampleFrame, ...]:
+    cameras: dict[str, list[ExampleFrame]] = {}
+    for frame in example.frames:
+        cameras.setdefault(frame.camera, []).append(frame)
+    kept = {frame.file for frames in cameras.values() for frame in _even(frames, most_per_camera)}
+    return tuple(frame for frame in example.frames if frame.file in kept)
 
 
 def _even(frames: Sequence[ExampleFrame], count: int) -> Sequence[ExampleFrame]:

@@ -86,7 +86,8 @@ class ExampleSource:
     def status(self) -> str:
         """One sentence about the bank, with what is wrong with it."""
         content = self._content
-        counted = f"The example bank {self._bank.folder} ({content.content_hash}) has {len(content.examples)} examples."
+        count = len(content.examples)
+        counted = f"Examples that can be shown from the bank {self._bank.folder} ({content.content_hash}): {count}."
         return " ".join([counted, *content.faults[:3]])
 
     def names(self, prompt: str, prompt_hash: str) -> PromptNames:
