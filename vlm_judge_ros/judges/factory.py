@@ -89,6 +89,12 @@ def _embedded(options: JudgeOptions) -> Judge:
     return EmbeddedJudge(Path(options.model) if options.model else EMBEDDED_FOLDER, options.intra_op_threads)
 
 
+def _ensemble(options: JudgeOptions) -> Judge:
+    from vlm_judge_ros.judges.ensemble import create
+
+    return create(options)
+
+
 def _frame_ordering(options: JudgeOptions) -> Judge:
     from vlm_judge_ros.judges.frame_ordering import create
 
@@ -105,6 +111,7 @@ JUDGES: dict[str, JudgeFactory] = {
     "checklist": _checklist,
     "critique": _critique,
     "embedded": _embedded,
+    "ensemble": _ensemble,
     "frame_ordering": _frame_ordering,
     "token_reward": _token_reward,
 }
