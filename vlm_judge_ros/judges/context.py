@@ -52,9 +52,9 @@ class ExampleContext:
     """The three kinds of context, in the order in which a model is shown them.
 
     Attributes:
-        reference: attempts with known rewards.
+        reference: attempts that went well, with their rewards where these are known.
         cues: how failures look, one sentence each.
-        failures: attempts that failed.
+        failures: attempts that failed, with their rewards where these are known.
     """
 
     reference: tuple[Demonstration, ...] = ()
@@ -75,7 +75,7 @@ class ContextWords(pydantic.BaseModel):
     """The words around a context; a part of a prompt file.
 
     Attributes:
-        reference: before an attempt with known rewards, with `{task}` and `{note}`.
+        reference: before an attempt that went well, with `{task}` and `{note}`.
         failure: before an attempt that failed, with `{task}`, `{mode}` and `{note}`.
         label: before every image, with `{camera}` and `{seconds}` since the start of its episode where wanted.
         reward: after an image whose progress is known, with `{percent}`.
