@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 from vlm_judge_ros.models.remote.errors import BadAnswer
 
 _LONGEST_WORDS = 200
+_DEEPEST = 64
 
 
 def read_object(content: bytes, host: str) -> dict[str, Any]:
@@ -25,6 +26,8 @@ def read_object(content: bytes, host: str) -> dict[str, Any]:
         raise BadAnswer(f"The answer of {host} is not JSON ({in_words(cause)}); check base_url.") from None
     if not isinstance(value, dict):
         raise BadAnswer(f"The answer of {host} is JSON, but not an object; check base_url.")
+    if _is_deep(value):
+        raise BadAnswer(f"The answer of {host} is nested more than {_DEEPEST} levels deep, as no honest one is.")
     return value
 
 
@@ -44,6 +47,20 @@ def told_error(answer: dict[str, Any]) -> tuple[str, str] | None:
         return message if isinstance(message, str) else "", str(code) if isinstance(code, (str, int)) else ""
     detail = answer.get("detail")
     return (detail if isinstance(detail, str) else json.dumps(detail), "") if detail is not None else None
+
+
+def _is_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [
+            child
+            for parent in level
+            for child in (parent.values() if isinstance(parent, dict) else parent)
+            if isinstance(child, (dict, list))
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _refuse(name: str) -> NoReturn:

@@ -69,6 +69,12 @@ class Caller:
             cost += f", {spent.money:.2f} of the currency of the prices"
         return " ".join([*sentences, f"{cost}."])
 
+    @property
+    def is_trying(self) -> bool:
+        """Whether the next call is the one that tries whether the server is back."""
+        with self._lock:
+            return self._circuit.state(self._clock()) is CircuitState.HALF_OPEN
+
     async def call(self, method: str, path: str, body: Mapping[str, JsonValue] | None) -> dict[str, Any]:
         """Make one call.
 

@@ -90,11 +90,6 @@ class Ledger:
         self._expenses.append(Expense(now_s))
         return self._expenses[-1]
 
-    def release(self, expense: Expense) -> None:
-        """Take back an attempt that was not sent after all."""
-        if expense in self._expenses:
-            self._expenses.remove(expense)
-
     def settle(self, expense: Expense, input_tokens: int, output_tokens: int) -> None:
         """Enter what an attempt has cost."""
         expense.tokens = input_tokens + output_tokens

@@ -4,28 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-import os
 import threading
 import time
 import weakref
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic import JsonValue
 
 from vlm_judge_ros.errors import Cancelled, JudgeError
-from vlm_judge_ros.models.remote.address import read_address
+from vlm_judge_ros.models.remote.address import Address, read_address
 from vlm_judge_ros.models.remote.attempts import Caller
 from vlm_judge_ros.models.remote.errors import RemoteError
 from vlm_judge_ros.models.remote.exchanges import Recorder, Recording, Request
 from vlm_judge_ros.models.remote.key import read_key
+from vlm_judge_ros.models.remote.loop import LoopThread
 from vlm_judge_ros.models.remote.settings import ServerKind, ServerSettings
 from vlm_judge_ros.models.remote.usage import Usage
 from vlm_judge_ros.models.remote.wire import Wire
-
-_Result = TypeVar("_Result")
-_CLOSE_S = 2.0
 
 
 class Client:
@@ -33,7 +30,9 @@ class Client:
 
     Timeouts, retries, the circuit, the budget, the limit of an answer's size, TLS and the key are as the settings say.
     Paths are below the base URL, such as "chat/completions"; one that begins with a slash is beside /v1, where servers
-    have what the OpenAI protocol does not have. Nothing comes from variables such as OPENAI_BASE_URL or OPENAI_ORG_ID.
+    have what the OpenAI protocol does not have. Variables such as OPENAI_BASE_URL or OPENAI_ORG_ID change nothing.
+
+    A key goes over plain http to this machine, with a warning in the status to the local network, and nowhere else.
 
     Args:
         settings: of the server.
@@ -55,29 +54,14 @@ class Client:
         seed: int | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        base_url = settings.base_url.rstrip("/")
-        if settings.kind is ServerKind.AZURE and not settings.api_version and not base_url.endswith("/v1"):
-            base_url += "/openai/v1"
-        self._settings = settings
-        self._address = read_address(base_url)
-        self._recording = Recording(replay) if replay is not None else None
-        self._replay = replay
-        key = read_key(settings.key_variable, settings.key_file) if replay is None else None
-        self._warnings = [warning for warning in (key.warning, self._address.key_warning()) if warning] if key else []
-        self._recorder = Recorder(record, key) if record is not None else None
-        self._loop = _Loop()
-        self._caller: Caller | None = None
-        if replay is None:
-            wire = Wire(settings, self._address, key)
-            self._caller = Caller(settings, wire, self.host, clock, seed)
-            self._loop.at_end = wire.close
-        self._semaphore: asyncio.Semaphore | None = None
-        self._lock = threading.Lock()
-        self._numbered = 0
-        self._process = os.getpid()
-        self._running: set[concurrent.futures.Future[list[dict[str, Any]]]] = set()
-        self._closed = False
-        self._stop = weakref.finalize(self, _Loop.stop, self._loop)
+        if record is not None and replay is not None:
+            raise JudgeError("What is replayed is not recorded once more; set either record or replay.")
+        self._address = _address(settings)
+        self._asking: _Recorded | _Live = (
+            _Recorded(replay) if replay is not None else _Live(settings, self._address, record, seed, clock)
+        )
+        # Also where nobody closes: when nothing refers to this any more, or the program ends.
+        self._close = weakref.finalize(self, self._asking.close)
 
     @property
     def host(self) -> str:
@@ -87,14 +71,12 @@ class Client:
     @property
     def usage(self) -> Usage:
         """What has been asked of the server since this was made."""
-        return self._caller.usage if self._caller else Usage()
+        return self._asking.usage
 
     @property
     def status(self) -> str:
         """Warnings, what keeps calls from going out, and what the last hour has cost, as sentences."""
-        if self._caller is None:
-            return f"Answers come from the recording {self._replay}, not from {self.host}."
-        return " ".join([*self._warnings, self._caller.status])
+        return self._asking.status
 
     def post(self, path: str, body: Mapping[str, JsonValue]) -> dict[str, Any]:
         """Ask.
@@ -126,17 +108,11 @@ class Client:
 
     def cancel(self) -> None:
         """End all calls that run, at once. Safe from any thread; nothing happens where none runs."""
-        with self._lock:
-            running = list(self._running)
-        for future in running:
-            future.cancel()
+        self._asking.cancel()
 
     def close(self) -> None:
         """End what runs and all connections. Nothing can be asked afterwards."""
-        with self._lock:
-            self._closed = True
-        self.cancel()
-        self._stop()
+        self._close()
 
     def __enter__(self) -> Client:
         return self
@@ -145,45 +121,103 @@ class Client:
         self.close()
 
     def _ask(self, requests: Sequence[Request]) -> list[dict[str, Any]]:
-        if self._recording is not None:
-            return [self._recording.answer(request) for request in requests]
-        if os.getpid() != self._process:
-            raise JudgeError(
-                "This client was made in another process, whose threads this one does not have; make anew."
-            )
+        if not self._close.alive:
+            raise JudgeError(f"The client of {self.host} is closed.")
+        return self._asking.ask(requests)
+
+
+class _Recorded:
+    """A recording in the place of a server."""
+
+    usage = Usage()
+
+    def __init__(self, file: Path) -> None:
+        self._recording = Recording(file)
+        self.status = f"Answers come from the recording {file}, and nothing is sent."
+
+    def ask(self, requests: Sequence[Request]) -> list[dict[str, Any]]:
+        return self._recording.answers(requests)
+
+    def cancel(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+class _Live:
+    """A server."""
+
+    def __init__(
+        self,
+        settings: ServerSettings,
+        address: Address,
+        record: Path | None,
+        seed: int | None,
+        clock: Callable[[], float],
+    ) -> None:
+        key = read_key(settings.key_variable, settings.key_file)
+        self._host = address.host
+        self._warnings = [warning for warning in (key.warning, address.key_warning()) if warning] if key else []
+        wire = Wire(settings, address, key)
+        self._caller = Caller(settings, wire, address.host, clock, seed)
+        self._in_flight = asyncio.Semaphore(settings.most_in_flight)
+        self._recorder = Recorder(record, key) if record is not None else None
+        self._loop = LoopThread(wire.close)
+        self._lock = threading.Lock()
+        self._numbered = 0
+        self._running: set[concurrent.futures.Future[list[dict[str, Any]]]] = set()
+
+    @property
+    def usage(self) -> Usage:
+        return self._caller.usage
+
+    @property
+    def status(self) -> str:
+        return " ".join([*self._warnings, self._caller.status])
+
+    def ask(self, requests: Sequence[Request]) -> list[dict[str, Any]]:
         with self._lock:
-            if self._closed:
-                raise JudgeError(f"The client of {self.host} is closed.")
-            first = self._numbered
+            future = self._loop.submit(self._all(self._numbered, requests))
             self._numbered += len(requests)
-            future = self._loop.submit(self._all(first, requests))
             self._running.add(future)
         try:
             return future.result()
         except concurrent.futures.CancelledError:
-            raise Cancelled(f"The question to {self.host} was cancelled.") from None
+            raise Cancelled(f"The question to {self._host} was cancelled.") from None
         finally:
             # Of use where waiting was interrupted, by Ctrl-C for example.
             future.cancel()
             with self._lock:
                 self._running.discard(future)
 
+    def cancel(self) -> None:
+        with self._lock:
+            running = list(self._running)
+        for future in running:
+            future.cancel()
+
+    def close(self) -> None:
+        self.cancel()
+        self._loop.stop()
+
     async def _all(self, first: int, requests: Sequence[Request]) -> list[dict[str, Any]]:
-        tasks = [asyncio.ensure_future(self._one(first + i, request)) for i, request in enumerate(requests)]
+        numbered = list(enumerate(requests, start=first))
+        answers = []
+        if self._caller.is_trying and numbered:
+            # One alone tries whether the server is back; the others would fail at once, and end this one.
+            answers.append(await self._one(*numbered.pop(0)))
+        tasks = [asyncio.ensure_future(self._one(number, request)) for number, request in numbered]
         try:
-            return list(await asyncio.gather(*tasks))
+            return answers + list(await asyncio.gather(*tasks))
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _one(self, number: int, request: Request) -> dict[str, Any]:
-        assert self._caller is not None
-        if self._semaphore is None:
-            # Made here because it belongs to the loop in which it is made.
-            self._semaphore = asyncio.Semaphore(self._settings.most_in_flight)
         outcome: dict[str, Any] | RemoteError
-        async with self._semaphore:
+        async with self._in_flight:
             try:
                 outcome = await self._caller.call(request.method, request.path, request.body)
             except RemoteError as error:
@@ -195,43 +229,8 @@ class Client:
         return outcome
 
 
-class _Loop:
-    """An event loop in a thread of its own, which starts when it is first needed."""
-
-    def __init__(self) -> None:
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
-        self.at_end: Callable[[], Coroutine[Any, Any, None]] | None = None
-
-    def submit(self, work: Coroutine[Any, Any, _Result]) -> concurrent.futures.Future[_Result]:
-        if self._loop is None:
-            self._loop = asyncio.new_event_loop()
-            self._thread = threading.Thread(target=self._loop.run_forever, name="remote model", daemon=True)
-            self._thread.start()
-        return asyncio.run_coroutine_threadsafe(work, self._loop)
-
-    def stop(self) -> None:
-        """End the thread. Connections that do not close in time are left to the operating system."""
-        if self._loop is None or self._thread is None:
-            return
-        loop, thread, self._loop = self._loop, self._thread, None
-        if not thread.is_alive():  # in a process that was forked off
-            return
-        asyncio.run_coroutine_threadsafe(self._finish(), loop)
-        thread.join(_CLOSE_S)
-        if not thread.is_alive():
-            loop.close()
-
-    async def _finish(self) -> None:
-        loop = asyncio.get_running_loop()
-        others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-        for task in others:
-            task.cancel()
-        if others:
-            await asyncio.wait(others, timeout=_CLOSE_S / 2)
-        if self.at_end is not None:
-            try:
-                await asyncio.wait_for(self.at_end(), _CLOSE_S / 2)
-            finally:
-                loop.stop()
-        loop.stop()
+def _address(settings: ServerSettings) -> Address:
+    base_url = settings.base_url.rstrip("/")
+    if settings.kind is ServerKind.AZURE and not settings.api_version and not base_url.endswith("/v1"):
+        base_url += "/openai/v1"
+    return read_address(base_url)

@@ -10,7 +10,8 @@ import re
 import threading
 import uuid
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -23,7 +24,7 @@ from vlm_judge_ros.models.remote import errors
 from vlm_judge_ros.models.remote.errors import NotRecorded, Refused, RemoteError
 from vlm_judge_ros.models.remote.key import Key
 
-_IMAGE = re.compile(r"(?:data:image/[\w.+-]+;base64,)?[A-Za-z0-9+/\s]{256,}={0,2}\Z")
+_IMAGE = re.compile(r"(?:data:image/[\w.+-]+;base64,)?[A-Za-z0-9+/]{256,}={0,2}\Z")
 _KINDS = {kind.__name__: kind for kind in RemoteError.__subclasses__()}
 
 
@@ -86,8 +87,8 @@ class Recorder:
         self._run = uuid.uuid4().hex
         self._images: set[str] = set()
         self._lock = threading.Lock()
-        with self._opened() as opened:
-            _drop_unfinished_line(opened)
+        with _opened(file) as descriptor:
+            _drop_unfinished_line(descriptor)
 
     def write(self, number: int, request: Request, outcome: dict[str, Any] | RemoteError) -> None:
         """Append one exchange.
@@ -102,46 +103,25 @@ class Recorder:
         """
         images: dict[str, str] = {}
         body = _without_images(dict(request.body) if request.body is not None else None, images)
-        line = _Line(
-            run=self._run,
-            number=number,
-            base_url=request.base_url,
-            method=request.method,
-            path=request.path,
-            digest=request.digest,
-            body=body,
-            answer=None if isinstance(outcome, RemoteError) else outcome,
-            error=_described(outcome) if isinstance(outcome, RemoteError) else None,
-        )
+        line: dict[str, Any] = {
+            "version": 1,
+            "run": self._run,
+            "number": number,
+            "base_url": request.base_url,
+            "method": request.method,
+            "path": request.path,
+            "digest": request.digest,
+            "body": body,
+            **({"error": _described(outcome)} if isinstance(outcome, RemoteError) else {"answer": outcome}),
+        }
         with self._lock:
-            line.images = {digest: image for digest, image in images.items() if digest not in self._images}
-            value = line.model_dump(exclude_none=True)
-            value = self._key.scrub(value) if self._key else value
-            content = json.dumps(value, separators=(",", ":")).encode() + b"\n"
-            with self._opened() as opened:
-                _append(opened, content, self._file)
-            self._images |= line.images.keys()
-
-    def _opened(self) -> _Opened:
-        return _Opened(self._file)
-
-
-class _Opened:
-    """The file, locked against other processes while the block runs."""
-
-    def __init__(self, file: Path) -> None:
-        self._file = file
-
-    def __enter__(self) -> int:
-        try:
-            self._descriptor = os.open(self._file, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise JudgeError(f"The recording {self._file} cannot be written ({error.strerror}).") from error
-        fcntl.flock(self._descriptor, fcntl.LOCK_EX)
-        return self._descriptor
-
-    def __exit__(self, *_: object) -> None:
-        os.close(self._descriptor)
+            new_images = {digest: image for digest, image in images.items() if digest not in self._images}
+            if new_images:
+                line["images"] = new_images
+            content = json.dumps(self._key.scrub(line) if self._key else line, separators=(",", ":")).encode() + b"\n"
+            with _opened(self._file) as descriptor:
+                _append(descriptor, content, self._file)
+            self._images |= new_images.keys()
 
 
 class Recording:
@@ -149,6 +129,9 @@ class Recording:
 
     Equal requests get their answers in the order in which these were asked for. What failed then fails again, in the
     same words.
+
+    Args:
+        file: of exchanges.
 
     Raises:
         JudgeError: the file cannot be read.
@@ -160,36 +143,50 @@ class Recording:
         self._counts: dict[str, int] = {}
         self._lock = threading.Lock()
         runs: dict[str, int] = {}
+        self._places: dict[tuple[str, int], int] = {}
         lines = _read(file)
-        for line in lines:
+        for place, line in enumerate(lines):
             runs.setdefault(line.run, len(runs))
+            self._places[line.run, line.number] = place
         for line in sorted(lines, key=lambda line: (runs[line.run], line.number)):
             self._outcomes.setdefault(line.digest, deque()).append(line)
             self._counts[line.digest] = self._counts.get(line.digest, 0) + 1
 
-    def answer(self, request: Request) -> dict[str, Any]:
-        """The next answer to a request.
+    def answers(self, requests: Sequence[Request]) -> list[dict[str, Any]]:
+        """The next answers to requests that are made together.
 
         Raises:
-            NotRecorded: there is none, or none is left.
-            RemoteError: the call failed then.
+            RemoteError: one of the calls failed then.
+            NotRecorded: one has no answer, or none is left.
         """
-        digest = request.digest
         with self._lock:
-            if digest not in self._outcomes:
-                raise NotRecorded(
-                    f"The recording {self._file} has no answer to this request ({request.method} {request.path}, hash "
-                    f"{digest[:16]}); model, prompts, images and settings have to be those of the recording."
-                )
-            if not self._outcomes[digest]:
-                raise NotRecorded(
-                    f"This request ({request.method} {request.path}, hash {digest[:16]}) is in the recording "
-                    f"{self._file} {self._counts[digest]} times, and was asked once more."
-                )
-            line = self._outcomes[digest].popleft()
-        if line.error is not None:
-            raise _raised(line.error)
-        return dict(line.answer or {})
+            lines = [self._next(request) for request in requests]
+        # The first that fails ends those beside it, which then have no line of their own.
+        failed = [line for line in lines if line is not None and line.error is not None]
+        if failed:
+            first = min(failed, key=lambda line: self._places[line.run, line.number])
+            assert first.error is not None
+            raise _raised(first.error)
+        answers = []
+        for request, line in zip(requests, lines, strict=True):
+            if line is None:
+                raise self._not_recorded(request)
+            answers.append(dict(line.answer or {}))
+        return answers
+
+    def _next(self, request: Request) -> _Line | None:
+        left = self._outcomes.get(request.digest)
+        return left.popleft() if left else None
+
+    def _not_recorded(self, request: Request) -> NotRecorded:
+        about = f"({request.method} {request.path}, hash {request.digest[:16]})"
+        count = self._counts.get(request.digest, 0)
+        if count:
+            return NotRecorded(f"The recording {self._file} answers this request {about} {count} times, and no more.")
+        return NotRecorded(
+            f"The recording {self._file} has no answer to this request {about}; model, prompts, images and settings "
+            "have to be those of the recording."
+        )
 
 
 def _read(file: Path) -> list[_Line]:
@@ -226,15 +223,29 @@ def _without_images(value: Any, images: dict[str, str]) -> Any:
     return value
 
 
-def _described(error: RemoteError) -> _Error:
-    status, code = (error.status, error.code) if isinstance(error, Refused) else (0, "")
-    return _Error(kind=type(error).__name__, message=str(error), status=status, code=code)
+def _described(error: RemoteError) -> dict[str, Any]:
+    about = {"kind": type(error).__name__, "message": str(error)}
+    return {**about, "status": error.status, "code": error.code} if isinstance(error, Refused) else about
 
 
 def _raised(error: _Error) -> RemoteError:
     if error.kind == errors.Refused.__name__:
         return Refused(error.message, error.status, error.code)
     return _KINDS.get(error.kind, RemoteError)(error.message)
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[int]:
+    try:
+        descriptor = os.open(file, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise JudgeError(f"The recording {file} cannot be written ({error.strerror}).") from error
+    try:
+        # Against other processes that record into the same file.
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def _append(descriptor: int, content: bytes, file: Path) -> None:

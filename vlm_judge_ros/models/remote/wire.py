@@ -25,9 +25,9 @@ _STREAM = {"X-Stainless-Raw-Response": "stream"}
 """What openai's own `with_streaming_response` sets: the body is left to be read piece by piece."""
 
 _SENT = frozenset(
-    {"host", "content-length", "content-type", "accept", "connection", "user-agent", *map(str.lower, _STREAM)}
+    {"host", "content-length", "content-type", "accept", "connection", "user-agent", "x-stainless-raw-response"}
 )
-"""Headers that go out. The client adds more of its own and from environment variables; nobody asked for those."""
+"""Headers that go out. The client has more, of its own and from environment variables, that nobody asked for."""
 
 _NO_KEY = "none"
 """Stands in the openai client in the place of the key, which is added to each request when it goes out."""
@@ -63,8 +63,8 @@ class _NotSuccess(Exception):
 class Wire:
     """The way to one server. Everything but the constructor runs in one event loop.
 
-    Nothing comes from environment variables but the proxies, and these only for https to another machine: what goes
-    there is encrypted for the server. Redirects are not followed.
+    Environment variables tell of proxies and trusted certificates only, and these only for https to another machine:
+    what goes there is encrypted for the server. Redirects are not followed.
 
     Args:
         settings: of the server.
@@ -213,7 +213,7 @@ class Wire:
                     )
                 )
         words = self._shown(next((str(cause) for cause in reversed(causes) if str(cause)), type(error).__name__))
-        if any(isinstance(cause, ssl.SSLError) for cause in causes):
+        if any(isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLEOFError) for cause in causes):
             return AttemptFailed(Unreachable(f"No encrypted connection to {host} ({words}); check base_url."))
         if isinstance(error, openai.APIConnectionError):
             return AttemptFailed(
