@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from judges.known_contexts import KnownContexts
 from judges.known_scorers import BrightnessScorer
 from judges.known_writers import KnownWriter, frames, texts
 from judges.shown_episode import evidence, frame
@@ -263,7 +264,7 @@ def test_context_comes_before_the_episode() -> None:
     shot = frame("front", 0.0, 0.9)
     context = ExampleContext(failures=(Demonstration("lift a ball", (shot,), (), FailureMode.SLIP, "It slides out."),))
     writer = KnownWriter([ANSWER])
-    judge_of(writer, context_of={"lift the cube": context}.__getitem__).ask(SHOWN)
+    judge_of(writer, context_of=KnownContexts({"lift the cube": context})).ask(SHOWN)
     assert frames(writer.writings[0])[0] is shot
     told = texts(writer.writings[0])
     assert told.index("It slides out.") < told.index("front camera, 0.0 s:")
@@ -303,7 +304,7 @@ def test_a_calibration_is_refused() -> None:
 def test_a_context_needs_words() -> None:
     bare = PROMPT.model_copy(update={"context": None})
     with pytest.raises(JudgeError, match="The prompt critique-v1 has no words for examples"):
-        CritiqueJudge(KnownWriter([ANSWER]), bare, CUES, 4, context_of=lambda task: ExampleContext())
+        CritiqueJudge(KnownWriter([ANSWER]), bare, CUES, 4, context_of=KnownContexts({}))
 
 
 def test_a_question_can_be_cancelled() -> None:

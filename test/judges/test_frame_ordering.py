@@ -13,6 +13,7 @@ import pydantic
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from judges.known_contexts import KnownContexts
 from judges.known_scorers import BrightnessScorer, brightness
 from judges.known_writers import Answer, KnownWriter, frames, texts
 from judges.shown_episode import SECOND, START, evidence, frame
@@ -208,16 +209,11 @@ def test_context_comes_before_the_episode() -> None:
         cues=("the ball rolls away",),
         failures=(Demonstration("lift the can", (), (), FailureMode.SLIP, "It slides out."),),
     )
-    asked: list[str] = []
-
-    def context_of(task: str) -> ExampleContext:
-        asked.append(task)
-        return context
-
+    contexts = KnownContexts({"lift the cube": context})
     writer = KnownWriter([entries({1: 50.0})])
-    judge = judge_of(writer, cues=load_cues(PROMPT.failure_cues), context_of=context_of)
+    judge = judge_of(writer, cues=load_cues(PROMPT.failure_cues), context_of=contexts)
     assert judge.ask(evidence([0.0, 0.5])).progress == 0.5
-    assert asked == ["lift the cube"]
+    assert contexts.asked == ["lift the cube"]
     told = texts(writer.writings[0])
     order = [
         "lift the ball",

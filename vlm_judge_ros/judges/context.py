@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Protocol
 
 import pydantic
 
@@ -67,8 +66,32 @@ class ExampleContext:
         return not (self.reference or self.cues or self.failures)
 
 
-ContextSource: TypeAlias = Callable[[str], ExampleContext]
-"""From a task to what is told before an episode of it. The same task has the same context, as long as a judge runs."""
+@dataclass(frozen=True, slots=True)
+class PromptNames:
+    """How what a model is told is named in the provenance.
+
+    Attributes:
+        prompt_set: name of the prompt; where a context is told, a space and the name of that follow.
+        prompt_hash: 16 hexadecimal digits of a hash over the prompt, and over what decides the context where there is
+            one. So a calibration that was fitted without it does not fit with it.
+    """
+
+    prompt_set: str
+    prompt_hash: str
+
+
+class ContextSource(Protocol):
+    """From a task to what is told before an episode of it."""
+
+    def __call__(self, task: str) -> ExampleContext:
+        """What is told; the same for the same task, as long as a judge runs.
+
+        Raises:
+            JudgeError: it cannot be read.
+        """
+
+    def names(self, prompt: PromptNames) -> PromptNames:
+        """How a prompt is named together with this."""
 
 
 class ContextWords(pydantic.BaseModel):

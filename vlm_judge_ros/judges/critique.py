@@ -7,9 +7,10 @@ from typing import ClassVar
 
 from vlm_judge_ros.episode.evidence import Evidence
 from vlm_judge_ros.errors import JudgeError
-from vlm_judge_ros.judges.context import ContextSource, content_of
+from vlm_judge_ros.judges.context import ContextSource, PromptNames, content_of
 from vlm_judge_ros.judges.critique_answer import CritiqueAnswer, IssueAnswer, SubtaskAnswer
 from vlm_judge_ros.judges.cue_list import CueList, load_cues
+from vlm_judge_ros.judges.example_context import most_images, open_examples, status_of
 from vlm_judge_ros.judges.factory import JudgeOptions
 from vlm_judge_ros.judges.model_access import open_model
 from vlm_judge_ros.judges.named_file import content_hash, load
@@ -72,6 +73,8 @@ class CritiqueJudge:
         require(writer, {Capability.TEXT, Capability.SEVERAL_IMAGES}, METHOD)
         if context_of is not None:
             prompt.require_context()
+        names = PromptNames(prompt.name, content_hash(prompt, cues))
+        self._names = names if context_of is None else context_of.names(names)
         self._writer = writer
         self._prompt = prompt
         self._cues = cues
@@ -87,8 +90,8 @@ class CritiqueJudge:
             model_hash=self._writer.file_hash,
             provider=self._writer.provider,
             method=METHOD,
-            prompt_set=self._prompt.name,
-            prompt_hash=content_hash(self._prompt, self._cues),
+            prompt_set=self._names.prompt_set,
+            prompt_hash=self._names.prompt_hash,
         )
 
     def ask(self, evidence: Evidence) -> Opinion:
@@ -191,5 +194,13 @@ def create(options: JudgeOptions) -> CritiqueJudge:
         )
     prompt = load(CritiquePrompt, "prompt", options.prompts or DEFAULT_PROMPT, SHIPPED_FOLDER)
     cues = load_cues(prompt.failure_cues)
-    opened = open_model(options, METHOD)
-    return CritiqueJudge(opened.model, prompt, cues, options.images_per_camera, status=opened.status)
+    examples = open_examples(options, METHOD, prompt)
+    opened = open_model(options, METHOD, most_images(options, examples))
+    return CritiqueJudge(
+        opened.model,
+        prompt,
+        cues,
+        options.images_per_camera,
+        context_of=examples,
+        status=status_of(opened.status, examples),
+    )

@@ -3,36 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
 from vlm_judge_ros.episode.compressed_image import CompressedImage
 from vlm_judge_ros.episode.failure_mode import FailureMode
 from vlm_judge_ros.episode.frame import Frame
 from vlm_judge_ros.errors import JudgeError
-from vlm_judge_ros.judges.context import Demonstration, ExampleContext
+from vlm_judge_ros.judges.context import Demonstration, ExampleContext, PromptNames
 from vlm_judge_ros.judges.example import Example, ExampleFrame, ExampleKind
 from vlm_judge_ros.judges.example_bank import BankContent, ExampleBank
 from vlm_judge_ros.judges.example_choice import ChosenExample, TokenEstimate, choose
+from vlm_judge_ros.judges.factory import JudgeOptions
+from vlm_judge_ros.judges.model_access import named_model
+from vlm_judge_ros.judges.written_prompt import WrittenPrompt
 from vlm_judge_ros.models.scorer import Content
 
 LabelOf = Callable[[str, float], str]
 """From camera and seconds to the text before an image."""
-
-
-@dataclass(frozen=True, slots=True)
-class PromptNames:
-    """How words and examples together are named in the provenance.
-
-    Attributes:
-        prompt_set: name of the prompt; where examples are shown, " examples " and the hash of the bank follow.
-        prompt_hash: of the prompt; where examples are shown, of the prompt, the bank and the budget together. So a
-            calibration that was fitted without these examples does not fit with them.
-    """
-
-    prompt_set: str
-    prompt_hash: str
 
 
 class ExampleSource:
@@ -90,31 +78,46 @@ class ExampleSource:
         counted = f"Examples that can be shown from the bank {self._bank.folder} ({content.content_hash}): {count}."
         return " ".join([counted, *content.faults[:3]])
 
-    def names(self, prompt: str, prompt_hash: str) -> PromptNames:
-        """How a prompt with these examples is named in the provenance."""
+    def names(self, prompt: PromptNames) -> PromptNames:
+        """How a prompt with these examples is named: " examples " and the hash of the bank follow its name.
+
+        The budget and the estimate, which take part in the choice, are in the hash alone.
+        """
         bank_hash = self._content.content_hash
         images = sorted(self._estimate.image_tokens.items())
-        whole = f"{prompt_hash} {bank_hash} {self._most_tokens} {images}"
-        return PromptNames(f"{prompt} examples {bank_hash}", hashlib.sha256(whole.encode()).hexdigest()[:16])
+        whole = f"{prompt.prompt_hash} {bank_hash} {self._most_tokens} {images}"
+        return PromptNames(f"{prompt.prompt_set} examples {bank_hash}", hashlib.sha256(whole.encode()).hexdigest()[:16])
 
 
-def open_examples(
-    folder: str, most_tokens: int, image_tokens: Mapping[str, int], label_of: LabelOf
-) -> ExampleSource | None:
+def open_examples(options: JudgeOptions, method: str, prompt: WrittenPrompt) -> ExampleSource | None:
     """The examples that a judge's options name; None where they name none.
 
     Args:
-        folder: the parameter `examples`.
-        most_tokens: the parameter `example_tokens`.
-        image_tokens: most tokens of an image by camera, as far as they are known.
-        label_of: from camera and seconds to the text before an image.
+        options: of the judge.
+        method: name of the judge, for people.
+        prompt: has the words around them.
 
     Raises:
-        JudgeError: the bank cannot be read, or holds nothing that can be used.
+        JudgeError: the prompt has no words for examples, the bank cannot be read, or holds nothing that can be used.
     """
-    if not folder:
+    if not options.examples:
         return None
-    return ExampleSource(ExampleBank(Path(folder).expanduser()), most_tokens, TokenEstimate(image_tokens), label_of)
+    words = prompt.require_context()
+    known = named_model(options, method)
+    image_tokens = {**({"": known.image_tokens} if known is not None else {}), **options.image_tokens}
+    bank = ExampleBank(Path(options.examples).expanduser())
+    return ExampleSource(bank, options.example_tokens, TokenEstimate(image_tokens), words.label_of)
+
+
+def most_images(options: JudgeOptions, examples: ExampleSource | None) -> int:
+    """Most images of one question: those of the episode, and those of the examples."""
+    own = options.images_per_camera * len(options.cameras)
+    return own + (examples.most_images if examples is not None else 0)
+
+
+def status_of(model_status: str, examples: ExampleSource | None) -> str:
+    """What a judge says of its model and of its examples."""
+    return model_status if examples is None else f"{model_status} {examples.status}".strip()
 
 
 def context_of(

@@ -17,8 +17,9 @@ from vlm_judge_ros.episode.evidence import Evidence
 from vlm_judge_ros.episode.frame import Frame
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.judges.calibration import Calibration, load_calibration
-from vlm_judge_ros.judges.context import ContextSource, ExampleContext, content_of
+from vlm_judge_ros.judges.context import ContextSource, ExampleContext, PromptNames, content_of
 from vlm_judge_ros.judges.cue_list import CueList, load_cues
+from vlm_judge_ros.judges.example_context import most_images, open_examples, status_of
 from vlm_judge_ros.judges.factory import JudgeOptions
 from vlm_judge_ros.judges.model_access import open_model
 from vlm_judge_ros.judges.named_file import content_hash, load
@@ -39,6 +40,8 @@ DEFAULT_PROMPT = "frame-ordering-v1"
 
 _TOKENS_OF_A_MOMENT = 80
 _TOKENS_BESIDE = 200
+_LARGEST_SAMPLING_SEED = 0x7FFFFFFF
+"""Servers take no more than 31 or 32 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,7 @@ class Curve:
         stamps_ns: of the moments.
         progress: 0 to 1; that of the first moment was given to the model.
         descriptions: what it wrote of each moment; empty for the first.
-        seed: of the order in which it was shown the moments.
+        seed: of the order in which it was shown the moments, and of the sampling.
     """
 
     stamps_ns: tuple[int, ...]
@@ -100,14 +103,15 @@ class FrameOrderingJudge:
             raise JudgeError(f"samples is {samples}; give at least 1.")
         if context_of is not None or cues is not None:
             prompt.require_context()
-        self._hash = content_hash(prompt, cues) if cues is not None else content_hash(prompt)
+        names = PromptNames(prompt.name, content_hash(prompt, cues) if cues is not None else content_hash(prompt))
+        self._names = names if context_of is None else context_of.names(names)
         if calibration is not None:
             if not calibration.fitted:
                 raise JudgeError(
                     f"The calibration {calibration.name} is not fitted, and the judge {METHOD} gives progress without "
                     "one; leave the parameter calibration empty."
                 )
-            calibration.check(writer.file_hash, self._hash)
+            calibration.check(writer.file_hash, self._names.prompt_hash)
         self._writer = writer
         self._prompt = prompt
         self._cues = cues.sentences if cues is not None else ()
@@ -127,8 +131,8 @@ class FrameOrderingJudge:
             model_hash=self._writer.file_hash,
             provider=self._writer.provider,
             method=METHOD,
-            prompt_set=self._prompt.name,
-            prompt_hash=self._hash,
+            prompt_set=self._names.prompt_set,
+            prompt_hash=self._names.prompt_hash,
             calibration=f"{calibration.name} {calibration.content_hash}" if calibration is not None else "",
             seed=self._seed,
         )
@@ -155,8 +159,12 @@ class FrameOrderingJudge:
         """Make the running `ask` raise `Cancelled` as soon as the model can stop."""
         self._writer.cancel()
 
-    def curves(self, evidence: Evidence) -> list[Curve | Unparsable]:
+    def curves(self, evidence: Evidence, temperature: float = 0.0) -> list[Curve | Unparsable]:
         """Have every moment judged, once for each sample; evidence of one moment gives none.
+
+        Args:
+            evidence: the moments.
+            temperature: of the sampling, whose seed is that of the order; 0 for the most probable answers.
 
         Raises:
             BrokenImage: a keyframe cannot be decoded.
@@ -166,14 +174,18 @@ class FrameOrderingJudge:
         moments = instants(evidence, self._moments)
         if len(moments) < 2:
             return []
-        return [self._curve(evidence, moments, sample) for sample in range(self._samples)]
+        seeds = [order_seed(self._seed, sample, evidence, moments) for sample in range(self._samples)]
+        return [self._curve(evidence, moments, seed, temperature) for seed in seeds]
 
-    def _curve(self, evidence: Evidence, moments: Sequence[tuple[Frame, ...]], sample: int) -> Curve | Unparsable:
-        seed = order_seed(self._seed, sample, evidence, moments)
+    def _curve(
+        self, evidence: Evidence, moments: Sequence[tuple[Frame, ...]], seed: int, temperature: float
+    ) -> Curve | Unparsable:
         order = list(range(1, len(moments)))
         random.Random(seed).shuffle(order)
         count = len(order)
-        writing = self._writing(evidence, moments, order)
+        writing = replace(
+            self._writing(evidence, moments, order), temperature=temperature, seed=seed & _LARGEST_SAMPLING_SEED
+        )
         read = ask_for(OrderingAnswer, self._writer, writing, self._prompt, context={"count": count})
         if isinstance(read, Unparsable):
             return read
@@ -268,14 +280,16 @@ def create(options: JudgeOptions) -> FrameOrderingJudge:
     prompt = load(FrameOrderingPrompt, "prompt", options.prompts or DEFAULT_PROMPT, SHIPPED_FOLDER)
     cues = load_cues(prompt.failure_cues) if prompt.failure_cues else None
     calibration = load_calibration(options.calibration) if options.calibration else None
-    opened = open_model(options, METHOD)
+    examples = open_examples(options, METHOD, prompt)
+    opened = open_model(options, METHOD, most_images(options, examples))
     return FrameOrderingJudge(
         opened.model,
         prompt,
         cues,
         moments=options.images_per_camera,
+        context_of=examples,
         calibration=calibration,
         seed=options.seed,
         samples=options.samples,
-        status=opened.status,
+        status=status_of(opened.status, examples),
     )
