@@ -28,6 +28,7 @@ from vlm_judge_ros.judges.factory import JudgeOptions, resolve
 from vlm_judge_ros.judges.model_access import Opened
 from vlm_judge_ros.judges.named_file import load
 from vlm_judge_ros.judges.opinion import Cancellable, SubtaskState
+from vlm_judge_ros.judges.written_answer import schema_of
 from vlm_judge_ros.judges.written_prompt import SHIPPED_FOLDER
 from vlm_judge_ros.models.model import Capability
 from vlm_judge_ros.models.scorer import AnswerScore
@@ -159,7 +160,7 @@ def test_one_answer_is_asked_for_at_temperature_zero_about_all_steps_and_the_new
     judge_of(writer).ask(seen([0.1, 0.5, 0.9]))
     writing = writer.writings[0]
     assert writing.temperature == 0.0
-    assert writing.schema == ChecklistAnswer.model_json_schema()
+    assert writing.schema == schema_of(ChecklistAnswer)
     assert len(frames(writing)) == 6
     assert brightness(frames(writing)[-1]) == pytest.approx(0.9, abs=0.01)
     told = texts(writing)

@@ -19,12 +19,14 @@ from vlm_judge_ros.episode.failure_mode import FailureMode
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.judges.context import Demonstration, ExampleContext
 from vlm_judge_ros.judges.critique import DEFAULT_PROMPT, CritiqueJudge, CritiquePrompt, create
+from vlm_judge_ros.judges.critique_answer import CritiqueAnswer
 from vlm_judge_ros.judges.cue_list import CueList, load_cues
 from vlm_judge_ros.judges.factory import JudgeOptions
 from vlm_judge_ros.judges.failure_code import NAMED
 from vlm_judge_ros.judges.named_file import load
 from vlm_judge_ros.judges.opinion import Cancellable, Opinion, SubtaskState
 from vlm_judge_ros.judges.worker_process import checked_fields
+from vlm_judge_ros.judges.written_answer import Unparsable, read_answer
 from vlm_judge_ros.judges.written_prompt import SHIPPED_FOLDER
 
 PROMPT = load(CritiquePrompt, "prompt", DEFAULT_PROMPT, SHIPPED_FOLDER)
@@ -249,15 +251,19 @@ def test_the_model_is_shown_labelled_frames_and_told_task_time_modes_and_cameras
     assert writing.temperature == 0.0
     assert writing.schema is not None
     assert list(writing.schema["properties"]) == list(ANSWER)
-    assert "schema:" not in told
+    assert "<sentence>" not in told
 
 
 def test_a_model_that_cannot_be_held_to_a_schema_is_told_of_it() -> None:
     writer = KnownWriter([ANSWER], schema=False)
     judge_of(writer).ask(SHOWN)
     told = texts(writer.writings[0])
-    schema = json.loads(told.partition("with nothing before or after it:\n")[2])
-    assert schema["properties"]["failure_mode"]["enum"] == [mode.name for mode in NAMED]
+    assert '"issue": {"advice": "<sentence>", "camera": "<name>", "second": <number>}}' in told
+    # The form is an example of the right keys, and copied it is no answer.
+    form = told[told.rindex('{"summary"') :]
+    assert isinstance(read_answer(CritiqueAnswer, form), Unparsable)
+    written = json.loads(form.replace("<number>", "null").replace("<WORD>", "NONE"))
+    assert CritiqueAnswer.model_validate(written).failure_mode is FailureMode.NONE
 
 
 def test_context_comes_before_the_episode() -> None:
@@ -285,7 +291,7 @@ def test_the_instrument_is_named_with_its_cues() -> None:
 
 def test_what_was_shipped_does_not_change_under_its_name() -> None:
     assert (PROMPT.name, CUES.name) == (DEFAULT_PROMPT, "manipulation-v1")
-    assert judge_of(KnownWriter([ANSWER])).provenance.prompt_hash == "41d5f1d4c57ea236"
+    assert judge_of(KnownWriter([ANSWER])).provenance.prompt_hash == "7c56d23428eb71f1"
 
 
 # Refusals

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from judges.known_writers import KnownWriter, texts
 
 from vlm_judge_ros.judges.json_objects import find_objects
-from vlm_judge_ros.judges.written_answer import LONGEST_ANSWER, Read, Unparsable, ask_for, read_answer
+from vlm_judge_ros.judges.written_answer import LONGEST_ANSWER, Read, Unparsable, ask_for, read_answer, schema_of
 from vlm_judge_ros.judges.written_prompt import WrittenPrompt
 from vlm_judge_ros.models.writer import Writing, Written
 
@@ -232,7 +232,7 @@ def test_a_model_is_held_to_the_schema_or_told_of_it() -> None:
     held, told = (KnownWriter([{"share": 0.5}], schema=schema) for schema in (True, False))
     for writer in (held, told):
         ask_for(Share, writer, WRITING, PROMPT)
-        assert writer.writings[0].schema == Share.model_json_schema()
+        assert writer.writings[0].schema == schema_of(Share)
     assert texts(held.writings[0]) == "How far?"
     assert texts(told.writings[0]).startswith('How far?\nSchema: {"$defs":{"Place":')
 
@@ -241,3 +241,16 @@ def test_a_model_that_cannot_be_held_to_the_schema_is_told_of_it_again() -> None
     writer = KnownWriter(["?", {"share": 0.5}], schema=False)
     ask_for(Share, writer, WRITING, PROMPT)
     assert [texts(writing).count("Schema:") for writing in writer.writings] == [1, 1]
+
+
+def test_a_schema_has_no_words_of_the_code_and_keeps_properties_of_such_names() -> None:
+    class Described(pydantic.BaseModel):
+        """For readers of the code."""
+
+        title: str
+        description: Place = pydantic.Field(description="A place.")
+
+    schema = schema_of(Described)
+    assert set(schema["properties"]) == {"title", "description"}
+    assert "reader" not in json.dumps(schema)
+    assert "A place" not in json.dumps(schema)

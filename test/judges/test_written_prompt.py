@@ -31,7 +31,7 @@ WORDS = {
         ({"question": "{task} {}"}, "has {}"),
         ({"label": "{time}"}, "has {time}"),
         ({"repair": "Once more."}, "has no {error}"),
-        ({"form": "JSON."}, "has no {schema}"),
+        ({"form": "JSON: {form}"}, "has {form}; known are {schema}"),
         ({"name": "../x"}, "name"),
         ({"extra": 1}, "extra"),
         ({"instruction": 5}, "instruction"),

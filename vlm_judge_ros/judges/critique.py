@@ -27,6 +27,7 @@ METHOD = "critique"
 DEFAULT_PROMPT = "critique-v1"
 
 _MOST_TOKENS = 1024
+_TOKENS_OF_TEXT = 3072
 _NAME_CHARACTERS = 80
 # Labels round to a tenth of a second, and a model can only repeat what they say.
 _ROUNDING_S = 0.0501
@@ -195,7 +196,8 @@ def create(options: JudgeOptions) -> CritiqueJudge:
     prompt = load(CritiquePrompt, "prompt", options.prompts or DEFAULT_PROMPT, SHIPPED_FOLDER)
     cues = load_cues(prompt.failure_cues)
     examples = open_examples(options, METHOD, prompt)
-    opened = open_model(options, METHOD, most_images(options, examples))
+    text_tokens = _TOKENS_OF_TEXT + (options.example_tokens if examples is not None else 0)
+    opened = open_model(options, METHOD, most_images(options, examples), text_tokens)
     return CritiqueJudge(
         opened.model,
         prompt,

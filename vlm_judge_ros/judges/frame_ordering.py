@@ -40,6 +40,7 @@ DEFAULT_PROMPT = "frame-ordering-v1"
 
 _TOKENS_OF_A_MOMENT = 80
 _TOKENS_BESIDE = 200
+_TOKENS_OF_TEXT = 3072
 _LARGEST_SAMPLING_SEED = 0x7FFFFFFF
 """Servers take no more than 31 or 32 bits."""
 
@@ -281,7 +282,8 @@ def create(options: JudgeOptions) -> FrameOrderingJudge:
     cues = load_cues(prompt.failure_cues) if prompt.failure_cues else None
     calibration = load_calibration(options.calibration) if options.calibration else None
     examples = open_examples(options, METHOD, prompt)
-    opened = open_model(options, METHOD, most_images(options, examples))
+    text_tokens = _TOKENS_OF_TEXT + (options.example_tokens if examples is not None else 0)
+    opened = open_model(options, METHOD, most_images(options, examples), text_tokens)
     return FrameOrderingJudge(
         opened.model,
         prompt,

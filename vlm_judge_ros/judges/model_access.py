@@ -8,7 +8,7 @@ from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.judges.factory import JudgeOptions
 from vlm_judge_ros.models.vlm.folder import open_folder
 from vlm_judge_ros.models.vlm.known import KnownModel, locate
-from vlm_judge_ros.models.vlm.limits import usual_image_tokens
+from vlm_judge_ros.models.vlm.limits import TOKENS_OF_TEXT, usual_image_tokens
 from vlm_judge_ros.models.vlm.local import LocalModel, LocalSettings
 from vlm_judge_ros.models.writer import VisionLanguageModel
 
@@ -42,13 +42,14 @@ def named_model(options: JudgeOptions, method: str) -> KnownModel | None:
     return locate(options.model).known
 
 
-def open_model(options: JudgeOptions, method: str, most_images: int = 0) -> Opened:
+def open_model(options: JudgeOptions, method: str, most_images: int = 0, text_tokens: int = TOKENS_OF_TEXT) -> Opened:
     """Load the model that the options name; what they leave open is as a known model wants it.
 
     Args:
         options: of the judge.
         method: name of the judge, for people.
         most_images: most images that one question shows; 0 for those of all cameras.
+        text_tokens: tokens for all that the model is told beside these, where it runs on board.
 
     Raises:
         ModelBroken: the model cannot be used.
@@ -63,6 +64,7 @@ def open_model(options: JudgeOptions, method: str, most_images: int = 0) -> Open
         image_tokens={"": usual, **options.image_tokens},
         gpu_memory_mb=options.gpu_memory_mb,
         max_images=most_images or options.images_per_camera * len(options.cameras),
+        text_tokens=text_tokens,
     )
     model = LocalModel(folder, settings)
     return Opened(model, model.status, known)

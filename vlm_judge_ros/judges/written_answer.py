@@ -61,7 +61,7 @@ def ask_for(
         Cancelled: the call was cancelled.
         JudgeError: the model failed.
     """
-    schema = writing.schema if writing.schema is not None else kind.model_json_schema()
+    schema = writing.schema if writing.schema is not None else schema_of(kind)
     content = writing.content
     if Capability.SCHEMA not in writer.capabilities:
         form = prompt.form_of(schema)
@@ -75,6 +75,25 @@ def ask_for(
     written = writer.write(replace(writing, content=(*content, f"\n{again}")))
     read = read_answer(kind, written.text, written.complete, context)
     return read if isinstance(read, Unparsable) else Read(read, repaired=True)
+
+
+def schema_of(kind: type[pydantic.BaseModel]) -> dict[str, Any]:
+    """The JSON schema of an answer. Descriptions are for readers of the code, and a prompt says what it has to say."""
+    bare: dict[str, Any] = _without_words(kind.model_json_schema())
+    return bare
+
+
+def _without_words(schema: Any) -> Any:
+    if isinstance(schema, list):
+        return [_without_words(entry) for entry in schema]
+    if not isinstance(schema, dict):
+        return schema
+    # A property of that name holds a schema, and no text.
+    return {
+        name: _without_words(entry)
+        for name, entry in schema.items()
+        if not (name in ("title", "description") and isinstance(entry, str))
+    }
 
 
 def read_answer(kind: type[Answer], text: str, complete: bool = True, context: Any = None) -> Answer | Unparsable:

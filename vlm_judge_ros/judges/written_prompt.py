@@ -25,7 +25,8 @@ class WrittenPrompt(pydantic.BaseModel):
         label: text before every image, with `{camera}` and `{seconds}` since the start of the episode where wanted.
         instruction: what the model is told beforehand, as a system message.
         question: what it is asked after the images, with the places of the method, such as `{task}`.
-        form: what a model that cannot be held to a schema is told after the question, with `{schema}`; may be empty.
+        form: what a model that cannot be held to a schema is told of it after the question, in words or with
+            `{schema}`; may be empty.
         repair: what it is told once when its answer cannot be read, with `{answer}` and `{error}`.
         context: the words around examples; without them the method shows none.
     """
@@ -61,9 +62,8 @@ class WrittenPrompt(pydantic.BaseModel):
 
     @pydantic.field_validator("form")
     @classmethod
-    def _form_has_the_schema(cls, form: str) -> str:
-        if form and "schema" not in check_places(form, {"schema"}):
-            raise ValueError("form has no {schema}")
+    def _form_has_known_places(cls, form: str) -> str:
+        check_places(form, {"schema"})
         return form
 
     @pydantic.field_validator("repair")

@@ -34,11 +34,13 @@ class Limits:
         max_images: most frames that it is shown at once.
         tokens_per_image: most image tokens of a frame, by camera; the key "" stands for all others.
         context_length: tokens that the model was made for.
+        text_tokens: tokens for instructions, questions and context beside the texts of the images.
     """
 
     max_images: int
     tokens_per_image: Mapping[str, int]
     context_length: int
+    text_tokens: int = TOKENS_OF_TEXT
 
     def __post_init__(self) -> None:
         """Check the budgets.
@@ -58,7 +60,7 @@ class Limits:
         if "" not in self.tokens_per_image:
             return self.context_length
         per_image = max(self.tokens_per_image.values()) + TOKENS_BESIDE_AN_IMAGE
-        return min(self.context_length, self.max_images * per_image + TOKENS_OF_TEXT)
+        return min(self.context_length, self.max_images * per_image + self.text_tokens)
 
     @property
     def tokens_with_answer(self) -> int:

@@ -18,7 +18,7 @@ from vlm_judge_ros.models.vlm.chat import Chat
 from vlm_judge_ros.models.vlm.decoder import PACKED_BYTES, DecoderGraph
 from vlm_judge_ros.models.vlm.folder import ModelFolder
 from vlm_judge_ros.models.vlm.graphs import Call, Graph, GraphFailed
-from vlm_judge_ros.models.vlm.limits import Limits
+from vlm_judge_ros.models.vlm.limits import TOKENS_OF_TEXT, Limits
 from vlm_judge_ros.models.vlm.placing import FRAME_SIZE_PX, open_graph
 from vlm_judge_ros.models.vlm.prefix import Piece, PrefixEngine
 from vlm_judge_ros.models.vlm.proof import Proof, prove, tolerance_of
@@ -45,6 +45,7 @@ class LocalSettings:
         image_tokens: most image tokens of a frame, by camera; the key "" stands for all others. Without an entry a
             frame costs what the model's own processor makes of it.
         max_images: most frames that the model is shown at once.
+        text_tokens: tokens for all that it is told beside these.
         gpu_memory_mb: most memory that each graph takes on the GPU, in MiB; 0 for no limit.
         pack: ask several prompts in one run, on a CPU and where the graph can do that.
     """
@@ -53,6 +54,7 @@ class LocalSettings:
     threads: int = 1
     image_tokens: Mapping[str, int] = field(default_factory=dict)
     max_images: int = 16
+    text_tokens: int = TOKENS_OF_TEXT
     gpu_memory_mb: int = 0
     pack: bool = True
 
@@ -82,7 +84,9 @@ class LocalModel:
             _log.warning(refusal)
         settings = replace(settings, providers=self.choice.names)
         self._folder = folder
-        self._limits = Limits(settings.max_images, settings.image_tokens, folder.config.context_length)
+        self._limits = Limits(
+            settings.max_images, settings.image_tokens, folder.config.context_length, settings.text_tokens
+        )
         deepstack = len(folder.config.deepstack_indexes)
         self.vision = VisionGraph(_graph(folder, "vision", settings), deepstack)
         self._decoder = DecoderGraph(
