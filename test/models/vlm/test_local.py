@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from models.vlm.interrupting import in_another_thread, wrap_session
 from models.vlm.shown import PROMPTS, Parts, Picture, frame, labelled, parts_of
 
 from vlm_judge_ros.episode.fault import BrokenImage, FrameFault
@@ -251,27 +251,3 @@ def test_a_broken_image_is_told_as_such_and_the_next_question_is_answered(model:
     with pytest.raises(BrokenImage):
         scores(model, [*labelled(POOL[:1]), acting(broken)])
     assert scores(model, labelled(POOL[:1])) == pytest.approx(anew(parts, labelled(POOL[:1])), abs=1e-5)
-
-
-def in_another_thread(act: Callable[[], None]) -> None:
-    thread = threading.Thread(target=act)
-    thread.start()
-    thread.join()
-
-
-def wrap_session(patched: pytest.MonkeyPatch, model: LocalModel, graph: str, act: Callable[[], None]) -> None:
-    """Let something happen after a graph was checked and before the runtime works on it."""
-    owner = model.vision if graph == "vision" else model.engine._decoder
-
-    class Session:
-        def __init__(self, session: Any) -> None:
-            self._session = session
-
-        def __getattr__(self, name: str) -> Any:
-            return getattr(self._session, name)
-
-        def run_with_iobinding(self, binding: Any, options: Any) -> None:
-            act()
-            self._session.run_with_iobinding(binding, options)
-
-    patched.setattr(owner._graph, "_session", Session(owner._graph._session))

@@ -149,6 +149,23 @@ def test_a_beginning_that_the_tokenizer_lacks_is_told(tmp_path: Path) -> None:
         open_folder(path)
 
 
+@ALL
+def test_an_answer_ends_where_any_file_says_so_and_at_the_end_of_a_turn(tmp_path: Path, family: Family) -> None:
+    path = bare_folder(tmp_path, family)
+    own = family.markers.end_of_turn
+    tokenizer = byte_level_tokenizer([*QWEN_SPECIAL, *IDEFICS3_SPECIAL])
+    tokenizer.save(str(path / "tokenizer.json"))
+    change(path / "config.json", image_token_id=tokenizer.token_to_id(family.markers.image))
+    ids = {name: tokenizer.token_to_id(name) for name in (own, "<|endoftext|>", "<|im_start|>")}
+    assert open_folder(path).tokens.end_ids == {1, ids[own]}
+    for eos, found in ((7, {7}), ([7, 8], {7, 8})):
+        write_json(path / "generation_config.json", {"eos_token_id": eos})
+        assert open_folder(path).tokens.end_ids == {*found, ids[own]}
+    for end in ("<|endoftext|>", {"content": "<|endoftext|>"}):
+        change(path / "tokenizer_config.json", eos_token=end)
+        assert open_folder(path).tokens.end_ids == {7, 8, ids[own], ids["<|endoftext|>"]}
+
+
 def test_a_limit_of_length_in_the_tokenizer_file_cuts_nothing(tmp_path: Path) -> None:
     path = bare_folder(tmp_path, Family.QWEN2_VL)
     tokenizer = tokenizers.Tokenizer.from_file(str(path / "tokenizer.json"))

@@ -59,7 +59,8 @@ class Tokens:
         """The same as text."""
         self.end_ids = self._end_ids(folder, config)
         """Ids that end an answer."""
-        self._not_writable = self._without_token(config)
+        ids = np.array(sorted(self._tokenizer.get_vocab(with_added_tokens=True).values()), dtype=np.int64)
+        self._writable = ids[ids != self.image_id]
         special = filter(_looks_special, self._tokenizer.get_added_tokens_decoder().values())
         self._special = re.compile("|".join(f"(?={re.escape(token.content)})" for token in special) or r"(?!)")
 
@@ -92,9 +93,10 @@ class Tokens:
 
     def only_writable(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
         """Logits of shape (vocabulary,) without those of images and of ids that no token has."""
-        logits = logits.copy()
-        logits[self._not_writable] = -np.inf
-        return logits
+        left = np.full_like(logits, -np.inf)
+        ids = self._writable[self._writable < len(logits)]
+        left[ids] = logits[ids]
+        return left
 
     def image_piece(self, image: PreparedImage) -> TokenIds:
         """The ids that show one image, borders included, as one of several images in a prompt."""
@@ -156,12 +158,6 @@ class Tokens:
         names = (end.get("content") if isinstance(end, dict) else end, config.family.markers.end_of_turn)
         found = (self._tokenizer.token_to_id(name) for name in names if isinstance(name, str))
         return frozenset(config.end_token_ids) | {token_id for token_id in found if token_id is not None}
-
-    def _without_token(self, config: ModelConfig) -> TokenIds:
-        taken = np.zeros(config.vocabulary_size, dtype=np.bool_)
-        taken[list(self._tokenizer.get_vocab(with_added_tokens=True).values())] = True
-        taken[config.image_token_id] = False
-        return np.flatnonzero(~taken)
 
     def _begin(self, folder: Path) -> TokenIds:
         bare = self._tokenizer.encode("a", add_special_tokens=False).ids
