@@ -236,10 +236,15 @@ class TestFileHash:
         int(first, 16)
 
     @pytest.mark.parametrize(
-        "name", ["config.json", "tokenizer.json", "preprocessor_config.json", "onnx/embed_tokens.onnx", "onnx/w.bin"]
+        "name",
+        [
+            *("config.json", "tokenizer.json", "preprocessor_config.json", "chat_template.jinja"),
+            *("onnx/embed_tokens.onnx", "onnx/w.bin"),
+        ],
     )
     def test_it_changes_with_every_file_that_decides(self, qwen3: Path, name: str) -> None:
         write_graph(qwen3 / "onnx" / "vision_encoder.onnx", external="w.bin")
+        (qwen3 / "chat_template.jinja").write_text("{{ messages }}")
         before = open_folder(qwen3).file_hash
         path = qwen3 / name
         content = path.read_bytes()
