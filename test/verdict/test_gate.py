@@ -4,7 +4,7 @@ from dataclasses import replace
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from vlm_judge_ros.episode.failure_mode import FailureMode
@@ -16,6 +16,7 @@ from vlm_judge_ros.verdict.verdict import State
 
 SECOND = 1_000_000_000
 LIMITS = GateLimits(cameras=("front", "wrist"), success_evidence=("joint_motion", "image_motion"))
+CONFIRMED = replace(LIMITS, review_confirms=True)
 GOODNESS = {
     State.FAILED: 0,
     State.UNKNOWN: 1,
@@ -62,11 +63,34 @@ def failing_moment(time_s: float) -> Moment:
     return (*[found for found in good_moment(time_s, complete=False) if found.name != "judge_failure"], failing)
 
 
-def run(moments: list[Moment]) -> list[Decision]:
+def reviewed(time_s: float, complete: bool = True, failing: bool = False) -> Moment:
+    """Return what a review finds on frames of a moment."""
+    at = round(time_s * SECOND)
+    success = Effect.SUCCESS if complete else Effect.NEUTRAL
+    failure = Effect.FAILURE if failing else Effect.NEUTRAL
+    severity = Severity.ERROR if failing else Severity.INFO
+    return (
+        finding(Layer.JUDGE, "judge_progress", Effect.NEUTRAL, at, "review", 0.9),
+        finding(Layer.JUDGE, "judge_success", success, at, "review", 0.9 if complete else 0.1),
+        finding(Layer.JUDGE, "judge_failure", failure, at, "review", 0.9 if failing else 0.1, severity),
+    )
+
+
+def no_review(time_s: float, name: str = "judge_fault") -> Moment:
+    """Return what is found of a review that says nothing."""
+    at = round(time_s * SECOND)
+    return (finding(Layer.JUDGE, name, Effect.BLIND, at, "review", severity=Severity.ERROR),)
+
+
+def of_review(found: Finding) -> bool:
+    return found.source == "review"
+
+
+def run(moments: list[Moment], limits: GateLimits = LIMITS) -> list[Decision]:
     memory = GateMemory()
     decisions = []
     for moment in moments:
-        decision, memory = decide(memory, moment, LIMITS)
+        decision, memory = decide(memory, moment, limits)
         decisions.append(decision)
     return decisions
 
@@ -94,9 +118,18 @@ def findings_at(draw: st.DrawFn, time_s: int) -> Moment:
     for kind in LIMITS.success_evidence:
         there = draw(st.sampled_from([Effect.SUCCESS, Effect.SUCCESS, Effect.NEUTRAL, Effect.BLIND]))
         found.append(finding(Layer.EVENT, kind, there, at))
+    kind_of_review = draw(st.sampled_from(["none", "trouble", "newest", "newest", "older"]))
+    if kind_of_review == "trouble":
+        found += no_review(time_s, draw(st.sampled_from(["judge_fault", "judge_declined", "judge_unparsable"])))
+    elif kind_of_review != "none":
+        seen_s = time_s if kind_of_review == "newest" else draw(st.integers(1, time_s))
+        found += reviewed(seen_s, draw(st.booleans()), not draw(st.integers(0, 3)))
     if not draw(st.integers(0, 20)):
         found.append(finding(Layer.THRESHOLD, "force", Effect.FAILURE, at, severity=Severity.CRITICAL))
     return tuple(found)
+
+
+every_limits = st.sampled_from([LIMITS, CONFIRMED])
 
 
 @st.composite
@@ -137,34 +170,73 @@ def test_success_that_loses_any_single_finding_is_at_most_kept_where_it_was_not_
     assert succeeded == (good_moment(1)[index].name in needless)
 
 
-@given(stories(), st.data())
-def test_a_failure_more_never_improves_anything(story: list[Moment], data: st.DataObject) -> None:
+@given(stories(), st.data(), every_limits)
+def test_a_failure_more_never_improves_anything(story: list[Moment], data: st.DataObject, limits: GateLimits) -> None:
     place = data.draw(st.integers(0, len(story) - 1))
     at = (place + 1) * SECOND
     severity = data.draw(st.sampled_from(list(Severity)))
     layer = data.draw(st.sampled_from([Layer.THRESHOLD, Layer.STRUCTURE, Layer.EVENT]))
     worse = list(story)
     worse[place] = (*worse[place], finding(layer, "trouble", Effect.FAILURE, at, severity=severity))
-    compare(run(story), run(worse))
+    compare(run(story, limits), run(worse, limits))
 
 
-@given(stories(), st.data())
-def test_evidence_less_never_improves_anything(story: list[Moment], data: st.DataObject) -> None:
+@given(stories(), st.data(), every_limits)
+def test_evidence_less_never_improves_anything(story: list[Moment], data: st.DataObject, limits: GateLimits) -> None:
     place = data.draw(st.integers(0, len(story) - 1))
     good = [found for found in story[place] if found.effect in (Effect.SUCCESS, Effect.NEUTRAL)]
     lost = data.draw(st.sampled_from(good)) if good else None
     worse = list(story)
     worse[place] = tuple(found for found in story[place] if found is not lost)
-    compare(run(story), run(worse))
+    compare(run(story, limits), run(worse, limits))
 
 
-@given(stories(), st.data())
-def test_blindness_more_never_improves_anything(story: list[Moment], data: st.DataObject) -> None:
+@given(stories(), st.data(), every_limits)
+def test_blindness_more_never_improves_anything(story: list[Moment], data: st.DataObject, limits: GateLimits) -> None:
     place = data.draw(st.integers(0, len(story) - 1))
     layer = data.draw(st.sampled_from([Layer.HEALTH, Layer.JUDGE, Layer.EVENT]))
     worse = list(story)
     worse[place] = (*worse[place], finding(layer, "joint_motion", Effect.BLIND, (place + 1) * SECOND, "front"))
-    compare(run(story), run(worse))
+    compare(run(story, limits), run(worse, limits))
+
+
+@given(stories(), st.data(), every_limits)
+def test_a_failure_more_in_a_review_never_improves_anything(
+    story: list[Moment], data: st.DataObject, limits: GateLimits
+) -> None:
+    place = data.draw(st.integers(0, len(story) - 1))
+    quiet = [found for found in story[place] if not (of_review(found) and found.name == "judge_failure")]
+    failing = [found for found in reviewed(place + 1, failing=True) if found.name == "judge_failure"]
+    whole = data.draw(st.booleans())
+    before = [found for found in story[place] if not (whole and of_review(found))]
+    worse = list(story)
+    worse[place] = (*before, *reviewed(place + 1, complete=False, failing=True)) if whole else (*quiet, *failing)
+    compare(run(story, limits), run(worse, limits))
+
+
+@given(stories(), st.data(), every_limits)
+def test_a_review_less_never_improves_anything(story: list[Moment], data: st.DataObject, limits: GateLimits) -> None:
+    """One that spoke for a failure is another matter: what nobody has seen is not held against the episode."""
+    place = data.draw(st.integers(0, len(story) - 1))
+    lost = [found for found in story[place] if of_review(found)]
+    assume(all(found.effect is not Effect.FAILURE for found in lost))
+    instead = data.draw(st.sampled_from([(), no_review(place + 1), no_review(place + 1, "judge_declined")]))
+    worse = list(story)
+    worse[place] = (*[found for found in story[place] if not of_review(found)], *instead)
+    compare(run(story, limits), run(worse, limits))
+
+
+@given(stories(), st.data(), every_limits)
+def test_a_review_that_falls_silent_takes_nothing_back(
+    story: list[Moment], data: st.DataObject, limits: GateLimits
+) -> None:
+    """Against the same review still saying what it last said, as long as nothing newer comes."""
+    place = data.draw(st.integers(0, len(story) - 1))
+    said = reviewed(place + 1, data.draw(st.booleans()), data.draw(st.booleans()))
+    kept = [tuple(found for found in moment if not of_review(found)) for moment in story]
+    spoken = kept[:place] + [(*moment, *said) for moment in kept[place:]]
+    silent = [*kept[:place], (*kept[place], *said), *[(*moment, *no_review(1)) for moment in kept[place + 1 :]]]
+    compare(run(spoken, limits), run(silent, limits))
 
 
 def compare(better: list[Decision], worse: list[Decision]) -> None:
@@ -177,9 +249,9 @@ def test_the_order_of_findings_does_not_matter_and_weighing_them_twice_changes_n
     story: list[Moment], random: Random
 ) -> None:
     shuffled = [tuple(random.sample(moment, len(moment))) for moment in story]
-    assert run(story) == run(shuffled)
+    assert run(story, CONFIRMED) == run(shuffled, CONFIRMED)
     twice = [moment for moment in story for _ in range(2)]
-    assert run(story) == run(twice)[1::2]
+    assert run(story, CONFIRMED) == run(twice, CONFIRMED)[1::2]
 
 
 @given(stories())
@@ -268,6 +340,65 @@ def test_a_blind_camera_breaks_the_hold_of_success() -> None:
     story = [good_moment(1), (*good_moment(2), blind), good_moment(3), good_moment(4)]
     states = [decision.state for decision in run(story)]
     assert states == [State.PROGRESSING, State.UNKNOWN, State.PROGRESSING, State.SUCCEEDED]
+
+
+def test_success_that_waits_for_a_review_says_so_until_one_agrees() -> None:
+    waiting = [good_moment(1), good_moment(2)]
+    decision = run(waiting, CONFIRMED)[-1]
+    assert decision.state is State.PROGRESSING
+    assert "the review has not confirmed it" in decision.reason
+    assert [found.name for found in decision.overruled] == ["judge_success"]
+    decision = run([*waiting, (*good_moment(3), *reviewed(2))], CONFIRMED)[-1]
+    assert decision.state is State.SUCCEEDED
+    assert [found.source for found in decision.decided_by if found.layer is Layer.JUDGE] == ["", "review"]
+
+
+def test_a_review_of_frames_from_before_the_judge_said_complete_does_not_confirm() -> None:
+    story = [good_moment(time_s, complete=time_s > 2) for time_s in range(1, 6)]
+    early = [(*moment, *reviewed(2)) for moment in story]
+    assert run(early, CONFIRMED)[-1].state is State.PROGRESSING
+    assert "of an earlier moment" in run(early, CONFIRMED)[-1].reason
+    assert run([(*moment, *reviewed(3)) for moment in story], CONFIRMED)[-1].state is State.SUCCEEDED
+
+
+def test_a_review_that_says_not_complete_withholds_success_where_success_waits_for_it() -> None:
+    story = [(*good_moment(time_s), *reviewed(time_s, complete=False)) for time_s in (1, 2, 3)]
+    assert run(story, CONFIRMED)[-1].state is State.PROGRESSING
+    assert run(story, LIMITS)[-1].state is State.SUCCEEDED
+
+
+def test_a_review_alone_grants_nothing() -> None:
+    assert {decision.state for decision in run([reviewed(time_s) for time_s in range(1, 9)], CONFIRMED)} == {
+        State.UNKNOWN
+    }
+    assert run([reviewed(1)])[0].missing_layers == (Layer.HEALTH, Layer.STRUCTURE, Layer.JUDGE, Layer.EVENT)
+
+
+def test_failing_reviews_in_a_row_fail_whatever_the_judge_says() -> None:
+    story = [(*good_moment(time_s), *reviewed(seen_s, failing=True)) for time_s, seen_s in ((1, 1), (2, 1), (3, 3))]
+    assert [decision.state for decision in run(story)] == [State.PROGRESSING, State.PROGRESSING, State.FAILED]
+
+
+def test_a_failure_that_a_review_found_ends_only_by_reviews() -> None:
+    failed = [(*good_moment(time_s), *reviewed(time_s, failing=True)) for time_s in (1, 2)]
+    judged = [good_moment(time_s) for time_s in range(3, 20)]
+    assert run([*failed, *judged])[-1].state is State.FAILED
+    quiet = [(*good_moment(time_s), *reviewed(time_s)) for time_s in (20, 21, 22)]
+    assert run([*failed, *judged, *quiet])[-1].state is State.SUCCEEDED
+
+
+def test_a_failing_review_and_a_failing_answer_are_counted_apart() -> None:
+    story = [failing_moment(1), (*good_moment(2, complete=False), *reviewed(2, complete=False, failing=True))]
+    assert run(story)[-1].state is State.PROGRESSING
+
+
+@pytest.mark.parametrize("name", ["judge_fault", "judge_declined", "judge_unparsable", "judge_silent"])
+def test_a_review_that_says_nothing_is_named_and_does_not_blind_the_judge(name: str) -> None:
+    story = [(*good_moment(time_s), *no_review(time_s, name)) for time_s in (1, 2, 3)]
+    for decision in run(story):
+        assert decision.reason.endswith(f"{name}.")
+    assert run(story)[-1].state is State.SUCCEEDED
+    assert run(story, CONFIRMED)[-1].state is State.PROGRESSING
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ from vlm_judge_ros.monitors.cameras import Cameras
 from vlm_judge_ros.monitors.finding import Effect, Finding, Layer, Severity
 from vlm_judge_ros.monitors.motion import JointMotion
 from vlm_judge_ros.verdict.failure import FailureEvent
+from vlm_judge_ros.verdict.review import ReviewRequest
 from vlm_judge_ros.verdict.running import RunningEpisode
 from vlm_judge_ros.verdict.schedule import Request
 from vlm_judge_ros.verdict.settings import EngineSettings
@@ -65,9 +66,12 @@ class Engine:
         self._running: RunningEpisode | None = None
         self._latest: dict[str, Frame] = {}
         self._request: Request | None = None
+        self._review_request: ReviewRequest | None = None
         self._progress: ProgressUpdate | None = None
+        self._review: ProgressUpdate | None = None
         self._events: deque[FailureEvent] = deque(maxlen=MOST_EVENTS)
         self._stale_opinions = 0
+        self._stale_reviews = 0
         self._clock_jumps = 0
         self._verdict = self._idle()
 
@@ -97,9 +101,19 @@ class Engine:
         return self._progress
 
     @property
+    def review(self) -> ProgressUpdate | None:
+        """What the review said last in the running episode; None before its first answer."""
+        return self._review
+
+    @property
     def stale_opinions(self) -> int:
         """Number of answers that came too late: for an episode that had ended, or after a newer one."""
         return self._stale_opinions
+
+    @property
+    def stale_reviews(self) -> int:
+        """The same of reviews."""
+        return self._stale_reviews
 
     @property
     def clock_jumps(self) -> int:
@@ -134,7 +148,7 @@ class Engine:
         # The frame that made the caller start the episode is its first.
         for frame in self._latest.values():
             self._running.add_frame(frame)
-        self._progress = None
+        self._progress = self._review = None
         return self._evaluate()
 
     def end_episode(self, stamp_ns: int) -> Verdict:
@@ -148,8 +162,8 @@ class Engine:
         last = self.check(stamp_ns)
         self._events.extend(self._running.failures.clear(last.stamp_ns))
         self._running = None
-        self._request = None
-        self._progress = None
+        self._request = self._review_request = None
+        self._progress = self._review = None
         self._verdict = self._idle()
         return last
 
@@ -176,6 +190,7 @@ class Engine:
         if self._running is not None:
             self._running.add_frame(frame)
             self._look_for_request()
+            self._look_for_review()
         return None
 
     def reject_frame(self, camera: str, fault: FrameFault, now_ns: int) -> None:
@@ -208,6 +223,16 @@ class Engine:
         request, self._request = self._request, None
         return request
 
+    def due_review(self, now_ns: int) -> ReviewRequest | None:
+        """Return what the second judge is to be asked now, once per request; None where nothing is due.
+
+        A request is made from findings and stamps of frames, whenever a frame or an answer comes. Until it is followed
+        by `add_review` or `add_review_fault`, or its answer would no longer count, no other is made.
+        """
+        self._advance(now_ns)
+        request, self._review_request = self._review_request, None
+        return request
+
     def evidence(self, now_ns: int, chunk_id: int = 0) -> Evidence | None:
         """Gather what a judge is shown now; None where no episode runs or a camera cannot be believed.
 
@@ -234,7 +259,7 @@ class Engine:
             return self._evaluate()
         reward = running.add_opinion(opinion, latency_s)
         self._progress = ProgressUpdate(opinion, reward, latency_s)
-        return self._evaluate()
+        return self._evaluate_and_look()
 
     def add_judge_fault(self, now_ns: int, cause: str) -> Verdict:
         """Note that a question got no answer (crash, deadline, broken output), and why in one sentence.
@@ -244,7 +269,31 @@ class Engine:
         self._advance(now_ns)
         if self._running is not None:
             self._running.judge_fault = cause or "no cause was given"
-        return self._evaluate()
+        return self._evaluate_and_look()
+
+    def add_review(self, opinion: Opinion, now_ns: int, latency_s: float = math.nan) -> Verdict:
+        """Take an answer of the second judge and return the verdict that it leads to; arguments as for `add_opinion`.
+
+        A review for another episode, or older than one that was taken, changes nothing and is counted.
+        """
+        self._advance(now_ns)
+        running = self._running
+        if running is None or not running.takes_review(opinion):
+            self._stale_reviews += 1
+            return self._evaluate()
+        reward = running.add_review(opinion, latency_s)
+        self._review = ProgressUpdate(opinion, reward, latency_s)
+        return self._evaluate_and_look()
+
+    def add_review_fault(self, now_ns: int, cause: str) -> Verdict:
+        """Note that a review did not come (crash, deadline, server down), and why in one sentence.
+
+        The verdict names it until the next review. It is not UNKNOWN for that, and is never better for it.
+        """
+        self._advance(now_ns)
+        if self._running is not None and self._running.review is not None:
+            self._running.review.fail(cause)
+        return self._evaluate_and_look()
 
     def check(self, now_ns: int) -> Verdict:
         """Let time pass: cameras and the judge may have gone silent."""
@@ -275,7 +324,7 @@ class Engine:
         self._cameras.restart_clock()
         self._joints = JointMotion(self._settings.motion)
         self._latest.clear()
-        self._request = None
+        self._request = self._review_request = None
         if self._running is not None:
             text = f"The evidence of this episode is void, because {what} by {back_s:.1f} s; start a new episode."
             finding = Finding(Layer.HEALTH, "clock_jump", "", Effect.BLIND, text, to_ns, severity=Severity.ERROR)
@@ -288,11 +337,21 @@ class Engine:
         if request is not None:
             self._request = replace(request, evidence=self._gather(request.chunk_id))
 
+    def _look_for_review(self) -> None:
+        if self._running is None or self._review_request is not None:
+            return
+        on = self._running.review_due(min(self._cameras.newest_ns.values(), default=0))
+        if on and not self._blind:
+            self._review_request = self._running.request_review(on)
+
     def _gather(self, chunk_id: int) -> Evidence | None:
-        running = self._running
-        if running is None or running.void or any(found.effect is Effect.BLIND for found in self._camera_findings()):
-            return None
-        return running.evidence(chunk_id)
+        return None if self._running is None or self._blind else self._running.evidence(chunk_id)
+
+    @property
+    def _blind(self) -> bool:
+        """Whether nothing that the cameras show can be believed now."""
+        void = self._running is not None and self._running.void
+        return void or any(found.effect is Effect.BLIND for found in self._camera_findings())
 
     def _camera_findings(self) -> tuple[Finding, ...]:
         if self._now_ns <= 0:
@@ -307,6 +366,11 @@ class Engine:
             self._verdict, events = self._running.evaluate(self._camera_findings(), self._now_ns)
             self._events.extend(events)
         return self._verdict
+
+    def _evaluate_and_look(self) -> Verdict:
+        verdict = self._evaluate()
+        self._look_for_review()
+        return verdict
 
     def _idle(self) -> Verdict:
         return Verdict(

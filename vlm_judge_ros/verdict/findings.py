@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from vlm_judge_ros.monitors.finding import Effect, Finding, Layer
-from vlm_judge_ros.verdict.judgement import SUCCESS
+from vlm_judge_ros.verdict.judgement import REVIEW, SUCCESS
 
 
 class Findings:
@@ -16,12 +16,19 @@ class Findings:
 
     @property
     def blind(self) -> tuple[Finding, ...]:
-        """Findings that a camera or the judge cannot see."""
+        """Findings that a camera or the judge cannot see. A review that cannot say does not blind the judge."""
         return tuple(
             finding
             for finding in self.all
-            if finding.effect is Effect.BLIND and finding.layer in (Layer.HEALTH, Layer.JUDGE)
+            if finding.effect is Effect.BLIND
+            and finding.layer in (Layer.HEALTH, Layer.JUDGE)
+            and not is_review(finding)
         )
+
+    @property
+    def review_trouble(self) -> tuple[Finding, ...]:
+        """Why the review says nothing: one finding, or none where it does, or was not asked."""
+        return tuple(finding for finding in self.all if is_review(finding) and finding.effect is Effect.BLIND)
 
     @property
     def claims_of_success(self) -> tuple[Finding, ...]:
@@ -39,8 +46,19 @@ class Findings:
         return tuple(finding for finding in self.all if finding.effect in effects)
 
     def judge(self, name: str) -> Finding | None:
-        """Return the judge's newest finding of a name."""
-        named = [finding for finding in self.all if finding.layer is Layer.JUDGE and finding.name == name]
+        """Return the newest finding of a name of the judge that is always on."""
+        return self._said(name, review=False)
+
+    def review(self, name: str) -> Finding | None:
+        """Return the newest finding of a name of the review."""
+        return self._said(name, review=True)
+
+    def _said(self, name: str, review: bool) -> Finding | None:
+        named = [
+            finding
+            for finding in self.all
+            if finding.layer is Layer.JUDGE and finding.name == name and is_review(finding) is review
+        ]
         return max(named, key=lambda finding: finding.stamp_ns, default=None)
 
     def health_of(self, camera: str) -> tuple[Finding, ...]:
@@ -54,9 +72,14 @@ class Findings:
         return min(named, key=lambda finding: favour.get(finding.effect, 1), default=None)
 
     def missing(self, asked: tuple[Layer, ...]) -> tuple[Layer, ...]:
-        """Return the layers that found nothing, or only that they cannot see."""
-        gave = {finding.layer for finding in self.all if finding.effect is not Effect.BLIND}
+        """Return the layers that found nothing, or only that they cannot see; the review stands in for none."""
+        gave = {finding.layer for finding in self.all if finding.effect is not Effect.BLIND and not is_review(finding)}
         return tuple(layer for layer in asked if layer not in gave)
+
+
+def is_review(finding: Finding) -> bool:
+    """Tell whether the second judge said it."""
+    return finding.layer is Layer.JUDGE and finding.source == REVIEW
 
 
 def _order(finding: Finding) -> tuple[object, ...]:

@@ -6,21 +6,25 @@ No single layer can grant success, and none can talk another out of a failure. R
    FAILED, blind or not, until the judge has found no failure in a count of answers over a span of seconds.
 2. UNKNOWN: the judge or a needed camera cannot see.
 3. With the judge saying complete for long enough, and nothing that speaks for a failure or a loss of progress:
-   SUCCEEDED where every declared physical evidence is there; else PROGRESSING, for the reason that one is not.
+   SUCCEEDED where every declared physical evidence is there and, where success waits for it, a review that saw as much
+   says complete too; else PROGRESSING, for the reason that one is not.
 4. REGRESSING, then STALLED: the progress trend says so.
 5. PROGRESSING.
+
+A review that says nothing is named in the reason and changes no state but that of rule 3; what it found before it fell
+silent stands until it answers again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.monitors.finding import Effect, Finding, Layer
 from vlm_judge_ros.verdict.findings import Findings
-from vlm_judge_ros.verdict.judgement import FAILURE, PROGRESS
-from vlm_judge_ros.verdict.memory import DebounceLimits, GateMemory, remember
+from vlm_judge_ros.verdict.judgement import FAILURE, PROGRESS, SUCCESS
+from vlm_judge_ros.verdict.memory import DebounceLimits, GateMemory, Run, remember
 from vlm_judge_ros.verdict.verdict import State, known
 
 ASKED_LAYERS = (Layer.HEALTH, Layer.STRUCTURE, Layer.JUDGE, Layer.EVENT)
@@ -34,6 +38,7 @@ class GateLimits(DebounceLimits):
         cameras: cameras without which nothing can be concluded.
         success_evidence: names of the findings of physical evidence that success needs; at least one.
         success_hold_s: how long the judge has to say complete without a break, in seconds of evidence.
+        review_confirms: success also needs a review that says complete, on frames no older than the judge's first.
 
     Raises:
         JudgeError: a number is out of range, or success would need no physical evidence.
@@ -42,6 +47,7 @@ class GateLimits(DebounceLimits):
     cameras: tuple[str, ...] = ()
     success_evidence: tuple[str, ...] = ()
     success_hold_s: float = 0.8
+    review_confirms: bool = False
 
     def __post_init__(self) -> None:
         DebounceLimits.__post_init__(self)
@@ -92,7 +98,9 @@ def decide(memory: GateMemory, findings: Iterable[Finding], limits: GateLimits) 
     """
     found = Findings(findings)
     remembered = remember(memory, found, limits)
-    return _weigh(remembered, found, limits), remembered
+    decision = _weigh(remembered, found, limits)
+    unsaid = " ".join(item.text for item in found.review_trouble if item.text not in decision.reason)
+    return replace(decision, reason=f"{decision.reason} {unsaid}" if unsaid else decision.reason), remembered
 
 
 def _weigh(memory: GateMemory, found: Findings, limits: GateLimits) -> Decision:
@@ -108,9 +116,10 @@ def _weigh(memory: GateMemory, found: Findings, limits: GateLimits) -> Decision:
     unheard = _unheard(found, limits)
     if unheard:
         return Decision(State.UNKNOWN, unheard, (), found.claims, missing)
-    against = found.speaking(Effect.FAILURE, Effect.REGRESS)
+    # The memory also holds what a review found before it fell silent.
+    against = memory.failing or found.speaking(Effect.REGRESS)
     if not against and memory.complete is not None and memory.complete.held(1, limits.success_hold_s):
-        return _believe(found, limits, missing)
+        return _believe(memory.complete, found, limits, missing)
     return _move(memory, found, missing)
 
 
@@ -121,8 +130,8 @@ def _unheard(found: Findings, limits: GateLimits) -> str:
     return "" if found.judge(PROGRESS) is not None else "The judge has not answered."
 
 
-def _believe(found: Findings, limits: GateLimits, missing: tuple[Layer, ...]) -> Decision:
-    """Hold the judge that says complete against the physical evidence."""
+def _believe(complete: Run, found: Findings, limits: GateLimits, missing: tuple[Layer, ...]) -> Decision:
+    """Hold the judge that says complete against the physical evidence, and against the review."""
     claim = found.claims_of_success
     evidence = {name: found.evidence(name) for name in limits.success_evidence}
     present = tuple(found for found in evidence.values() if found is not None and found.effect is Effect.SUCCESS)
@@ -131,9 +140,30 @@ def _believe(found: Findings, limits: GateLimits, missing: tuple[Layer, ...]) ->
         why = f"{name} is not known." if first is None else first.text
         absent = tuple(item for item in evidence.values() if item is not None and item not in present)
         return Decision(State.PROGRESSING, f"Not yet complete, whatever the judge says: {why}", absent, claim, missing)
-    text = f"Complete: {claim[0].text} The physical evidence agrees."
+    confirmed = _confirmed(complete, found)
+    if limits.review_confirms and not confirmed:
+        return _unconfirmed(found, claim, missing)
+    agrees = "The physical evidence and the review agree." if confirmed else "The physical evidence agrees."
+    text = f"Complete: {claim[0].text} {agrees}"
     stalled = found.speaking(Effect.STALL)
-    return Decision(State.SUCCEEDED, text, (*claim, *present), stalled, missing, known(claim[0].value))
+    return Decision(State.SUCCEEDED, text, (*claim, *present, *confirmed), stalled, missing, known(claim[0].value))
+
+
+def _unconfirmed(found: Findings, claim: tuple[Finding, ...], missing: tuple[Layer, ...]) -> Decision:
+    said = found.review(SUCCESS) or found.review(PROGRESS)
+    deciding = found.review_trouble if said is None else (said,)
+    why = f" {deciding[0].text}" if deciding else ""
+    if said is not None and said.effect is Effect.SUCCESS:
+        why = f"{why[:-1]}, but of an earlier moment."
+    text = f"Not yet complete, whatever the judge says: the review has not confirmed it.{why}"
+    return Decision(State.PROGRESSING, text, deciding, claim, missing)
+
+
+def _confirmed(complete: Run, found: Findings) -> tuple[Finding, ...]:
+    """What the review says for success on frames that the judge already called complete: one finding or none."""
+    said = found.review(SUCCESS)
+    agrees = said is not None and said.effect is Effect.SUCCESS and said.stamp_ns >= complete.since_ns
+    return (said,) if said is not None and agrees else ()
 
 
 def _move(memory: GateMemory, found: Findings, missing: tuple[Layer, ...]) -> Decision:
@@ -143,7 +173,7 @@ def _move(memory: GateMemory, found: Findings, missing: tuple[Layer, ...]) -> De
             return Decision(state, deciding[0].text, deciding, found.claims, missing)
     progress = found.judge(PROGRESS)
     assert progress is not None
-    pending = " A failure was seen and is not confirmed yet." if memory.failure is not None else ""
+    pending = " A failure was seen and is not confirmed yet." if memory.failing or memory.failure is not None else ""
     failing = found.judge(FAILURE)
     confidence = None if failing is None else known(1.0 - failing.value)
     return Decision(State.PROGRESSING, f"{progress.text}{pending}", (progress,), found.claims, missing, confidence)

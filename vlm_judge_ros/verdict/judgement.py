@@ -1,9 +1,9 @@
-"""Layer 3: the newest opinion of the judge, as findings."""
+"""Layer 3: the newest opinion of the judge, or of the review, as findings."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vlm_judge_ros.episode.failure_mode import FailureMode
 from vlm_judge_ros.episode.stamps import nanoseconds
@@ -14,6 +14,9 @@ from vlm_judge_ros.monitors.finding import Effect, Finding, Layer, Severity
 PROGRESS = "judge_progress"
 SUCCESS = "judge_success"
 FAILURE = "judge_failure"
+
+REVIEW = "review"
+"""Source of what the second judge says; the source of the one that is always on is empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,9 @@ class JudgeLimits:
             raise JudgeError(f"opinion_timeout_s is {self.opinion_timeout_s}; give seconds above 0, 3600 at most.")
 
 
-def judge_findings(opinion: Opinion | None, fault: str, now_ns: int, limits: JudgeLimits) -> tuple[Finding, ...]:
+def judge_findings(
+    opinion: Opinion | None, fault: str, now_ns: int, limits: JudgeLimits, source: str = ""
+) -> tuple[Finding, ...]:
     """Read the newest opinion.
 
     Args:
@@ -50,97 +55,101 @@ def judge_findings(opinion: Opinion | None, fault: str, now_ns: int, limits: Jud
         fault: why the newest question got no answer; empty where it got one.
         now_ns: the node clock.
         limits: thresholds.
+        source: whose opinion it is: empty for the judge that is always on, else `REVIEW`.
 
     Returns:
         What the judge says of progress, success and failure; or one finding that it cannot say, and why. Findings on an
         opinion carry the stamp of the newest frame that it saw.
     """
+    voice = _Voice(source)
     if fault:
-        return (_blind("judge_fault", f"The judge gave no answer: {fault}", now_ns),)
+        return (voice.blind("judge_fault", f"{voice.who} gave no answer: {fault}", now_ns),)
     if opinion is None:
-        return (_blind("judge_pending", "The judge has not answered in this episode yet.", now_ns),)
+        return (voice.blind("judge_pending", f"{voice.who} has not answered in this episode yet.", now_ns),)
     stamp_ns = opinion.evidence.now_ns
     age_s = (now_ns - stamp_ns) * 1e-9
     if now_ns - stamp_ns > nanoseconds(limits.opinion_timeout_s):
-        text = f"The newest answer of the judge is {age_s:.1f} s old."
-        return (_blind("judge_silent", text, now_ns, stamp_ns, age_s, limits.opinion_timeout_s, "s"),)
+        text = f"The newest answer of {voice.whom} is {age_s:.1f} s old."
+        return (voice.blind("judge_silent", text, now_ns, stamp_ns, age_s, limits.opinion_timeout_s, "s"),)
     numbers = (opinion.progress, opinion.success_probability, opinion.failure_probability)
     if not all(math.isnan(number) or 0.0 <= number <= 1.0 for number in numbers):
-        text = f"The judge answered progress, success and failure of {numbers}, which have to lie between 0 and 1."
-        return (_blind("judge_fault", text, stamp_ns),)
+        text = f"{voice.who} answered progress, success and failure of {numbers}, which have to lie between 0 and 1."
+        return (voice.blind("judge_fault", text, stamp_ns),)
+    reason = opinion.reason or "it gave no reason"
+    if opinion.unparsable:
+        return (voice.blind("judge_unparsable", f"What {voice.whom} answered cannot be read: {reason}", stamp_ns),)
     if opinion.declined:
-        reason = opinion.reason or "it gave no reason"
-        return (
-            _blind("judge_declined", f"The judge cannot say: {reason}", stamp_ns, value=opinion.novelty, limit=1.0),
-        )
-    found = [_progress(opinion, stamp_ns)]
+        text = f"{voice.who} cannot say: {reason}"
+        return (voice.blind("judge_declined", text, stamp_ns, value=opinion.novelty, limit=1.0),)
+    found = [voice.progress(opinion, stamp_ns)]
     # A method may know nothing of success or of failure; then it says nothing of it, for or against.
     if not math.isnan(opinion.success_probability):
-        found.append(_success(opinion, stamp_ns, limits))
+        found.append(voice.success(opinion, stamp_ns, limits))
     if not math.isnan(opinion.failure_probability):
-        found.append(_failure(opinion, stamp_ns, limits))
+        found.append(voice.failure(opinion, stamp_ns, limits))
     return tuple(found)
 
 
-def _progress(opinion: Opinion, stamp_ns: int) -> Finding:
-    text = f"The judge sees the task at {opinion.progress:.0%}."
-    if math.isnan(opinion.success_probability):
-        text = f"{text[:-1]} and cannot tell whether it is complete."
-    return _finding(PROGRESS, Effect.NEUTRAL, text, stamp_ns, opinion.progress, math.nan)
+@dataclass(frozen=True, slots=True)
+class _Voice:
+    """Puts findings into words for one of the two judges."""
 
+    source: str
 
-def _success(opinion: Opinion, stamp_ns: int, limits: JudgeLimits) -> Finding:
-    complete = opinion.success_probability >= limits.success_threshold
-    text = f"The judge gives {opinion.success_probability:.0%} for complete."
-    effect = Effect.SUCCESS if complete else Effect.NEUTRAL
-    return _finding(SUCCESS, effect, text, stamp_ns, opinion.success_probability, limits.success_threshold)
+    @property
+    def whom(self) -> str:
+        return "the review" if self.source else "the judge"
 
+    @property
+    def who(self) -> str:
+        return "The review" if self.source else "The judge"
 
-def _failure(opinion: Opinion, stamp_ns: int, limits: JudgeLimits) -> Finding:
-    failing = opinion.failure_probability >= limits.failure_threshold
-    mode = opinion.failure_mode if opinion.failure_mode is not FailureMode.NONE else FailureMode.UNKNOWN
-    text = f"The judge gives {opinion.failure_probability:.0%} for failing"
-    if not failing:
-        return _finding(
-            FAILURE, Effect.NEUTRAL, f"{text}.", stamp_ns, opinion.failure_probability, limits.failure_threshold
+    def progress(self, opinion: Opinion, stamp_ns: int) -> Finding:
+        text = f"{self.who} sees the task at {opinion.progress:.0%}."
+        if math.isnan(opinion.success_probability):
+            text = f"{text[:-1]} and cannot tell whether it is complete."
+        return self._says(PROGRESS, Effect.NEUTRAL, text, stamp_ns, opinion.progress, math.nan)
+
+    def success(self, opinion: Opinion, stamp_ns: int, limits: JudgeLimits) -> Finding:
+        probability, limit = opinion.success_probability, limits.success_threshold
+        effect = Effect.SUCCESS if probability >= limit else Effect.NEUTRAL
+        return self._says(
+            SUCCESS, effect, f"{self.who} gives {probability:.0%} for complete.", stamp_ns, probability, limit
         )
-    return Finding(
-        Layer.JUDGE,
-        FAILURE,
-        "",
-        Effect.FAILURE,
-        f"{text}: {mode.name.lower().replace('_', ' ')}.",
-        stamp_ns,
-        severity=Severity.ERROR,
-        mode=mode,
-        value=opinion.failure_probability,
-        limit=limits.failure_threshold,
-    )
 
+    def failure(self, opinion: Opinion, stamp_ns: int, limits: JudgeLimits) -> Finding:
+        probability, limit = opinion.failure_probability, limits.failure_threshold
+        text = f"{self.who} gives {probability:.0%} for failing"
+        if probability < limit:
+            return self._says(FAILURE, Effect.NEUTRAL, f"{text}.", stamp_ns, probability, limit)
+        mode = opinion.failure_mode if opinion.failure_mode is not FailureMode.NONE else FailureMode.UNKNOWN
+        text = f"{text}: {mode.name.lower().replace('_', ' ')}."
+        found = self._says(FAILURE, Effect.FAILURE, text, stamp_ns, probability, limit)
+        return replace(found, severity=Severity.ERROR, mode=mode)
 
-def _finding(name: str, effect: Effect, text: str, stamp_ns: int, value: float, limit: float) -> Finding:
-    return Finding(Layer.JUDGE, name, "", effect, text, stamp_ns, value=value, limit=limit)
+    def blind(
+        self,
+        name: str,
+        text: str,
+        stamp_ns: int,
+        onset_ns: int | None = None,
+        value: float = math.nan,
+        limit: float = math.nan,
+        unit: str = "1",
+    ) -> Finding:
+        return Finding(
+            Layer.JUDGE,
+            name,
+            self.source,
+            Effect.BLIND,
+            text if text.endswith(".") else f"{text}.",
+            stamp_ns,
+            onset_ns=onset_ns,
+            severity=Severity.ERROR,
+            value=value,
+            limit=limit,
+            unit=unit,
+        )
 
-
-def _blind(
-    name: str,
-    text: str,
-    stamp_ns: int,
-    onset_ns: int | None = None,
-    value: float = math.nan,
-    limit: float = math.nan,
-    unit: str = "1",
-) -> Finding:
-    return Finding(
-        Layer.JUDGE,
-        name,
-        "",
-        Effect.BLIND,
-        text if text.endswith(".") else f"{text}.",
-        stamp_ns,
-        onset_ns=onset_ns,
-        severity=Severity.ERROR,
-        value=value,
-        limit=limit,
-        unit=unit,
-    )
+    def _says(self, name: str, effect: Effect, text: str, stamp_ns: int, value: float, limit: float) -> Finding:
+        return Finding(Layer.JUDGE, name, self.source, effect, text, stamp_ns, value=value, limit=limit)

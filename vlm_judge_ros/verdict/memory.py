@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from vlm_judge_ros.episode.stamps import nanoseconds
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.monitors.finding import Effect, Finding, Layer, Severity
-from vlm_judge_ros.verdict.findings import Findings
-from vlm_judge_ros.verdict.judgement import FAILURE, PROGRESS
+from vlm_judge_ros.verdict.findings import Findings, is_review
+from vlm_judge_ros.verdict.judgement import FAILURE, PROGRESS, REVIEW
 
 Key = tuple[Layer, str, str]
 
@@ -81,7 +81,8 @@ class GateMemory:
         failing: runs of findings that speak for failure, by layer, name and source.
         failure: the failure that is seen or confirmed; None for none.
         complete: run of the judge's answers that say complete.
-        recovering: run of the judge's answers without any failure, while one is confirmed.
+        recovering: run of the judge's answers without any failure, while one is confirmed; of the review's where it
+            found that one.
     """
 
     failing: tuple[tuple[Key, Run], ...] = ()
@@ -89,12 +90,18 @@ class GateMemory:
     complete: Run | None = None
     recovering: Run | None = None
 
+    @property
+    def review_fails(self) -> bool:
+        """True where the review spoke for a failure and has not taken that back."""
+        held = self.failure is not None and is_review(self.failure.finding)
+        return held or any(layer is Layer.JUDGE and source == REVIEW for (layer, _, source), _ in self.failing)
+
 
 def remember(memory: GateMemory, found: Findings, limits: DebounceLimits) -> GateMemory:
     """Return the memory after one more evaluation; the same findings again change nothing."""
     against = found.speaking(Effect.FAILURE)
-    failing = _failing(dict(memory.failing), against, answered=found.judge(PROGRESS) is not None)
-    recovering = _recovering(memory, found, against)
+    failing = _failing(dict(memory.failing), found, against)
+    recovering = _recovering(memory, found, failing)
     if memory.failure is None or not memory.failure.confirmed:
         failure = _seen(failing, against, memory.failure, limits)
     elif recovering is not None and recovering.held(limits.recovery_count, limits.recovery_hold_s):
@@ -114,9 +121,10 @@ def _key(finding: Finding) -> Key:
     return (finding.layer, finding.name, finding.source)
 
 
-def _failing(before: dict[Key, Run], against: tuple[Finding, ...], answered: bool) -> dict[Key, Run]:
-    # A judge that cannot see neither adds to its run nor breaks it.
-    runs = {key: run for key, run in before.items() if key[0] is Layer.JUDGE and not answered}
+def _failing(before: dict[Key, Run], found: Findings, against: tuple[Finding, ...]) -> dict[Key, Run]:
+    # A judge that cannot see, and a review that says nothing, neither add to their run nor break it.
+    answers = {True: found.review(PROGRESS), False: found.judge(PROGRESS)}
+    runs = {key: run for key, run in before.items() if key[0] is Layer.JUDGE and answers[key[2] == REVIEW] is None}
     for finding in against:
         runs[_key(finding)] = _next(before.get(_key(finding)), finding.stamp_ns)
     return runs
@@ -151,12 +159,16 @@ def _still(failure: Failure, against: tuple[Finding, ...]) -> Failure:
     return failure
 
 
-def _recovering(memory: GateMemory, found: Findings, against: tuple[Finding, ...]) -> Run | None:
+def _recovering(memory: GateMemory, found: Findings, failing: dict[Key, Run]) -> Run | None:
     failure = memory.failure
-    if failure is None or not failure.confirmed or against or found.blind:
+    # A run that nobody broke yet counts as found now: a review that goes silent takes nothing back.
+    if failure is None or not failure.confirmed or failing or found.blind:
         return None
     # A judge that found the failure has to say that it is gone; for other layers it is enough that they are quiet.
-    answer = found.judge(FAILURE if failure.finding.layer is Layer.JUDGE else PROGRESS)
+    if is_review(failure.finding):
+        answer = found.review(FAILURE)
+    else:
+        answer = found.judge(FAILURE if failure.finding.layer is Layer.JUDGE else PROGRESS)
     if answer is None or answer.stamp_ns <= failure.last_ns:
         return None
     return _next(memory.recovering, answer.stamp_ns)

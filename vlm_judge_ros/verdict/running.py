@@ -14,14 +14,16 @@ from vlm_judge_ros.monitors.finding import Finding
 from vlm_judge_ros.monitors.motion import ImageMotion, JointMotion
 from vlm_judge_ros.monitors.progress import ProgressTrend
 from vlm_judge_ros.verdict.failure import FailureEvent, FailureTracker
+from vlm_judge_ros.verdict.findings import is_review
 from vlm_judge_ros.verdict.gate import Decision, decide
 from vlm_judge_ros.verdict.judgement import PROGRESS, SUCCESS, judge_findings
 from vlm_judge_ros.verdict.memory import GateMemory
 from vlm_judge_ros.verdict.onset import RiseHistory
 from vlm_judge_ros.verdict.provenance import provenance_of
+from vlm_judge_ros.verdict.review import Review, ReviewOn, ReviewRequest
 from vlm_judge_ros.verdict.schedule import Schedule
 from vlm_judge_ros.verdict.settings import EngineSettings, KeyframeChoice
-from vlm_judge_ros.verdict.verdict import FindingRecord, State, Verdict, known
+from vlm_judge_ros.verdict.verdict import FindingRecord, State, SubtaskRecord, Verdict, known
 
 
 class RunningEpisode:
@@ -37,6 +39,7 @@ class RunningEpisode:
         )
         self.joints = JointMotion(settings.motion)
         self.failures = FailureTracker(episode_id)
+        self.review = Review(settings.review, settings.judge, started_ns) if settings.review is not None else None
         self._buffers: dict[str, KeyframeBuffer] = {}
         self._steady: SteadyViews | None = None
         self._settings = settings
@@ -49,8 +52,11 @@ class RunningEpisode:
         self._gate = settings.gate
         self._used_ns = started_ns
         self._known_progress = math.nan
+        self._reviewed_progress = math.nan
         self._void: Finding | None = None
         self._newest_ns = started_ns
+        self._subtasks: tuple[SubtaskRecord, ...] = ()
+        self._subtasks_ns = started_ns
         self._clear_buffers()
 
     @property
@@ -92,16 +98,49 @@ class RunningEpisode:
             return False
         return self._opinion is None or opinion.evidence.now_ns >= self._opinion.evidence.now_ns
 
+    def takes_review(self, opinion: Opinion) -> bool:
+        """Tell whether a review belongs to this episode and is not older than the one taken last."""
+        if self.void or opinion.evidence.episode_id != self.episode_id:
+            return False
+        return self.review is not None and self.review.takes(opinion)
+
+    def review_due(self, seen_ns: int) -> tuple[ReviewOn, ...]:
+        """Why a review is to be asked for now, every camera being seen up to a stamp; empty where it is not."""
+        return () if self.review is None or self.void else self.review.due(seen_ns)
+
+    def request_review(self, on: tuple[ReviewOn, ...]) -> ReviewRequest | None:
+        """Ask for a review; None where a camera has no frame in this episode yet."""
+        evidence = self.evidence(chunk_id=0)
+        if evidence is None or self.review is None:
+            return None
+        request = ReviewRequest(evidence, on)
+        self.review.ask(request)
+        return request
+
     def add_opinion(self, opinion: Opinion, latency_s: float) -> float:
         """Take an answer and return the reward; NaN for the first, or where progress is not known."""
         self._opinion, self.judge_fault = opinion, ""
         self._source = provenance_of(opinion, latency_s)
+        if self.review is not None:
+            self.review.hear(opinion)
+        self._take_subtasks(opinion)
         progress = opinion.progress
         if not 0.0 <= progress <= 1.0:
             return math.nan
         self._trend.add(opinion.evidence.now_ns, progress)
         self._rises.add(opinion.evidence.now_ns, progress)
         reward, self._known_progress = progress - self._known_progress, progress
+        return reward
+
+    def add_review(self, opinion: Opinion, latency_s: float) -> float:
+        """Take a review and return its reward against the one before; NaN as for `add_opinion`."""
+        assert self.review is not None
+        self.review.add(opinion, latency_s)
+        self._take_subtasks(opinion)
+        progress = opinion.progress
+        if not 0.0 <= progress <= 1.0:
+            return math.nan
+        reward, self._reviewed_progress = progress - self._reviewed_progress, progress
         return reward
 
     def evaluate(self, camera_findings: tuple[Finding, ...], now_ns: int) -> tuple[Verdict, tuple[FailureEvent, ...]]:
@@ -111,14 +150,26 @@ class RunningEpisode:
             The verdict, and the failure events that follow from it.
         """
         if self._void is not None:
-            return self._compose(Decision(State.UNKNOWN, self._void.text, (self._void,)), ()), ()
+            return self._compose(Decision(State.UNKNOWN, self._void.text, (self._void,)), (), ()), ()
         judged = judge_findings(self._opinion, self.judge_fault, now_ns, self._settings.judge)
         motion = (self.joints.finding(now_ns), self._images.finding(now_ns))
-        findings = (*camera_findings, *judged, *self._trend.findings(), *motion)
+        reviewed = self.review.findings(now_ns) if self.review is not None else ()
+        findings = (*camera_findings, *judged, *reviewed, *self._trend.findings(), *motion)
         decision, self._memory = decide(self._memory, findings, self._gate)
-        verdict = self._compose(decision, judged)
-        events = self.failures.update(self._memory.failure, verdict.stamp_ns, self._onset_ns(), verdict.provenance)
+        if self.review is not None:
+            self.review.see(findings, self._memory)
+        verdict = self._compose(decision, judged, reviewed)
+        failure = self._memory.failure
+        source = verdict.provenance
+        if failure is not None and is_review(failure.finding) and verdict.review_provenance is not None:
+            source = verdict.review_provenance
+        events = self.failures.update(failure, verdict.stamp_ns, self._onset_ns(), source)
         return verdict, events
+
+    def _take_subtasks(self, opinion: Opinion) -> None:
+        if opinion.subtasks and opinion.evidence.now_ns >= self._subtasks_ns:
+            self._subtasks_ns = opinion.evidence.now_ns
+            self._subtasks = tuple(SubtaskRecord.of(subtask) for subtask in opinion.subtasks)
 
     def _onset_ns(self) -> int | None:
         failure = self._memory.failure
@@ -126,7 +177,7 @@ class RunningEpisode:
             return None
         return failure.finding.onset_ns or self._rises.onset_ns(failure.since_ns)
 
-    def _compose(self, decision: Decision, judged: tuple[Finding, ...]) -> Verdict:
+    def _compose(self, decision: Decision, judged: tuple[Finding, ...], reviewed: tuple[Finding, ...]) -> Verdict:
         used_ns = [finding.stamp_ns for finding in decision.decided_by] or [self._newest_ns]
         # Evidence that was once used stays used: the stamp of a verdict never goes back.
         self._used_ns = max(self._used_ns, *used_ns)
@@ -149,7 +200,10 @@ class RunningEpisode:
             decided_by=tuple(FindingRecord.of(finding) for finding in decision.decided_by),
             overruled=tuple(FindingRecord.of(finding) for finding in decision.overruled),
             missing_layers=decision.missing_layers,
+            subtasks=self._subtasks,
             provenance=self._source.model_copy(update={"deciding_layers": layers}),
+            review=tuple(FindingRecord.of(finding) for finding in reviewed),
+            review_provenance=self.review.provenance if self.review is not None else None,
         )
 
     def _clear_buffers(self) -> None:

@@ -13,6 +13,7 @@ from vlm_judge_ros.monitors.motion import IMAGE_MOTION, JOINT_MOTION, MotionLimi
 from vlm_judge_ros.monitors.progress import TrendLimits
 from vlm_judge_ros.verdict.gate import GateLimits
 from vlm_judge_ros.verdict.judgement import JudgeLimits
+from vlm_judge_ros.verdict.review import ReviewOn, ReviewSettings
 
 EVIDENCE_KINDS = (JOINT_MOTION, IMAGE_MOTION)
 
@@ -67,6 +68,7 @@ class EngineSettings:
         motion: what counts as motion.
         trend: what counts as stalled or lost progress.
         judge: how the judge's numbers are read.
+        review: when a second judge is asked; None where there is none.
 
     Raises:
         JudgeError: a setting is out of range; the message names it.
@@ -90,6 +92,7 @@ class EngineSettings:
     motion: MotionLimits = field(default_factory=MotionLimits)
     trend: TrendLimits = field(default_factory=TrendLimits)
     judge: JudgeLimits = field(default_factory=JudgeLimits)
+    review: ReviewSettings | None = None
 
     def __post_init__(self) -> None:
         names = self.camera_names
@@ -128,4 +131,5 @@ class EngineSettings:
             failure_hold_s=self.failure_hold_s,
             recovery_count=self.recovery_count,
             recovery_hold_s=self.recovery_hold_s,
+            review_confirms=self.review is not None and ReviewOn.SUCCESS in self.review.on,
         )

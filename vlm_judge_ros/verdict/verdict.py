@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from vlm_judge_ros.episode.failure_mode import FailureMode
 from vlm_judge_ros.episode.frame import FrameRole
+from vlm_judge_ros.judges.opinion import SubtaskOpinion, SubtaskState
 from vlm_judge_ros.monitors.finding import Effect, Finding, Layer, Severity
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -102,6 +103,20 @@ class Provenance(Record):
     frames: tuple[EvidenceFrame, ...] = ()
 
 
+class SubtaskRecord(Record):
+    """A step of the task as it stands in a verdict; see `vlm_judge_ros/msg/Subtask`."""
+
+    name: str = Field(min_length=1)
+    weight: Share
+    progress: Share | None = None
+    state: SubtaskState = SubtaskState.UNKNOWN
+
+    @classmethod
+    def of(cls, subtask: SubtaskOpinion) -> SubtaskRecord:
+        """Take over what a judge makes of a step."""
+        return cls(name=subtask.name, weight=subtask.weight, progress=known(subtask.progress), state=subtask.state)
+
+
 class Verdict(Record):
     """What the gate makes of all layers; see `vlm_judge_ros/msg/Verdict`.
 
@@ -121,7 +136,10 @@ class Verdict(Record):
         decided_by: the findings that decided the state.
         overruled: the findings that spoke against it.
         missing_layers: layers that this task asks for and that gave nothing.
-        provenance: where the judge's answer came from.
+        subtasks: the steps of the task, as the newest opinion has them that tells any; empty for none.
+        provenance: where the answer came from of the judge that is always on.
+        review: what the review says, or why there is none; empty where none is wanted, or none counts any more.
+        review_provenance: where its newest answer came from; None where it gave none in this episode.
     """
 
     stamp_ns: int
@@ -139,4 +157,7 @@ class Verdict(Record):
     decided_by: tuple[FindingRecord, ...] = ()
     overruled: tuple[FindingRecord, ...] = ()
     missing_layers: tuple[Layer, ...] = ()
+    subtasks: tuple[SubtaskRecord, ...] = ()
     provenance: Provenance
+    review: tuple[FindingRecord, ...] = ()
+    review_provenance: Provenance | None = None
