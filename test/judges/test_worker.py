@@ -15,7 +15,7 @@ from vlm_judge_ros.episode.evidence import Evidence
 from vlm_judge_ros.episode.frame import Frame, FrameRole, Keyframe
 from vlm_judge_ros.episode.raw_image import RawImage
 from vlm_judge_ros.errors import Cancelled, JudgeError
-from vlm_judge_ros.judges.factory import JudgeOptions, resolve
+from vlm_judge_ros.judges.factory import JUDGES, JudgeOptions, resolve
 from vlm_judge_ros.judges.opinion import Opinion
 from vlm_judge_ros.judges.proof import proof
 from vlm_judge_ros.judges.questions import Questions
@@ -251,7 +251,7 @@ def test_frames_that_were_not_shown_again_are_not_remembered() -> None:
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("nobody", "There is no judge called 'nobody'; choose one of embedded, token_reward, or give"),
+        ("nobody", f"There is no judge called 'nobody'; choose one of {', '.join(sorted(JUDGES))}, or give"),
         ("nobody:create", "The judge 'nobody:create' cannot be imported"),
         ("json:nothing", "The judge 'json:nothing' cannot be imported"),
         ("json:__name__", "The judge 'json:__name__' is not callable"),

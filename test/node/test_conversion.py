@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import contextlib
+import math
 
 import numpy as np
 import pytest
@@ -17,8 +18,20 @@ from vlm_judge_ros import msg
 from vlm_judge_ros.episode.fault import BrokenImage, BrokenStamp
 from vlm_judge_ros.episode.raw_image import FORMATS
 from vlm_judge_ros.errors import JudgeError
-from vlm_judge_ros.node.conversion import chunk_of, joint_sample_of, stamp_ns_of, time_message
+from vlm_judge_ros.judges.opinion import Critique, JudgeProvenance, Opinion, SubtaskOpinion, SubtaskState
+from vlm_judge_ros.judges.proof import proof
+from vlm_judge_ros.monitors.finding import Effect, Layer, Severity
+from vlm_judge_ros.node.conversion import (
+    chunk_of,
+    joint_sample_of,
+    progress_message,
+    stamp_ns_of,
+    time_message,
+    verdict_message,
+)
 from vlm_judge_ros.node.frames import frame_of
+from vlm_judge_ros.verdict.engine import ProgressUpdate
+from vlm_judge_ros.verdict.verdict import FindingRecord, Provenance, State, SubtaskRecord, Verdict
 
 headers = st.builds(
     lambda seconds, nanosec: Header(stamp=Time(sec=seconds, nanosec=nanosec)),
@@ -85,3 +98,71 @@ def test_a_pixel_by_pixel_image_keeps_the_memory_of_its_message() -> None:
     assert np.shares_memory(frame.image.rgb(), np.frombuffer(message.data, np.uint8))
     with pytest.raises(ValueError, match="read-only"):
         frame.image.rgb()[0, 0, 0] = 1
+
+
+def test_all_that_a_judge_says_is_in_the_message() -> None:
+    opinion = Opinion(
+        proof(("front",)),
+        JudgeProvenance("large", "", "example.org", "critique"),
+        raw_score_bound=-4.0,
+        unparsable=True,
+        reason="no brace in it",
+        subtasks=(SubtaskOpinion("grasp", 0.25, 1.0, SubtaskState.DONE), SubtaskOpinion("lift", 0.75)),
+        critique=Critique(0.5, math.nan, 1.0, "Grasp lower.", "front", 2.5),
+    )
+    message = progress_message(ProgressUpdate(opinion, math.nan))
+    assert (message.raw_score_bound, message.unparsable, message.reason) == (-4.0, True, "no brace in it")
+    steps = [(step.index, step.name, step.weight, step.state) for step in message.subtasks]
+    assert steps == [(0, "grasp", 0.25, msg.Subtask.STATE_DONE), (1, "lift", 0.75, msg.Subtask.STATE_UNKNOWN)]
+    assert message.subtasks[0].progress == 1.0
+    assert math.isnan(message.subtasks[1].progress)
+    told = message.critique
+    assert (told.smoothness, told.safety, told.advice, told.camera, told.at_s) == (
+        0.5,
+        1.0,
+        "Grasp lower.",
+        "front",
+        2.5,
+    )
+    assert math.isnan(told.efficiency)
+
+
+def test_a_method_without_a_critique_leaves_it_empty() -> None:
+    opinion = Opinion(proof(("front",)), JudgeProvenance("small", "", "cpu", "direct"), progress=0.5)
+    message = progress_message(ProgressUpdate(opinion, 0.1))
+    told = message.critique
+    assert all(map(math.isnan, (told.smoothness, told.efficiency, told.safety, told.at_s, message.raw_score_bound)))
+    assert (told.advice, told.camera, list(message.subtasks), message.unparsable) == ("", "", [], False)
+
+
+def test_a_verdict_tells_of_the_review_and_the_steps() -> None:
+    found = FindingRecord(
+        layer=Layer.JUDGE,
+        name="judge_fault",
+        source="review",
+        effect=Effect.BLIND,
+        severity=Severity.ERROR,
+        stamp_ns=5,
+        text="The review gave no answer: gone.",
+    )
+    provenance = Provenance(model="small", software_version="1")
+    bare = Verdict(stamp_ns=5, state=State.PROGRESSING, reason="It goes on.", provenance=provenance)
+    message = verdict_message(bare)
+    assert (list(message.review), list(message.subtasks)) == ([], [])
+    assert message.review_provenance.model == message.review_provenance.software_version == ""
+    assert math.isnan(message.review_provenance.latency_s)
+    step = SubtaskRecord(name="lift", weight=1.0, progress=0.5, state=SubtaskState.ACTIVE)
+    told = bare.model_copy(
+        update={"review": (found,), "review_provenance": Provenance(model="large", software_version="1")}
+    ).model_copy(update={"subtasks": (step,)})
+    message = verdict_message(told)
+    assert [(one.name, one.source) for one in message.review] == [("judge_fault", "review")]
+    assert (message.provenance.model, message.review_provenance.model) == ("small", "large")
+    assert [(one.name, one.progress, one.state) for one in message.subtasks] == [
+        ("lift", 0.5, msg.Subtask.STATE_ACTIVE)
+    ]
+
+
+@pytest.mark.parametrize("state", list(SubtaskState))
+def test_states_of_steps_are_those_of_the_message(state: SubtaskState) -> None:
+    assert getattr(msg.Subtask, f"STATE_{state.name}") == state.value

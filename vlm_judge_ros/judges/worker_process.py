@@ -6,7 +6,6 @@ No ROS in here, and no state beyond the frames that the last question named.
 from __future__ import annotations
 
 import contextlib
-import math
 import os
 import pickle
 import queue
@@ -15,20 +14,19 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
 from vlm_judge_ros.episode.evidence import Evidence
 from vlm_judge_ros.episode.frame import Frame, FrameRole, Keyframe
 from vlm_judge_ros.errors import Cancelled, JudgeError
+from vlm_judge_ros.judges.checked_opinion import checked_fields
 from vlm_judge_ros.judges.factory import JudgeOptions, resolve
-from vlm_judge_ros.judges.opinion import Cancellable, Judge, JudgeProvenance, Opinion, Reporting
+from vlm_judge_ros.judges.opinion import Cancellable, Judge, JudgeProvenance, Reporting
 from vlm_judge_ros.orphans import end_with_parent
 
 _CANCEL_AGAIN_S = 0.05
-_SHARES = ("progress", "success_probability", "failure_probability", "progress_low", "progress_high")
-_NUMBERS = ("novelty", "raw_score")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,22 +93,6 @@ class Failed:
 
     number: int
     cause: str
-
-
-def checked_fields(opinion: Opinion) -> dict[str, Any]:
-    """The fields of an opinion without the frames, which the asking side still has.
-
-    Raises:
-        JudgeError: a share or probability is neither from 0 to 1 nor NaN.
-    """
-    checked = {entry.name: getattr(opinion, entry.name) for entry in fields(opinion) if entry.name != "evidence"}
-    for name in (*_SHARES, *_NUMBERS):
-        # Whatever kind of number the model gives; messages take only Python's own.
-        checked[name] = float(checked[name])
-    for name in _SHARES:
-        if not (math.isnan(checked[name]) or 0.0 <= checked[name] <= 1.0):
-            raise JudgeError(f"The judge answered with {name} {checked[name]:g}; it has to be from 0 to 1, or NaN.")
-    return checked
 
 
 def serve(socket_number: int, parent: int) -> None:

@@ -13,10 +13,11 @@ from vlm_judge_ros.episode.chunk import Chunk
 from vlm_judge_ros.episode.failure_mode import FailureMode
 from vlm_judge_ros.episode.joint import JointSample
 from vlm_judge_ros.episode.stamps import NANOSECONDS_PER_SECOND, stamp_from_parts
+from vlm_judge_ros.judges.opinion import Critique
 from vlm_judge_ros.verdict.engine import ProgressUpdate
 from vlm_judge_ros.verdict.failure import FailureEvent
 from vlm_judge_ros.verdict.provenance import provenance_of
-from vlm_judge_ros.verdict.verdict import EvidenceFrame, FindingRecord, Provenance, Verdict
+from vlm_judge_ros.verdict.verdict import EvidenceFrame, FindingRecord, Provenance, SubtaskRecord, Verdict
 
 
 def stamp_ns_of(stamp: Time) -> int:
@@ -81,7 +82,10 @@ def verdict_message(verdict: Verdict) -> msg.Verdict:
         decided_by=_finding_messages(verdict.decided_by),
         overruled=_finding_messages(verdict.overruled),
         missing_layers=[int(layer) for layer in verdict.missing_layers],
+        subtasks=_subtask_messages(verdict.subtasks),
         provenance=_provenance_message(verdict.provenance),
+        review=_finding_messages(verdict.review),
+        review_provenance=_provenance_message(verdict.review_provenance or Provenance(software_version="")),
     )
     message.header.stamp = time_message(verdict.stamp_ns)
     return message
@@ -121,12 +125,16 @@ def progress_message(update: ProgressUpdate) -> msg.Progress:
         progress_high=opinion.progress_high,
         reward=update.reward,
         raw_score=opinion.raw_score,
+        raw_score_bound=opinion.raw_score_bound,
         success_probability=opinion.success_probability,
         failure_probability=opinion.failure_probability,
         failure_mode=int(opinion.failure_mode),
         calibrated=opinion.calibrated,
         novelty=opinion.novelty,
+        unparsable=opinion.unparsable,
         reason=opinion.reason,
+        subtasks=_subtask_messages(SubtaskRecord.of(subtask) for subtask in opinion.subtasks),
+        critique=_critique_message(opinion.critique or Critique()),
         provenance=_provenance_message(provenance_of(opinion, update.latency_s)),
     )
     message.header.stamp = time_message(evidence.now_ns)
@@ -156,6 +164,30 @@ def _finding_messages(findings: Iterable[FindingRecord]) -> list[msg.Finding]:
         )
         for finding in findings
     ]
+
+
+def _subtask_messages(subtasks: Iterable[SubtaskRecord]) -> list[msg.Subtask]:
+    return [
+        msg.Subtask(
+            index=index,
+            name=subtask.name,
+            weight=subtask.weight,
+            progress=_number(subtask.progress),
+            state=int(subtask.state),
+        )
+        for index, subtask in enumerate(subtasks)
+    ]
+
+
+def _critique_message(critique: Critique) -> msg.Critique:
+    return msg.Critique(
+        smoothness=critique.smoothness,
+        efficiency=critique.efficiency,
+        safety=critique.safety,
+        advice=critique.advice,
+        camera=critique.camera,
+        at_s=critique.at_s,
+    )
 
 
 def _frame_messages(frames: Iterable[EvidenceFrame]) -> list[msg.EvidenceFrame]:
