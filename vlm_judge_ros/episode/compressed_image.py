@@ -56,6 +56,20 @@ class CompressedImage:
         """Size and compression, for example "640x480 jpeg"."""
         return f"{self._width}x{self._height} {self._kind}"
 
+    @property
+    def kind(self) -> str:
+        """What its first bytes say: jpeg, png or webp."""
+        return self._kind
+
+    @property
+    def longest_side(self) -> int:
+        """The larger of width and height, in pixels."""
+        return max(self._width, self._height)
+
+    def file(self) -> bytes:
+        """The file as it arrived, copied."""
+        return self._data.tobytes()
+
     def rgb(self) -> NDArray[np.uint8]:
         """Decode to an array of shape (height, width, 3), red first.
 

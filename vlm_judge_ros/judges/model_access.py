@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
+
+import pydantic
 
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.judges.factory import JudgeOptions
+from vlm_judge_ros.judges.named_file import first_fault, load
+from vlm_judge_ros.models.config_folder import config_folder
+from vlm_judge_ros.models.remote.client import Client
+from vlm_judge_ros.models.remote.remote_model import RemoteModel
+from vlm_judge_ros.models.remote.settings import Images, ServerSettings
 from vlm_judge_ros.models.vlm.folder import open_folder
 from vlm_judge_ros.models.vlm.known import KnownModel, locate
 from vlm_judge_ros.models.vlm.limits import TOKENS_OF_TEXT, usual_image_tokens
@@ -29,21 +37,23 @@ class Opened:
 
 
 def named_model(options: JudgeOptions, method: str) -> KnownModel | None:
-    """What is known of the model of the options, without loading it.
+    """What is known of the model of the options, without loading it; None for one on a server.
 
     Raises:
         JudgeError: the options name none.
     """
+    if options.server:
+        return None
     if not options.model:
         raise JudgeError(
             f"The judge {method} has no model; set the parameter model to the folder of one, or to a name that "
-            "`vlm-judge models` lists."
+            "`vlm-judge models` lists, or the parameter server to one that serves it."
         )
     return locate(options.model).known
 
 
 def open_model(options: JudgeOptions, method: str, most_images: int = 0, text_tokens: int = TOKENS_OF_TEXT) -> Opened:
-    """Load the model that the options name; what they leave open is as a known model wants it.
+    """Load the model that the options name, or reach its server; what they leave open is as a known model wants it.
 
     Args:
         options: of the judge.
@@ -55,6 +65,9 @@ def open_model(options: JudgeOptions, method: str, most_images: int = 0, text_to
         ModelBroken: the model cannot be used.
         JudgeError: an option cannot be used.
     """
+    if options.server:
+        remote = open_remote(options)
+        return Opened(remote, remote.status)
     known = named_model(options, method)
     folder = open_folder(locate(options.model).folder, options.precision or (known.precision if known else ""))
     usual = known.image_tokens if known else usual_image_tokens(folder)
@@ -68,3 +81,41 @@ def open_model(options: JudgeOptions, method: str, most_images: int = 0, text_to
     )
     model = LocalModel(folder, settings)
     return Opened(model, model.status, known)
+
+
+def open_remote(options: JudgeOptions) -> RemoteModel:
+    """Reach the server that the options name, and find out what it can do.
+
+    Raises:
+        JudgeError: an option cannot be used, or the server does not answer.
+    """
+    settings = server_settings(options)
+    client = Client(
+        settings,
+        record=Path(options.record).expanduser() if options.record else None,
+        replay=Path(options.replay).expanduser() if options.replay else None,
+    )
+    try:
+        return RemoteModel(client, settings)
+    except BaseException:
+        client.close()
+        raise
+
+
+def server_settings(options: JudgeOptions) -> ServerSettings:
+    """The file of the server with what the options say instead.
+
+    Raises:
+        JudgeError: there is no such file, or it or an option cannot be used.
+    """
+    settings = load(ServerSettings, "server", options.server, config_folder("servers"))
+    told = {"size_px": options.image_size_px, "jpeg_quality": options.jpeg_quality}
+    images = settings.images.model_dump() | {name: value for name, value in told.items() if value}
+    try:
+        checked = Images.model_validate(images)
+    except pydantic.ValidationError as error:
+        raise JudgeError(
+            f"The images for the server {options.server} cannot be made: {first_fault(error)}; change the parameter "
+            "image_size_px or jpeg_quality."
+        ) from error
+    return settings.model_copy(update={"images": checked, "model": options.model or settings.model})

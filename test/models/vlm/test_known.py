@@ -41,7 +41,7 @@ def test_a_name_that_is_not_known_is_told_with_those_that_are() -> None:
 
 
 def test_a_file_that_cannot_be_used_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(known, "_config_folder", lambda: tmp_path)
+    monkeypatch.setattr(known, "config_folder", lambda name: tmp_path)
     text = (CONFIG / "smolvlm2-256m.yaml").read_text()
     for content, sentence in (
         (text.replace("image_tokens: 64", "image_tokens: none"), r"x\.yaml, image_tokens is not usable"),

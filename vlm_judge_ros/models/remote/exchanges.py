@@ -61,7 +61,7 @@ class _Line(pydantic.BaseModel):
     method: str
     path: str
     digest: str
-    body: JsonValue
+    body: JsonValue = None
     answer: dict[str, JsonValue] | None = None
     error: _Error | None = None
     images: dict[str, str] = {}

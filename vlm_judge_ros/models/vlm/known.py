@@ -11,11 +11,12 @@ import pydantic
 import yaml
 
 from vlm_judge_ros.errors import JudgeError
+from vlm_judge_ros.models.config_folder import config_folder
 from vlm_judge_ros.models.vlm.cache import cache_folder
 from vlm_judge_ros.models.vlm.families import Family
 from vlm_judge_ros.models.vlm.precision import parse_precision
 
-CONFIG_FOLDER = Path("config") / "models"
+CONFIG_FOLDER = "models"
 MARKER_FILE = "known_model.json"
 """Lies in a pulled folder and says which known model it is."""
 
@@ -83,7 +84,7 @@ def known_models() -> dict[str, KnownModel]:
     Raises:
         JudgeError: the files are missing, or one of them is not as it has to be.
     """
-    folder = _config_folder()
+    folder = config_folder(CONFIG_FOLDER)
     return {path.stem: _read(path) for path in sorted(folder.glob("*.yaml"))}
 
 
@@ -161,16 +162,6 @@ def _known_by_marker(folder: Path) -> KnownModel | None:
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return None
     return known and known.model_copy(update={"precision": precision})
-
-
-def _config_folder() -> Path:
-    here = Path(__file__).resolve()
-    installed = [parent / "share" / "vlm_judge_ros" / CONFIG_FOLDER for parent in here.parents]
-    # In a checkout it lies beside the package.
-    for folder in (*installed, here.parents[3] / CONFIG_FOLDER):
-        if folder.is_dir():
-            return folder
-    raise JudgeError(f"There is no share/vlm_judge_ros/{CONFIG_FOLDER} above {here}; install vlm_judge_ros again.")
 
 
 def _read(path: Path) -> KnownModel:

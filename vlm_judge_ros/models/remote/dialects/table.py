@@ -1,0 +1,31 @@
+"""The kinds of servers that are known."""
+
+from __future__ import annotations
+
+from vlm_judge_ros.models.remote.dialects.dialect import Dialect, SchemaForm, Way
+from vlm_judge_ros.models.remote.settings import ServerKind
+
+DIALECTS = {
+    ServerKind.OPENAI: Dialect(ways=(Way.CHAT,), limit_field="max_completion_tokens"),
+    # Azure lists what could be deployed, not what is, and names the model behind a deployment.
+    ServerKind.AZURE: Dialect(
+        ways=(Way.CHAT,), limit_field="max_completion_tokens", lists_models=False, names_model=False
+    ),
+    ServerKind.VLLM: Dialect(
+        ways=(Way.CONTINUED_ID, Way.CONTINUED, Way.CHAT),
+        schema_forms=(
+            SchemaForm.JSON_SCHEMA,
+            SchemaForm.STRUCTURED_OUTPUTS,
+            SchemaForm.GUIDED_JSON,
+            SchemaForm.JSON_OBJECT,
+        ),
+    ),
+    ServerKind.LLAMA_CPP: Dialect(ways=(Way.COMPLETION, Way.CHAT)),
+    ServerKind.OLLAMA: Dialect(ways=(Way.CHAT,)),
+    ServerKind.SGLANG: Dialect(ways=(Way.CHAT,)),
+    # It refuses requests with a field that it does not know, so nothing beyond the protocol is sent.
+    ServerKind.TENSORRT_LLM: Dialect(ways=(Way.CHAT,), most_listed=(20, 5, 1)),
+    # It takes fields that it then ignores, and lists what lies in its cache, not what it serves.
+    ServerKind.TRANSFORMERS: Dialect(ways=(), schema_forms=(), lists_models=False),
+    ServerKind.OTHER: Dialect(ways=(Way.CHAT,)),
+}
