@@ -109,7 +109,7 @@ def _from_bag(arguments: argparse.Namespace) -> NewExample:
     mode = arguments.mode or (recording.truth.failure_mode if recording.truth is not None else "")
     return NewExample(
         task=recording.task,
-        failure_mode=_mode(mode),
+        failure_mode=mode_named(mode),
         text=arguments.text,
         frames=[
             NewFrame(shot.camera, shot.time_s, shot.jpeg, reward)
@@ -129,10 +129,15 @@ def _by_hand(arguments: argparse.Namespace) -> NewExample:
     if arguments.rewards:
         rewards = _written_rewards(arguments.rewards, len(arguments.image))
     frames = [_frame(word, reward) for word, reward in zip(arguments.image, rewards, strict=True)]
-    return NewExample(arguments.task, _mode(arguments.mode), arguments.text, frames, origin="")
+    return NewExample(arguments.task, mode_named(arguments.mode), arguments.text, frames, origin="")
 
 
-def _mode(name: str) -> FailureMode:
+def mode_named(name: str) -> FailureMode:
+    """The failure mode of a name, in whatever case.
+
+    Raises:
+        JudgeError: there is none.
+    """
     if name.upper() not in FailureMode.__members__:
         what = f'"{name}" is no failure mode' if name else "Nothing says how this failed"
         raise JudgeError(f"{what}; give --mode with one of {', '.join(FailureMode.__members__)}.")

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from vlm_judge_ros.judges.example_bank import ExampleBank, usual_folder
-from vlm_judge_ros.replay import examples_add, examples_show
+from vlm_judge_ros.replay import examples_add, examples_distil, examples_show
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,6 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     remove.add_argument("id", metavar="ID", help="as `vlm-judge examples list` has it, whole")
     remove.add_argument("--yes", action="store_true", help="do not ask for the id once more")
     remove.set_defaults(act=examples_show.remove)
+    distil = action("distil", "let a model reward two recorded episodes, and keep what agrees with you")
+    examples_distil.add_arguments(distil)
+    distil.set_defaults(act=examples_distil.distil_pair)
 
 
 def run(arguments: argparse.Namespace) -> int:
