@@ -13,6 +13,7 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from judges.known_contexts import KnownContexts
 from judges.known_scorers import BrightnessScorer, KnownScorer, brightness
 from judges.known_writers import Answer, KnownWriter, frames, texts
 from judges.moments import seen
@@ -24,6 +25,7 @@ from vlm_judge_ros.judges.checklist import ChecklistJudge, create
 from vlm_judge_ros.judges.checklist_answers import ChecklistAnswer, StepAnswer, succession, tally
 from vlm_judge_ros.judges.checklist_file import Checklist, PlanCache, as_yaml, load_checklists
 from vlm_judge_ros.judges.checklist_prompt import ChecklistPrompt, PlanPrompt
+from vlm_judge_ros.judges.context import ExampleContext
 from vlm_judge_ros.judges.factory import JudgeOptions, resolve
 from vlm_judge_ros.judges.model_access import Opened
 from vlm_judge_ros.judges.named_file import load
@@ -355,6 +357,17 @@ def test_words_of_the_model_that_go_into_the_next_question_are_on_one_line_and_b
     assert len(listed[0]) < 400
 
 
+@pytest.mark.parametrize("model", [KnownWriter([said("done", "pending", "pending")]), BrightnessScorer()])
+def test_examples_are_told_before_the_episode(model: Any) -> None:
+    cue = ExampleContext(cues=("The cube lies on its side.",))
+    judge = judge_of(model, context_of=KnownContexts({TASK: cue}))
+    opinion = judge.ask(seen([0.1, 0.2]))
+    content = model.writings[-1].content if isinstance(model, KnownWriter) else model.contents[-1]
+    assert "The cube lies on its side." in content[0]
+    assert opinion.provenance.prompt_set == f"checklist-v1 known, steps {CHECKLIST.content_hash}"
+    assert opinion.provenance.prompt_hash == prompt().content_hash[::-1]
+
+
 def test_the_provenance_of_an_opinion_names_the_steps_by_their_hash() -> None:
     judge = judge_of(KnownWriter([said("done", "pending", "pending")]))
     assert judge.provenance.prompt_set == "checklist-v1"
@@ -499,7 +512,7 @@ def test_a_checklist_that_is_not_there_is_named(name: str, tmp_path: Path) -> No
 def test_the_judge_is_made_from_options_and_asks_nothing_then(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     writer = planner()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(module, "open_model", lambda options, method: Opened(writer, "Runs."))
+    monkeypatch.setattr(module, "open_model", lambda *arguments: Opened(writer, "Runs."))
     judge = resolve("checklist")(JudgeOptions(images_per_camera=2))
     assert writer.writings == []
     assert isinstance(judge, ChecklistJudge)

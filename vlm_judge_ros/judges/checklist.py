@@ -13,6 +13,8 @@ from vlm_judge_ros.judges.calibration import Calibration, load_calibration
 from vlm_judge_ros.judges.checklist_answers import ChecklistAnswer, tally
 from vlm_judge_ros.judges.checklist_file import Checklist, Plan, PlanCache, load_checklists
 from vlm_judge_ros.judges.checklist_prompt import ChecklistPrompt, PlanPrompt
+from vlm_judge_ros.judges.context import ContextSource, PromptNames, content_of
+from vlm_judge_ros.judges.example_context import most_images, open_examples, status_of
 from vlm_judge_ros.judges.factory import JudgeOptions
 from vlm_judge_ros.judges.model_access import open_model
 from vlm_judge_ros.judges.named_file import load
@@ -22,7 +24,7 @@ from vlm_judge_ros.judges.views import shown
 from vlm_judge_ros.judges.written_answer import Unparsable, ask_for
 from vlm_judge_ros.judges.written_prompt import SHIPPED_FOLDER
 from vlm_judge_ros.models.model import Capability, require
-from vlm_judge_ros.models.scorer import AnswerScore
+from vlm_judge_ros.models.scorer import AnswerScore, Content
 from vlm_judge_ros.models.vlm.cache import cache_folder
 from vlm_judge_ros.models.writer import VisionLanguageModel, Writing
 
@@ -32,7 +34,10 @@ CACHE_FOLDER = "checklists"
 
 _TEMPERATURE = 0.7
 """Where several answers are drawn: at 0 they would all be the same."""
-_TOKENS_A_STEP = 120
+_LARGEST_SEED = 0x7FFFFFFF
+"""Servers take no more than 31 or 32 bits."""
+_TOKENS_A_STEP = 64
+_TOKENS_OF_TEXT = 3072
 _NEEDED = 0.5
 """Share of the answers that have to be readable."""
 
@@ -51,6 +56,7 @@ class ChecklistJudge:
         checklists: steps that somebody wrote down, by task.
         cache: keeps the steps that the model gave; None to keep them for this judge alone.
         calibration: what raw scores mean, for scored answers; None for the one that is not fitted.
+        context_of: what it is told before an episode of a task; None for nothing.
         samples: answers that are drawn, where it writes.
         seed: of drawing them.
         status: one sentence about how the model runs.
@@ -68,6 +74,7 @@ class ChecklistJudge:
         checklists: Mapping[str, Checklist] | None = None,
         cache: PlanCache | None = None,
         calibration: Calibration | None = None,
+        context_of: ContextSource | None = None,
         samples: int = 1,
         seed: int = 0,
         status: str = "",
@@ -89,13 +96,18 @@ class ChecklistJudge:
                 f"The method {METHOD} needs no calibration {calibration.name} for written answers; leave the parameter "
                 "calibration empty, or have the steps scored, see docs/methods.md."
             )
+        if context_of is not None:
+            prompt.require_context()
+        names = PromptNames(prompt.name, prompt.content_hash)
+        self._names = names if context_of is None else context_of.names(names)
         if self._scores:
-            self._calibration.check(model.file_hash, prompt.content_hash)
+            self._calibration.check(model.file_hash, self._names.prompt_hash)
         self._model = model
         self._prompt = prompt
         self._plan_prompt = plan_prompt
         self._images_per_camera = images_per_camera
         self._cache = cache
+        self._context_of = context_of
         self._samples = samples
         self._seed = seed
         self._planned: dict[str, Checklist] = {}
@@ -111,8 +123,8 @@ class ChecklistJudge:
             model_hash=self._model.file_hash,
             provider=self._model.provider,
             method=METHOD,
-            prompt_set=self._prompt.name,
-            prompt_hash=self._prompt.content_hash,
+            prompt_set=self._names.prompt_set,
+            prompt_hash=self._names.prompt_hash,
             calibration=f"{calibration.name} {calibration.content_hash}" if self._scores else "",
             seed=self._seed if self._draws else -1,
         )
@@ -165,19 +177,25 @@ class ChecklistJudge:
         self._planned[task] = checklist
         return checklist
 
+    def _shown(self, evidence: Evidence) -> list[Content]:
+        content: list[Content] = []
+        if self._context_of is not None:
+            content += content_of(self._context_of(evidence.task), self._prompt.require_context())
+        return content + shown(evidence, self._prompt.label_of, self._images_per_camera)
+
     def _written(self, evidence: Evidence, checklist: Checklist) -> Opinion:
         prompt = self._prompt
         steps = checklist.subtasks
         listed = "\n".join(f"{number}. {step.name}: {step.done_when}" for number, step in enumerate(steps, 1))
         question = prompt.question.format(task=evidence.task, elapsed_s=f"{evidence.elapsed_s:.1f}", steps=listed)
-        content = (*shown(evidence, prompt.label_of, self._images_per_camera), f"\n{question}")
+        content = (*self._shown(evidence), f"\n{question}")
         answers, fault = [], ""
         for sample in range(self._samples):
             writing = Writing(
                 content,
                 prompt.instruction,
                 temperature=_TEMPERATURE if self._draws else 0.0,
-                seed=self._seed + sample,
+                seed=(self._seed + sample) & _LARGEST_SEED,
                 most_tokens=200 + _TOKENS_A_STEP * len(steps),
             )
             read = ask_for(ChecklistAnswer, self._model, writing, prompt, {"steps": len(steps)})
@@ -205,7 +223,7 @@ class ChecklistJudge:
 
     def _scored(self, evidence: Evidence, checklist: Checklist) -> Opinion:
         prompt, steps, shares = self._prompt, checklist.subtasks, checklist.shares
-        content = shown(evidence, prompt.label_of, self._images_per_camera)
+        content = self._shown(evidence)
         wordings = [f"\n{claim}" for step in steps for claim in prompt.claims(evidence.task, step, evidence.elapsed_s)]
         scores = self._model.score(content, wordings, prompt.answer)
         logs = [score.log_probability for score in scores]
@@ -256,7 +274,7 @@ class ChecklistJudge:
         return low, progress, high, calibration.success_probability_of(mean)
 
     def _instrument(self, checklist: Checklist) -> JudgeProvenance:
-        prompt_set = f"{self._prompt.name}, steps {checklist.content_hash}"
+        prompt_set = f"{self._names.prompt_set}, steps {checklist.content_hash}"
         return replace(self.provenance, prompt_set=prompt_set)
 
 
@@ -277,7 +295,9 @@ def create(options: JudgeOptions) -> ChecklistJudge:
     plan_prompt = load(PlanPrompt, "prompt", prompt.plan, SHIPPED_FOLDER)
     checklists = load_checklists(options.checklist)
     calibration = load_calibration(options.calibration) if options.calibration else None
-    opened = open_model(options, METHOD)
+    examples = open_examples(options, METHOD, prompt)
+    text_tokens = _TOKENS_OF_TEXT + (options.example_tokens if examples is not None else 0)
+    opened = open_model(options, METHOD, most_images(options, examples), text_tokens)
     return ChecklistJudge(
         opened.model,
         prompt,
@@ -287,7 +307,8 @@ def create(options: JudgeOptions) -> ChecklistJudge:
         # A recording of exchanges has to hold the question for the steps, and its replay to find it there.
         None if options.record or options.replay else PlanCache(cache_folder() / CACHE_FOLDER),
         calibration,
+        examples,
         options.samples,
         options.seed,
-        opened.status,
+        status_of(opened.status, examples),
     )

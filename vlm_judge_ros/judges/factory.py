@@ -101,6 +101,12 @@ def _frame_ordering(options: JudgeOptions) -> Judge:
     return create(options)
 
 
+def _pairwise(options: JudgeOptions) -> Judge:
+    from vlm_judge_ros.judges.pairwise import create
+
+    return create(options)
+
+
 def _token_reward(options: JudgeOptions) -> Judge:
     from vlm_judge_ros.judges.token_reward import create
 
@@ -113,6 +119,7 @@ JUDGES: dict[str, JudgeFactory] = {
     "embedded": _embedded,
     "ensemble": _ensemble,
     "frame_ordering": _frame_ordering,
+    "pairwise": _pairwise,
     "token_reward": _token_reward,
 }
 
