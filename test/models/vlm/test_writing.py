@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import shutil
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -277,17 +277,23 @@ def test_key_values_stay_within_the_bound_to_the_last_token(parts: Parts, monkey
     """The longest question with the longest answer, and all key/values that are alive at any token of it."""
     import onnxruntime
 
-    monkeypatch.setattr("vlm_judge_ros.models.vlm.limits.TOKENS_OF_TEXT", 200)
     monkeypatch.setattr("vlm_judge_ros.models.vlm.limits.TOKENS_OF_ANSWER", 60)
-    model = LocalModel(parts.folder, LocalSettings(max_images=3, image_tokens={"": 12}, pack=False))
-    most = 0
+    values: weakref.WeakSet[Any] = weakref.WeakSet()
+    made, most = onnxruntime.OrtValue.__init__, 0
+
+    def remembered(value: Any, *given: Any, **named: Any) -> None:
+        made(value, *given, **named)
+        values.add(value)
+
+    monkeypatch.setattr(onnxruntime.OrtValue, "__init__", remembered)
+    model = LocalModel(parts.folder, LocalSettings(max_images=3, image_tokens={"": 12}, text_tokens=200, pack=False))
 
     def alive(run: Callable[..., Any]) -> Callable[..., Any]:
         def measured(*given: Any) -> Any:
             nonlocal most
             result = run(*given)
             # Key/values have four axes and the length of a head at their end; nothing else has.
-            shapes = [value.shape() for value in gc.get_objects() if type(value) is onnxruntime.OrtValue]
+            shapes = [value.shape() for value in values]
             most = max(most, sum(4 * int(np.prod(shape)) for shape in shapes if len(shape) == 4 and shape[3] == 16))
             return result
 
@@ -298,7 +304,7 @@ def test_key_values_stay_within_the_bound_to_the_last_token(parts: Parts, monkey
     filler = "front camera wrist " * 20
     for shown in (FRAMES[:2], FRAMES):
         model.write(Writing((*labelled(shown), filler), most_tokens=150, temperature=3.0))
-    assert 0.5 * model.memory_bound_bytes < most <= model.memory_bound_bytes
+    assert 0.6 * model.memory_bound_bytes < most <= model.memory_bound_bytes
 
 
 @pytest.mark.parametrize("graph", ["vision", "decoder"])
