@@ -108,6 +108,11 @@ class AnyStory(RuleBasedStateMachine):
         else:
             self.circuit.gave_up(passage)
 
+    @rule()
+    def probes_are_abandoned(self) -> None:
+        self.circuit.abandon_probe()
+        self.out = [passage for passage in self.out if not passage.is_probe]
+
     @invariant()
     def at_most_one_probe(self) -> None:
         assert sum(passage.is_probe for passage in self.out) <= 1

@@ -19,11 +19,16 @@ def read_object(content: bytes, host: str) -> dict[str, Any]:
     Raises:
         BadAnswer: it is not a JSON object.
     """
+    value, fault = None, ""
     try:
         value = json.loads(content.decode("utf-8"), parse_constant=_refuse, parse_float=_finite)
-    except (ValueError, RecursionError) as error:
-        cause = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
-        raise BadAnswer(f"The answer of {host} is not JSON ({in_words(cause)}); check base_url.") from None
+    except RecursionError:
+        fault = "it is nested too deeply"
+    except ValueError as error:
+        fault = in_words(str(error))
+    if fault:
+        # Raised out here because what was caught holds the whole answer, and that may tell the key.
+        raise BadAnswer(f"The answer of {host} is not JSON ({fault}); check base_url.")
     if not isinstance(value, dict):
         raise BadAnswer(f"The answer of {host} is JSON, but not an object; check base_url.")
     if _is_deep(value):

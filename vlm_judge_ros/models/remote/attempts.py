@@ -75,6 +75,11 @@ class Caller:
         with self._lock:
             return self._circuit.state(self._clock()) is CircuitState.HALF_OPEN
 
+    def abandon_probe(self) -> None:
+        """Let another call try whether the server is back, because the one that does has been cancelled."""
+        with self._lock:
+            self._circuit.abandon_probe()
+
     async def call(self, method: str, path: str, body: Mapping[str, JsonValue] | None) -> dict[str, Any]:
         """Make one call.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bisect
+import math
 from collections import deque
 from dataclasses import dataclass, field
 
@@ -79,7 +81,7 @@ class Ledger:
                 ("tokens", self.limits.tokens, tokens),
                 ("of the currency of the prices", self.limits.money, money),
             )
-            if limit is not None and sum(amount for _, amount in amounts) >= limit
+            if limit is not None and _sum(amounts) >= limit
         ]
         return max(reached, key=lambda one: one.wait_s, default=None)
 
@@ -101,7 +103,7 @@ class Ledger:
         return Spent(
             len(self._expenses),
             sum(one.tokens for one in self._expenses),
-            sum(one.money for one in self._expenses),
+            math.fsum(one.money for one in self._expenses),
         )
 
     def _forget(self, now_s: float) -> None:
@@ -110,11 +112,13 @@ class Ledger:
 
 
 def _wait_s(amounts: list[tuple[float, float]], limit: float, now_s: float) -> float:
-    left = sum(amount for _, amount in amounts)
-    frees_up_s = now_s
-    for began_s, amount in amounts:
-        left -= amount
-        frees_up_s = began_s + HOUR_S
-        if left < limit:
-            break
-    return max(0.0, frees_up_s - now_s)
+    def is_room_without(oldest: int) -> bool:
+        return _sum(amounts[oldest:]) < limit
+
+    oldest = bisect.bisect_left(range(len(amounts)), True, key=is_room_without)
+    return min(HOUR_S, max(0.0, amounts[oldest - 1][0] + HOUR_S - now_s))
+
+
+def _sum(amounts: list[tuple[float, float]]) -> float:
+    # Exact, so that what is left over is the same whether others were counted before or never.
+    return math.fsum(amount for _, amount in amounts)

@@ -19,7 +19,7 @@ class Passage:
     """Leave to make one call; is handed back with how it ended.
 
     Attributes:
-        period: counts the times that the circuit has opened and closed; what began in an earlier one decides nothing.
+        period: grows when the circuit opens or closes, or a probe is abandoned; what began before decides nothing.
         is_probe: this call tries whether the server is back. It makes one attempt.
     """
 
@@ -79,6 +79,12 @@ class Circuit:
         if passage.is_probe or self._failures >= self._failures_to_open:
             self._opened_s = now_s
             self._failures = 0
+            self._probing = False
+            self._period += 1
+
+    def abandon_probe(self) -> None:
+        """Whatever call tries whether the server is back, nobody waits for it any more; another may try."""
+        if self._probing:
             self._probing = False
             self._period += 1
 

@@ -196,6 +196,9 @@ class _Live:
             running = list(self._running)
         for future in running:
             future.cancel()
+        if running:
+            # Whoever was waiting goes on at once, and may ask before the loop has seen to what was cancelled.
+            self._caller.abandon_probe()
 
     def close(self) -> None:
         self.cancel()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -33,6 +34,11 @@ _NO_KEY = "none"
 """Stands in the openai client in the place of the key, which is added to each request when it goes out."""
 
 _LARGEST_ERROR = 65536
+
+for _name in ("openai", "httpcore", "httpcore2"):
+    # Their debug logs hold bodies, with all images, and headers as they come. Whoever wants that sets their levels.
+    if logging.getLogger(_name).level == logging.NOTSET:
+        logging.getLogger(_name).setLevel(logging.INFO)
 
 Request: TypeAlias = Any
 Response: TypeAlias = Any
