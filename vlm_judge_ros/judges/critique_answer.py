@@ -7,13 +7,21 @@ from typing import Annotated
 import pydantic
 
 from vlm_judge_ros.judges.failure_code import FailureCode
+from vlm_judge_ros.judges.told import told
 
 # No number is bent into its range and no text into a number: an answer fits, or the model is asked again.
 _STRICT = pydantic.ConfigDict(extra="forbid", frozen=True, strict=True)
 _MOST_SUBTASKS = 20
 
+
+def _can_be_shown(text: str) -> str:
+    if not told(text):
+        raise ValueError("there is no text that can be shown")
+    return text
+
+
 Share = Annotated[float, pydantic.Field(ge=0.0, le=1.0)]
-Sentence = Annotated[str, pydantic.StringConstraints(strip_whitespace=True, min_length=1)]
+Sentence = Annotated[str, pydantic.AfterValidator(_can_be_shown)]
 
 
 class SubtaskAnswer(pydantic.BaseModel):
