@@ -63,7 +63,7 @@ def test_a_bank_holds_plain_files_that_a_person_can_read(bank: ExampleBank) -> N
 
 def test_the_same_example_is_not_added_twice(bank: ExampleBank) -> None:
     added = bank.add(clip(), NOW_NS)
-    with pytest.raises(JudgeError, match=f"has this example already, as {added.id}"):
+    with pytest.raises(JudgeError, match=f"has the example {added.id} already"):
         bank.add(dataclasses.replace(clip(), made_by="somebody else"), NOW_NS + 1)
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from judges.example_material import clip, jpeg
@@ -22,6 +23,9 @@ from vlm_judge_ros.judges.model_access import Opened
 from vlm_judge_ros.judges.named_file import load
 from vlm_judge_ros.judges.opinion import Reporting
 from vlm_judge_ros.judges.written_prompt import SHIPPED_FOLDER
+
+if TYPE_CHECKING:
+    from models.vlm.tiny import TinyModels
 
 PROMPT = PromptNames("critique-v1", "0" * 16)
 TASK = "close the drawer"
@@ -159,7 +163,7 @@ def test_a_judge_is_made_with_its_examples(method: str, tmp_path: Path, monkeypa
     writer = KnownWriter(["no answer"])
     room: list[int] = []
 
-    def open_model(options: JudgeOptions, method: str, most_images: int = 0) -> Opened:
+    def open_model(options: JudgeOptions, method: str, most_images: int, text_tokens: int) -> Opened:
         room.append(most_images)
         return Opened(writer, "It runs.")  # type: ignore[arg-type]
 
@@ -180,6 +184,21 @@ def test_a_judge_is_made_with_its_examples(method: str, tmp_path: Path, monkeypa
     assert isinstance(with_examples, Reporting) and with_examples.status.startswith(
         "It runs. Examples that can be shown"
     )
+
+
+@pytest.mark.parametrize("method", ["critique", "frame_ordering"])
+@pytest.mark.parametrize("family", ["qwen2_vl", "smolvlm"])
+def test_a_model_on_board_has_room_for_the_examples(
+    method: str, family: str, tiny_models: TinyModels, tmp_path: Path
+) -> None:
+    bank = filled(tmp_path / "bank", BAD, GOOD, CUE)
+    options = JudgeOptions(
+        model=str(tiny_models.get(family).folder), examples=str(bank.folder), images_per_camera=2, example_tokens=900
+    )
+    # Random weights write gibberish, and get that far only if everything that they are told fits.
+    opinion = resolve(method)(options).ask(evidence([0.0, 0.5, 1.0], task=TASK))
+    assert opinion.unparsable
+    assert opinion.provenance.prompt_set.endswith(f"examples {bank.read().content_hash}")
 
 
 def test_a_broken_example_is_told_in_the_status(tmp_path: Path) -> None:

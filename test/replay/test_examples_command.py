@@ -145,6 +145,21 @@ def test_the_list_is_a_table_or_json(bank: ExampleBank, capsys: pytest.CaptureFi
     assert [entry["id"] for entry in listed["examples"]] == [example.id for example in content.examples]
 
 
+def test_what_a_judge_of_a_task_would_be_shown_is_listed(bank: ExampleBank, capsys: pytest.CaptureFixture[str]) -> None:
+    run("add", STALL, "--frames", 6)
+    run("add", "--task", "water the plants", "--mode", "SPILL", "--text", "Water on the table.")
+    stall = next(example.id for example in bank.read().examples if example.frames)
+    capsys.readouterr()
+    assert run("list", "--for", "close the drawer", "--tokens", 2500, "--json") == 0
+    assert [entry["id"] for entry in json.loads(capsys.readouterr().out)["examples"]] == [stall]
+    assert run("list", "--for", "close the drawer", "--tokens", 2500) == 0
+    table = capsys.readouterr().out
+    # Half of the budget holds two of the six images of each camera.
+    assert re.search(rf"{stall}.* 4 ", table) and "SPILL" not in table
+    assert run("list", "--for", "close the drawer", "--tokens", 100) == 0
+    assert "STALL" not in capsys.readouterr().out
+
+
 def test_an_example_is_shown_with_its_images_side_by_side(
     bank: ExampleBank, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

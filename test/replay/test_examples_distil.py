@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from judges.known_writers import Answer, KnownWriter
 from replay.episode_bag import EpisodeBag
+from replay.square import square_place
 
 from vlm_judge_ros import cli
 from vlm_judge_ros.episode.frame import Frame
@@ -26,19 +27,12 @@ PROMPT = load(FrameOrderingPrompt, "prompt", DEFAULT_PROMPT, SHIPPED_FOLDER)
 WRITERS: dict[str, KnownWriter] = {}
 
 
-def square_place(frame: Frame) -> float:
-    """How far the square of `EpisodeBag` has moved to the right, 0 to 100."""
-    picture = frame.image.rgb().astype(int)
-    columns = (picture[60, :, 0] - picture[60, :, 2] > 60).nonzero()[0]
-    return min(100.0, max(0.0, float(columns[0]) - 10.0))
-
-
 def answered(writing: Writing, value_of: Any) -> Answer:
     places: dict[int, float] = {}
     for label, piece in pairwise(writing.content):
         found = re.search(r"Moment (\d+), front camera:$", str(label))
         if isinstance(piece, Frame) and found is not None and found[1] != "0":
-            places[int(found[1])] = value_of(square_place(piece))
+            places[int(found[1])] = value_of(square_place(piece.image.rgb()))
     return {"moments": [{"moment": n, "description": "a square", "percent": p} for n, p in sorted(places.items())]}
 
 

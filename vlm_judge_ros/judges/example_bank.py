@@ -100,7 +100,7 @@ class ExampleBank:
         self.folder = folder
 
     def read(self) -> BankContent:
-        """Read all examples and check their files; a broken one does not keep the others away.
+        """Read all examples and check that their files are those that were added; a broken one spares the others.
 
         Raises:
             JudgeError: there is no such folder, or it holds too many.
@@ -160,9 +160,6 @@ class ExampleBank:
             JudgeError: it is not as an example has to be, it is in the bank already, or the folder cannot be written.
         """
         example, files = _checked(new, created_ns)
-        for other in self.read().examples if self.folder.exists() else ():
-            if other.content_hash == example.content_hash:
-                raise JudgeError(f"The bank {self.folder} has this example already, as {other.id}.")
         write_example(self.folder, example, files)
         return example
 
@@ -209,7 +206,11 @@ def _checked(new: NewExample, created_ns: int) -> tuple[Example, dict[str, bytes
         what = f"The image of the camera {frame.camera} at {frame.time_s:g} s"
         if len(frame.jpeg) > LARGEST_FRAME_BYTES:
             raise JudgeError(f"{what} has {len(frame.jpeg)} bytes, more than {LARGEST_FRAME_BYTES}; scale it down.")
-        _check_jpeg(frame.jpeg, what)
+        image = _check_jpeg(frame.jpeg, what)
+        try:
+            image.rgb()
+        except BrokenImage as error:
+            raise BrokenExample(f"{what}: {error}") from error
         number = counts.get(frame.camera, 0)
         counts[frame.camera] = number + 1
         file = f"{frame.camera}_{number:03d}.jpg"
@@ -250,11 +251,12 @@ def _id(example: Example) -> str:
     return "-".join(["-".join(words)[:24].strip("-") or "task", mode, example.content_hash[:8]])
 
 
-def _check_jpeg(content: bytes, what: str) -> None:
+def _check_jpeg(content: bytes, what: str) -> CompressedImage:
+    """Make sure of its kind and that it is whole; nothing is decoded."""
     try:
         image = CompressedImage(content)
-        if not image.form.endswith(" jpeg"):
-            raise BrokenExample(f"{what} is {image.form}, no JPEG; convert it.")
-        image.thumbnail()
     except BrokenImage as error:
         raise BrokenExample(f"{what}: {error}") from error
+    if not image.form.endswith(" jpeg"):
+        raise BrokenExample(f"{what} is {image.form}, no JPEG; convert it.")
+    return image

@@ -59,7 +59,7 @@ def write_example(bank: Path, example: Example, files: Mapping[str, bytes]) -> N
             raise
     except OSError as error:
         if error.errno in (errno.EEXIST, errno.ENOTEMPTY):
-            raise JudgeError(f"The bank {bank} has an example {example.id} already; remove it first.") from error
+            raise JudgeError(f"The bank {bank} has the example {example.id} already, with the same content.") from error
         raise JudgeError(
             f"The example {example.id} cannot be written to {bank} ({error.strerror}); name another folder."
         ) from error

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from vlm_judge_ros.judges.example_bank import ExampleBank, usual_folder
+from vlm_judge_ros.judges.factory import JudgeOptions
 from vlm_judge_ros.replay import examples_add, examples_distil, examples_show
 
 
@@ -24,6 +25,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add.set_defaults(act=examples_add.add)
     listing = action("list", "list the examples")
     listing.add_argument("--json", action="store_true", help="print everything that is known, for programs")
+    listing.add_argument(
+        "--for", dest="task", default="", metavar="TASK", help="only those that a judge of this task would be shown"
+    )
+    listing.add_argument(
+        "--tokens",
+        type=int,
+        default=JudgeOptions().example_tokens,
+        metavar="N",
+        help="with --for, the parameter example_tokens (default: %(default)s)",
+    )
     listing.set_defaults(act=examples_show.list_examples)
     show = action("show", "show one example")
     show.add_argument("id", metavar="ID", help="as `vlm-judge examples list` has it")

@@ -15,6 +15,7 @@ from rich.table import Table
 from vlm_judge_ros.episode.compressed_image import CompressedImage
 from vlm_judge_ros.judges.example import Example
 from vlm_judge_ros.judges.example_bank import BankContent, ExampleBank
+from vlm_judge_ros.judges.example_choice import choose
 from vlm_judge_ros.replay.contact_sheet import Print, write_sheet
 
 
@@ -27,11 +28,16 @@ def list_examples(bank: ExampleBank, arguments: argparse.Namespace) -> int:
     content = bank.read() if bank.folder.exists() else BankContent(())
     for fault in content.faults:
         print(f"vlm-judge: {fault}", file=sys.stderr)
+    shown = {example.id: example.frames for example in content.examples}
+    if arguments.task:
+        shown = {one.example.id: one.frames for one in choose(content.examples, arguments.task, arguments.tokens)}
+    examples = {example.id: example for example in content.examples}
+    listed_examples = [examples[name] for name in shown]
     if arguments.json:
         listed = {
             "bank": str(bank.folder.absolute()),
             "hash": content.content_hash,
-            "examples": [example.model_dump(mode="json") for example in content.examples],
+            "examples": [example.model_dump(mode="json") for example in listed_examples],
             "faults": list(content.faults),
         }
         print(json.dumps(listed, indent=2, ensure_ascii=False))
@@ -43,11 +49,13 @@ def list_examples(bank: ExampleBank, arguments: argparse.Namespace) -> int:
     for heading in ("id", "task", "mode", "kind", "images", "text"):
         # An id that is cut cannot be copied.
         table.add_column(heading, no_wrap=heading in ("id", "mode", "kind", "images"), overflow="fold")
-    for example in content.examples:
-        images = str(len(example.frames) or "")
+    for example in listed_examples:
+        images = str(len(shown[example.id]) or "")
         words = (example.id, example.task, example.failure_mode.name, example.kind.value, images, example.text)
         table.add_row(*(escape(word) for word in words))
     Console().print(table)
+    if arguments.task:
+        print(f'Shown, in this order of choice, for "{arguments.task}" within {arguments.tokens} estimated tokens.')
     print(f"{len(content.examples)} examples in {bank.folder}, hash {content.content_hash}.")
     return 0
 
