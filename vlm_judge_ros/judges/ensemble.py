@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -14,9 +14,13 @@ from vlm_judge_ros.errors import Cancelled, JudgeError, ModelBroken
 from vlm_judge_ros.judges.agreement import Voice, agree
 from vlm_judge_ros.judges.ensemble_file import Member, Rules, load_ensemble
 from vlm_judge_ros.judges.factory import JudgeOptions, resolve
+from vlm_judge_ros.judges.model_access import shared_models
 from vlm_judge_ros.judges.opinion import Cancellable, Judge, JudgeProvenance, Opinion, Reporting
 
 METHOD = "ensemble"
+
+# As much as the methods that tell most; those that tell less can share a model with them.
+_TOKENS_OF_TEXT = 3072
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,15 +182,17 @@ def create(options: JudgeOptions) -> EnsembleJudge:
                 f"The member {member.title} of the ensemble {file.name} is to see {', '.join(unknown)}; the cameras "
                 f"are {', '.join(options.cameras)}."
             )
+    told = recorded_apart({member.title: options_of(member, options) for member in file.members})
     seats = []
-    for member in file.members:
-        own = options_of(member, options)
-        try:
-            judge = resolve(member.judge)(own)
-        except JudgeError as error:
-            kind = ModelBroken if isinstance(error, ModelBroken) else JudgeError
-            raise kind(f"The member {member.title} of the ensemble {file.name}: {error}") from error
-        seats.append(Seat(member.title, judge, member.weight, member.cameras, remote=bool(own.server)))
+    with shared_models(options.images_per_camera * len(options.cameras), _TOKENS_OF_TEXT):
+        for member in file.members:
+            own = told[member.title]
+            try:
+                judge = resolve(member.judge)(own)
+            except JudgeError as error:
+                kind = ModelBroken if isinstance(error, ModelBroken) else JudgeError
+                raise kind(f"The member {member.title} of the ensemble {file.name}: {error}") from error
+            seats.append(Seat(member.title, judge, member.weight, member.cameras, remote=bool(own.server)))
     return EnsembleJudge(seats, file.rules, file.name)
 
 
@@ -214,12 +220,28 @@ def options_of(member: Member, options: JudgeOptions) -> JudgeOptions:
         # Prompts and calibrations belong to a method, and those of the ensemble's members differ.
         prompts=member.prompts,
         calibration=member.calibration,
-        record=_of_member(options.record, member.title),
-        replay=_of_member(options.replay, member.title),
         **own,
     )
 
 
-def _of_member(path: str, title: str) -> str:
-    """The recording of a member: a file of its own beside the one that is named."""
+def recorded_apart(members: Mapping[str, JudgeOptions]) -> dict[str, JudgeOptions]:
+    """Give each server and model a recording of its own, where there is more than one.
+
+    It lies beside the file that is named, and has the name of the first member that asks there.
+    """
+    owners: dict[tuple[str, str], str] = {}
+    for title in sorted(members):
+        if members[title].server:
+            owners.setdefault((members[title].server, members[title].model), title)
+    if len(owners) < 2:
+        return dict(members)
+    return {
+        title: replace(options, record=_beside(options.record, owner), replay=_beside(options.replay, owner))
+        if (owner := owners.get((options.server, options.model)))
+        else options
+        for title, options in members.items()
+    }
+
+
+def _beside(path: str, title: str) -> str:
     return str(Path(path).with_name(f"{Path(path).stem}-{title}{Path(path).suffix}")) if path else ""
