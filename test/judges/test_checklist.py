@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from judges.known_contexts import KnownContexts
 from judges.known_scorers import BrightnessScorer, KnownScorer, brightness
 from judges.known_writers import Answer, KnownWriter, frames, texts
-from judges.moments import seen
+from judges.shown_episode import evidence as seen
 
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.judges import checklist as module
@@ -270,7 +270,7 @@ def test_the_model_is_asked_for_the_steps_once_for_each_task(tmp_path: Path) -> 
     judge = judge_of(writer, own=False, cache=PlanCache(tmp_path))
     assert plans(writer) == 0
     for task in (TASK, TASK, "open the drawer", TASK):
-        assert judge.ask(seen([0.1], task)).progress == pytest.approx(0.5)
+        assert judge.ask(seen([0.1], task=task)).progress == pytest.approx(0.5)
     assert plans(writer) == 2
     again = planner()
     assert judge_of(again, own=False, cache=PlanCache(tmp_path)).ask(seen([0.1])).progress == pytest.approx(0.5)
@@ -325,7 +325,7 @@ def test_a_folder_that_cannot_be_written_is_noted_and_does_not_stop_the_judge(
 def test_steps_of_ones_own_come_before_those_of_the_model_which_serve_other_tasks() -> None:
     writer = planner()
     judge = judge_of(writer)
-    assert judge.ask(seen([0.1], "open the drawer")).subtasks[0].name == "reach"
+    assert judge.ask(seen([0.1], task="open the drawer")).subtasks[0].name == "reach"
     assert plans(writer) == 1
     own = judge_of(KnownWriter([said("done", "done", "pending")]))
     assert len(own.ask(seen([0.1])).subtasks) == 3
@@ -426,7 +426,7 @@ def test_a_mere_bound_of_one_step_is_no_progress() -> None:
 def test_a_model_that_only_scores_needs_the_steps_written_down() -> None:
     with pytest.raises(JudgeError, match="set the parameter checklist to a file with the steps"):
         judge_of(BrightnessScorer(), own=False)
-    opinion = judge_of(BrightnessScorer()).ask(seen([0.1], "open the drawer"))
+    opinion = judge_of(BrightnessScorer()).ask(seen([0.1], task="open the drawer"))
     assert opinion.declined
     assert not opinion.unparsable
     assert 'only for "lift the cube"' in opinion.reason

@@ -13,7 +13,8 @@ import pytest
 import yaml
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from judges.moments import SECOND, seen
+from judges.shown_episode import SECOND
+from judges.shown_episode import evidence as seen
 
 from vlm_judge_ros.episode.evidence import Evidence
 from vlm_judge_ros.episode.failure_mode import FailureMode

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from judges.known_contexts import KnownContexts
 from judges.known_scorers import KnownScorer, brightness
 from judges.known_writers import Answer, KnownWriter, frames, texts
-from judges.moments import grey, seen
+from judges.shown_episode import evidence as seen
+from judges.shown_episode import frame as grey
 
 from vlm_judge_ros.episode.frame import Frame
 from vlm_judge_ros.errors import JudgeError
@@ -348,7 +349,7 @@ def test_moments_of_an_example_of_the_same_task_are_references_with_their_reward
     judge = judge_of(Preference(steepness=2.0), examples=examples, start=moment(0.1))
     assert judge.ask(seen([0.1, 0.6])).progress == pytest.approx(0.625, abs=0.05)
     assert judge.provenance.prompt_set == f"pairwise-v1 known, pictures {judge.provenance.prompt_set[-16:]}"
-    other = judge.ask(seen([0.1, 0.6], "open the drawer"))
+    other = judge.ask(seen([0.1, 0.6], task="open the drawer"))
     assert other.declined
     assert not other.unparsable
     assert other.reason.startswith("There is no goal image, and no example of this task")
