@@ -53,7 +53,7 @@ def test_the_formula_is_that_of_the_running_model(memory: ModuleType, family: st
     assert model.memory_bound_bytes == per_token * (4 * tokens + 2 * (with_answer - tokens))
 
 
-@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.name)
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").rglob("*.md")), ids=lambda page: page.name)
 def test_every_page_links_to_what_is_there(page: Path) -> None:
     linked = re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8"))
     missing = [address for address in linked if "://" not in address and not (page.parent / address).exists()]

@@ -33,6 +33,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     model.add_argument(
         "--model", default="", metavar="MODEL", help="load and prove this one: a folder, or a known name"
     )
+    model.add_argument(
+        "--server",
+        default="",
+        metavar="SERVER",
+        help="reach this one instead: a name in config/servers, or a file; MODEL is then what it calls the model",
+    )
     add_model_arguments(model)
 
 
@@ -48,7 +54,9 @@ def run(arguments: argparse.Namespace) -> int:
         "episodes": _episodes,
         "extras": _extras,
     }
-    if arguments.model:
+    if arguments.server:
+        checks["server"] = lambda: _server(arguments)
+    elif arguments.model:
         checks["model"] = lambda: _model(arguments)
     broken = False
     for subject, check in checks.items():
@@ -110,6 +118,12 @@ def _model(arguments: argparse.Namespace) -> Iterator[Observation]:
     from vlm_judge_ros.node import device_checks
 
     yield from device_checks.model(arguments)
+
+
+def _server(arguments: argparse.Namespace) -> Iterator[Observation]:
+    from vlm_judge_ros.node import server_checks
+
+    yield from server_checks.server(arguments.server, arguments.model)
 
 
 def _judge(name: str) -> Iterator[Observation]:

@@ -72,7 +72,12 @@ class RemoteModel:
         told += [f"No {capability.value}: {cause}" for capability, cause in probed.lacks.items()]
         if not probed.temperature:
             told.append("It takes no temperature, so the same question may get different answers.")
-        return " ".join(filter(None, (*told, self._client.status)))
+        return " ".join((*told, self.client_status))
+
+    @property
+    def client_status(self) -> str:
+        """What keeps calls from going out, and what the last hour has cost, in sentences."""
+        return self._client.status
 
     def score(self, content: Sequence[Content], prompts: Sequence[str], answer: str) -> list[AnswerScore]:
         """Score one answer to several prompts about the same content.
