@@ -46,14 +46,11 @@ def server(name: str, model: str) -> Iterator[Observation]:
         text = f"{remote.name} answers at {remote.provider}; finding out what it can do took {took_s:.2f} s"
         yield Observation(Health.WELL, "server", text)
         for capability in Capability:
-            has = capability in remote.capabilities
-            yield Observation(
-                Health.WELL if has else Health.ABSENT,
-                "server gives",
-                f"{capability.value}{_how(remote, capability)}"
-                if has
-                else f"{capability.value}: no. {probed.lacks[capability]}",
-            )
+            if capability in remote.capabilities:
+                yield Observation(Health.WELL, "server gives", f"{capability.value}{_how(remote, capability)}")
+            else:
+                text = f"no {capability.value}: {probed.lacks[capability]}"
+                yield Observation(Health.ABSENT, "server gives", text)
         able = [method for method, needed in _NEEDS.items() if needed <= remote.capabilities]
         yield Observation(Health.WELL if able else Health.BROKEN, "methods", f"can ask it: {', '.join(able) or 'none'}")
         yield Observation(Health.WELL, "server costs", _latency(remote))
