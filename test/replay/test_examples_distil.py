@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from judges.known_writers import Answer, KnownWriter
@@ -22,6 +22,9 @@ from vlm_judge_ros.judges.named_file import load
 from vlm_judge_ros.judges.ordering_prompt import FrameOrderingPrompt
 from vlm_judge_ros.judges.written_prompt import SHIPPED_FOLDER
 from vlm_judge_ros.models.writer import Writing
+
+if TYPE_CHECKING:
+    from models.vlm.tiny import TinyModels
 
 PROMPT = load(FrameOrderingPrompt, "prompt", DEFAULT_PROMPT, SHIPPED_FOLDER)
 WRITERS: dict[str, KnownWriter] = {}
@@ -144,6 +147,15 @@ def test_where_no_draw_agrees_nothing_is_stored(
     better, worse = bags if model == "blind" else bags[::-1]
     assert distil(bank, better, worse, "--mode", "UNKNOWN", model=model) == 1
     assert "No draw agrees with you, so nothing was added" in capsys.readouterr().out
+    assert not bank.folder.exists()
+
+
+def test_a_model_on_board_that_writes_gibberish_adds_nothing(
+    bank: ExampleBank, bags: tuple[Path, Path], tiny_models: TinyModels, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("--model", tiny_models.get("smolvlm").folder, "--samples", 2, "--frames", 2, "--bank", bank.folder)
+    assert cli.main(["examples", "distil", *map(str, (*bags, *words))]) == 1
+    assert "dropped: 0 that do not, 2 that cannot be read" in capsys.readouterr().out
     assert not bank.folder.exists()
 
 

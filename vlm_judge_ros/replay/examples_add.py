@@ -75,7 +75,7 @@ def add(bank: ExampleBank, arguments: argparse.Namespace) -> int:
     print(f"Added {example.id} to {bank.folder}.")
     place = "" if bank.folder == usual_folder() else f" --bank {bank.folder}"
     print(f"See it with `vlm-judge examples show {example.id}{place}`.")
-    print(f"Judges are shown it with the parameter examples:={bank.folder}")
+    print(f"Judges are shown it with the parameter examples:={bank.folder.absolute()}")
     return 0
 
 
