@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import gc
+import os
+import subprocess
+import sys
 import threading
 
 import pytest
 from models.remote.misbehaving_server import (
     MODEL,
+    Reply,
     Server,
     completion,
     half,
@@ -123,6 +128,92 @@ def test_a_server_that_is_not_there_is_unreachable() -> None:
         settings = _settings(server)
     with Client(settings) as client, pytest.raises(Unreachable, match="cannot be reached"):
         client.post("chat/completions", _QUESTION)
+
+
+def test_threads_share_the_limit_of_calls_in_flight(server: Server) -> None:
+    server.usual = lambda received: completion(received.body["messages"][0])
+    told: dict[str, str] = {}
+    with Client(_settings(server, most_in_flight=2)) as client:
+
+        def ask(text: str) -> None:
+            answer = client.post("chat/completions", {"model": MODEL, "messages": [text]})
+            told[text] = answer["choices"][0]["message"]["content"]
+
+        threads = [threading.Thread(target=ask, args=(str(number),)) for number in range(10)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert told == {str(number): str(number) for number in range(10)}
+    assert server.most_at_once <= 2
+
+
+def test_half_characters_of_an_answer_do_not_go_on(server: Server) -> None:
+    server.next(Reply(rb'{"text": "a\ud83db", "whole": "\ud83d\ude00"}'))
+    with Client(_settings(server)) as client:
+        answer = client.post("/native", {})
+        assert answer == {"text": "a\ufffdb", "whole": "\U0001f600"}
+        client.post("chat/completions", {"model": MODEL, "messages": [answer["text"]]})
+
+
+@pytest.mark.parametrize("number", [b"NaN", b"-Infinity", b"1e999", b"9" * 5000, b"9" * 400])
+def test_what_is_no_usable_number_makes_no_answer(server: Server, number: bytes) -> None:
+    server.next(Reply(b'{"logprob": ' + number + b"}"))
+    with Client(_settings(server)) as client, pytest.raises(BadAnswer, match="not JSON"):
+        client.post("/native", {})
+
+
+def test_a_fault_of_the_caller_is_not_blamed_on_the_server(server: Server) -> None:
+    with Client(_settings(server)) as client, pytest.raises(TypeError):
+        client.post("chat/completions", {"model": object()})  # type: ignore[dict-item]
+
+
+def test_the_thread_ends_with_the_client(server: Server) -> None:
+    def threads() -> list[str]:
+        return [thread.name for thread in threading.enumerate() if thread.name == "remote model"]
+
+    with Client(_settings(server)) as client:
+        client.get("models")
+        assert threads()
+    assert not threads()
+    forgotten = Client(_settings(server))
+    forgotten.get("models")
+    del forgotten
+    gc.collect()
+    assert not threads()
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_process_that_is_forked_off_is_told_to_make_its_own(server: Server) -> None:
+    with Client(_settings(server)) as client:
+        client.get("models")
+        child = os.fork()
+        if child == 0:
+            try:
+                client.get("models")
+            except JudgeError as error:
+                os._exit(7 if "of its own" in str(error) else 1)
+            os._exit(2)
+        _, ended = os.waitpid(child, 0)
+        assert os.waitstatus_to_exitcode(ended) == 7
+        assert client.get("models")
+
+
+def test_a_program_that_does_not_close_ends_without_a_word(server: Server) -> None:
+    program = f"""
+from vlm_judge_ros.models.remote.client import Client
+from vlm_judge_ros.models.remote.settings import ServerSettings
+client = Client(ServerSettings(kind="other", base_url="{server.base_url}"))
+print(len(client.get("models")["data"]))
+"""
+    done = subprocess.run(
+        [sys.executable, "-X", "dev", "-c", program],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "1\n", "")
 
 
 def test_a_closed_client_says_so(server: Server) -> None:

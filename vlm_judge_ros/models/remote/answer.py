@@ -11,17 +11,20 @@ from vlm_judge_ros.models.remote.errors import BadAnswer
 
 _LONGEST_WORDS = 200
 _DEEPEST = 64
+_MOST_DIGITS = 40
 
 
 def read_object(content: bytes, host: str) -> dict[str, Any]:
-    """Read an answer. Numbers that JSON does not have (NaN, Infinity) make it none.
+    """Read an answer. Numbers that JSON does not have (NaN, Infinity) or that no float holds make it none.
+
+    Half characters (lone surrogates), which could be neither sent on nor published, become replacement characters.
 
     Raises:
         BadAnswer: it is not a JSON object.
     """
     value, fault = None, ""
     try:
-        value = json.loads(content.decode("utf-8"), parse_constant=_refuse, parse_float=_finite)
+        value = json.loads(content.decode("utf-8"), parse_constant=_refuse, parse_float=_finite, parse_int=_whole)
     except RecursionError:
         fault = "it is nested too deeply"
     except ValueError as error:
@@ -33,7 +36,7 @@ def read_object(content: bytes, host: str) -> dict[str, Any]:
         raise BadAnswer(f"The answer of {host} is JSON, but not an object; check base_url.")
     if _is_deep(value):
         raise BadAnswer(f"The answer of {host} is nested more than {_DEEPEST} levels deep, as no honest one is.")
-    return value
+    return dict(_encodable(value)) if rb"\ud" in content.lower() else value
 
 
 def in_words(text: str) -> str:
@@ -68,8 +71,22 @@ def _is_deep(value: Any) -> bool:
     return True
 
 
+def _encodable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, dict):
+        return {_encodable(name): _encodable(entry) for name, entry in value.items()}
+    return [_encodable(entry) for entry in value] if isinstance(value, list) else value
+
+
 def _refuse(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a number")
+
+
+def _whole(text: str) -> int:
+    if len(text) > _MOST_DIGITS:
+        raise ValueError(f"{text[:_MOST_DIGITS]}… is too large a number")
+    return int(text)
 
 
 def _finite(text: str) -> float:

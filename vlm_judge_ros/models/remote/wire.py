@@ -40,9 +40,11 @@ for _name in ("openai", "httpcore", "httpcore2"):
     if logging.getLogger(_name).level == logging.NOTSET:
         logging.getLogger(_name).setLevel(logging.INFO)
 
+_LAYERS = frozenset({"httpx", "httpx2", "httpcore", "httpcore2", "h11", "anyio"})
+"""Packages below openai. Which of them are there depends on its version, so none is imported here."""
+
 Request: TypeAlias = Any
 Response: TypeAlias = Any
-# Their package is called differently from one version of openai to another.
 
 
 @dataclass
@@ -106,6 +108,8 @@ class Wire:
             failure = failed
         except Exception as error:
             # While the body is read the errors are those of the HTTP layer below openai.
+            if not any(_is_of_the_way(cause) for cause in _chain(error)):
+                raise
             failure = self._failure(error)
         else:
             return self._checked(content)
@@ -273,6 +277,12 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
         seen.add(id(error))
         yield error
         error = error.__cause__ or error.__context__
+
+
+def _is_of_the_way(error: BaseException) -> bool:
+    """Whether an error tells of the server or of the way there, and not of a fault in this program."""
+    known = (openai.OpenAIError, OSError, AttemptFailed, _NotSuccess)
+    return isinstance(error, known) or type(error).__module__.partition(".")[0] in _LAYERS
 
 
 def _trust(settings: ServerSettings) -> ssl.SSLContext | bool:
