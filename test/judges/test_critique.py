@@ -254,6 +254,14 @@ def test_the_model_is_shown_labelled_frames_and_told_task_time_modes_and_cameras
     assert "<sentence>" not in told
 
 
+def test_early_in_an_episode_fewer_images_are_shown_and_none_twice() -> None:
+    writer = KnownWriter([ANSWER])
+    for count in (1, 2, 4, 9):
+        judge_of(writer).ask(evidence([0.1] * count))
+    assert [len(frames(writing)) for writing in writer.writings] == [2, 4, 8, 8]
+    assert all(len(set(map(id, frames(writing)))) == len(frames(writing)) for writing in writer.writings)
+
+
 def test_a_model_that_cannot_be_held_to_a_schema_is_told_of_it() -> None:
     writer = KnownWriter([ANSWER], schema=False)
     judge_of(writer).ask(SHOWN)

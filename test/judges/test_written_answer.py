@@ -200,6 +200,18 @@ def test_braces_of_prose_are_no_objects() -> None:
     assert find_objects('{"a": {"b": {}}} {"c": 1}').objects == ({"a": {"b": {}}}, {"c": 1})
 
 
+FLAT = st.dictionaries(st.text(max_size=5), st.none() | st.integers() | st.text(max_size=10) | st.lists(st.booleans()))
+PROSE = st.text(alphabet=st.characters(exclude_characters="{"), max_size=20)
+
+
+@given(st.lists(st.tuples(PROSE, FLAT), max_size=5), PROSE)
+def test_all_objects_are_found_in_their_order(pieces: list[tuple[str, dict[str, Any]]], end: str) -> None:
+    text = "".join(f"{prose}{json.dumps(value)}" for prose, value in pieces) + end
+    found = find_objects(text)
+    assert found.ends_well
+    assert found.objects == tuple(value for _, value in pieces)
+
+
 # Asking again
 
 

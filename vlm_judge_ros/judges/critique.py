@@ -54,7 +54,7 @@ class CritiqueJudge:
         writer: the model.
         prompt: how it is asked.
         cues: how failures look.
-        images_per_camera: images of each camera in every question, at least 1.
+        images_per_camera: most images of each camera in a question, at least 1.
         context_of: what it is told before an episode of a task; None for nothing.
         status: one sentence about how the model runs.
 
@@ -116,7 +116,9 @@ class CritiqueJudge:
         content: list[Content] = []
         if self._context_of is not None:
             content += content_of(self._context_of(evidence.task), self._prompt.require_context())
-        content += shown(evidence, self._prompt.label_of, self._images_per_camera)
+        # An image that is shown again costs as much as the first time and tells nothing new.
+        most = min(self._images_per_camera, max(map(len, evidence.keyframes.values())))
+        content += shown(evidence, self._prompt.label_of, most)
         question = self._prompt.question.format(
             task=evidence.task,
             elapsed_s=f"{evidence.elapsed_s:.1f}",
