@@ -42,6 +42,7 @@ class JudgeProcess:
         for stale in [key for key in bench.statuses if key.startswith(f"{self.name}: ")]:
             del bench.statuses[stale]
         self.progress = bench.listen(msg.Progress, f"/{self.name}/progress")
+        self.reviews = bench.listen(msg.Progress, f"/{self.name}/review")
         self.failures = bench.listen(msg.Failure, f"/{self.name}/failure")
         self.verdicts = bench.listen(msg.Verdict, f"/{self.name}/verdict", LATCHED)
         given = {

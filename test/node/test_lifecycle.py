@@ -105,7 +105,7 @@ def test_a_parameter_that_cannot_be_is_told_in_one_sentence(
 def test_a_signal_during_a_model_call_ends_node_and_judge(
     start: Callable[..., JudgeProcess], robot: Robot, number: int
 ) -> None:
-    judge = start("lifecycle", task="sleep=3600", period_s=0.3, deadline_s=600.0)
+    judge = start("lifecycle", task="sleep=3600", period_s=0.3, deadline_s=600.0, hang_timeout_s=600.0)
     judge.until(lambda: judge.values("judge").get("state") == "busy", "a model call")
     process = judge.count("judge", "process")
     assert judge.end(number) == 0
@@ -114,7 +114,7 @@ def test_a_signal_during_a_model_call_ends_node_and_judge(
 
 
 def test_the_judge_does_not_outlive_a_node_that_was_killed(start: Callable[..., JudgeProcess], robot: Robot) -> None:
-    judge = start("lifecycle", task="sleep=3600", period_s=0.3, deadline_s=600.0)
+    judge = start("lifecycle", task="sleep=3600", period_s=0.3, deadline_s=600.0, hang_timeout_s=600.0)
     judge.until(lambda: judge.values("judge").get("state") == "busy", "a model call")
     process = judge.count("judge", "process")
     assert judge.end(signal.SIGKILL) == -signal.SIGKILL

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -10,9 +12,13 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vlm_judge_ros.node.parameter import Parameter
+from vlm_judge_ros.errors import JudgeError
+from vlm_judge_ros.judges.factory import JUDGES, JudgeOptions
+from vlm_judge_ros.node.contradictions import refuse_contradictions
+from vlm_judge_ros.node.parameter import Parameter, Value
 from vlm_judge_ros.node.parameters import PARAMETERS, markdown, parameter_file, parameters_for
-from vlm_judge_ros.node.settings import camera_inputs, engine_settings, worker_settings
+from vlm_judge_ros.node.settings import camera_inputs, engine_settings, review_settings, worker_settings
+from vlm_judge_ros.verdict.review import ReviewOn, ReviewSettings
 from vlm_judge_ros.verdict.settings import KeyframeChoice
 
 CHECKOUT = Path(__file__).parents[2]
@@ -65,6 +71,85 @@ def test_the_judge_is_told_what_was_set() -> None:
     assert (options.images_per_camera, options.prompts) == (5, "three-v1")
 
 
+BOTH = {name: entry.default for name, entry in parameters_for(("front", "wrist")).items()}
+
+
+def test_every_option_of_a_judge_has_a_parameter() -> None:
+    of_cameras = {"images_per_camera", "image_tokens"}
+    assert {entry.name for entry in fields(JudgeOptions)} - of_cameras <= set(BOTH)
+    given = {"server": "vllm", "image_size_px": 448, "jpeg_quality": 70, "record": "a", "replay": "b", "seed": 3}
+    given |= {"samples": 4, "examples": "c", "example_tokens": 9, "checklist": "d", "goal_image": "e"}
+    given |= {"start_image": "f", "ensemble": "g"}
+    options = worker_settings({**BOTH, **given}).options
+    assert {name: getattr(options, name) for name in given} == given
+
+
+@pytest.mark.parametrize("name", ["judge", "review_judge"])
+def test_the_parameter_names_every_judge(name: str) -> None:
+    words = re.findall(r"[a-z_]+", parameters_for(())[name].text)
+    assert set(JUDGES) <= set(words)
+
+
+def test_without_a_review_judge_there_is_no_review() -> None:
+    assert engine_settings(BOTH).review is None
+    assert review_settings(BOTH) is None
+
+
+def test_a_review_has_its_own_model_server_and_prompts_and_shares_the_rest() -> None:
+    values = {**BOTH, "review_judge": "critique", "review_model": "large", "review_server": "openai", "model": "small"}
+    values |= {"review_prompts": "critique-v1", "precision": "q4", "calibration": "mine.json", "seed": 5}
+    judge, review = worker_settings(values), review_settings(values)
+    assert review is not None
+    assert (judge.judge, judge.options.model, judge.options.server) == ("embedded", "small", "")
+    assert (review.judge, review.options.model, review.options.server) == ("critique", "large", "openai")
+    assert (review.options.prompts, review.options.precision, review.options.calibration) == ("critique-v1", "", "")
+    assert (review.options.seed, review.options.cameras) == (5, ("front", "wrist"))
+    cadence = engine_settings({**values, "review_on": ("timer",), "review_gap_s": 2.0}).review
+    assert cadence == ReviewSettings((ReviewOn.TIMER,), period_s=30.0, gap_s=2.0, timeout_s=30.0)
+
+
+def test_a_model_on_a_server_is_shown_even_frames_because_it_keeps_nothing() -> None:
+    asked = {**BOTH, "judge": "token_reward", "server": "vllm"}
+    assert engine_settings(asked).keyframe_choice is KeyframeChoice.EVEN
+
+
+def test_the_defaults_do_not_contradict_each_other() -> None:
+    refuse_contradictions(BOTH)
+    refuse_contradictions({**BOTH, "review_judge": "critique", "review_server": "openai", "record": "exchanges.jsonl"})
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"period_s": 6.0}, "Parameter opinion_timeout_s is 5.0 s and period_s is 6.0 s; set"),
+        ({"deadline_s": 40.0}, "Parameter deadline_s is 40.0 s and hang_timeout_s is 30.0 s; set hang_timeout_s"),
+        ({"review_model": "large"}, 'Parameter review_model is "large" and review_judge is empty; set review_judge'),
+        ({"review_on": ("timer",)}, "Parameter review_on is [timer] and review_judge is empty;"),
+        (
+            {"review_judge": "critique", "review_deadline_s": 40.0},
+            "review_deadline_s is 40.0 s and hang_time",
+        ),
+        (
+            {"review_judge": "critique", "review_timeout_s": 9.0},
+            "is 20.0 s and review_timeout_s is 9.0 s; set",
+        ),
+        ({"server": "vllm", "record": "a", "replay": "b"}, 'Parameter record is "a" and replay is "b"; set one'),
+        ({"replay": "a"}, 'Parameter replay is "a" and no server is asked; set server or review_server'),
+        ({"judge": "token_reward", "image_size_px": 448}, "Parameter image_size_px is 448 and no server is asked;"),
+    ],
+)
+def test_what_contradicts_itself_is_refused_in_a_sentence(values: dict[str, Value], sentence: str) -> None:
+    with pytest.raises(JudgeError) as caught:
+        refuse_contradictions({**BOTH, **values})
+    assert sentence in str(caught.value)
+    assert str(caught.value).endswith(".")
+
+
+def test_an_ensemble_or_a_judge_of_ones_own_may_have_servers_of_its_own() -> None:
+    for judge in ("ensemble", "my_package.my_judge:create"):
+        refuse_contradictions({**BOTH, "judge": judge, "replay": "exchanges.jsonl"})
+
+
 anything = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.lists(st.text()), st.lists(st.integers())
 )
@@ -94,6 +179,8 @@ def test_a_refusal_names_parameter_and_remedy_and_what_is_accepted_is_in_range(e
         ("success_evidence", [], "name at least one kind, because a judge alone never grants success."),
         ("providers", [], "Parameter providers is []; give at least one, each once."),
         ("providers", ["cpu", "npu"], "set it to any of cpu, cuda, tensorrt."),
+        ("review_on", [], "Parameter review_on is []; give at least one, each once."),
+        ("review_on", ["alarm", "boredom"], "set it to any of alarm, success, timer."),
         ("success_evidence", ["hope"], "set it to any of joint_motion, image_motion."),
         ("intra_op_threads", 0, "Parameter intra_op_threads is 0; set it to a whole number from 1 to 64."),
         ("intra_op_threads", True, "Parameter intra_op_threads is true; set it to a whole number."),

@@ -64,7 +64,7 @@ def simulation(
     }
     slow = {"opinion_timeout_s": 120.0, "front__source_timeout_s": 60.0, "wrist__source_timeout_s": 60.0}
     slow["period_s"] = getattr(request, "param", 1.0)
-    judge = start(namespace, use_sim_time=True, task="watch", deadline_s=60.0, **slow, **reliable)
+    judge = start(namespace, use_sim_time=True, task="watch", deadline_s=60.0, hang_timeout_s=60.0, **slow, **reliable)
     yield Simulation(bench, judge, namespace)
     judge.end()
 

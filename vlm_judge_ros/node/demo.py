@@ -56,7 +56,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--judge",
         default="embedded",
         metavar="NAME",
-        help="embedded, token_reward (with --set model=...), or the import path module:factory of your own",
+        help="a judge as the parameter of that name has it; what it needs is told by --set (default: embedded)",
+    )
+    parser.add_argument(
+        "--record",
+        type=Path,
+        metavar="FILE",
+        help="append all exchanges with servers to this file, without keys; short for --set record=FILE",
+    )
+    parser.add_argument(
+        "--replay",
+        type=Path,
+        metavar="FILE",
+        help="let this file answer in the place of the servers; short for --set replay=FILE",
     )
     parser.add_argument(
         "--set",
@@ -85,7 +97,9 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     cameras = _cameras(arguments.camera)
     bags = _bags(arguments.episode, arguments.bag)
-    parameters = {"judge": arguments.judge, **dict(arguments.parameters)}
+    files = {"record": arguments.record, "replay": arguments.replay}
+    given = {name: str(path.absolute()) for name, path in files.items() if path is not None}
+    parameters = {"judge": arguments.judge, **given, **dict(arguments.parameters)}
     traces = []
     with _ended_by_sigterm(), _own_ros_network() as domain_id:
         for index, path in enumerate(bags, start=1):

@@ -12,6 +12,7 @@ from vlm_judge_ros.judges.worker_events import WorkerState
 from vlm_judge_ros.monitors.camera import CameraStatistics
 from vlm_judge_ros.monitors.finding import Effect
 from vlm_judge_ros.node.arrivals import Arrivals, percentile
+from vlm_judge_ros.node.asked_judge import AskedJudge
 from vlm_judge_ros.node.camera_subscription import CameraSubscription
 from vlm_judge_ros.node.conversion import time_message
 from vlm_judge_ros.node.judging import Judging
@@ -68,6 +69,8 @@ class Diagnostics:
         array.status = [self._lifecycle(lifecycle_state, judging)]
         if judging is not None:
             array.status.append(self._judge(judging))
+            if judging.review is not None:
+                array.status.append(self._review(judging.review, judging))
             statistics = judging.engine.statistics(now_ns)
             verdict = judging.engine.verdict
             array.status += [self._camera(camera, statistics[camera.camera.name], verdict) for camera in cameras]
@@ -96,40 +99,55 @@ class Diagnostics:
         return self._status("episode", WARN if blind else OK, f"{verdict.state.name}: {verdict.reason}", values)
 
     def _judge(self, judging: Judging) -> DiagnosticStatus:
-        worker, judge = judging.worker, judging.provenance
+        more = {
+            "answers out of date": str(judging.engine.stale_opinions),
+            "chunks skipped": str(judging.engine.skipped_chunks),
+        }
+        return self._asked("judge", judging.judge, more)
+
+    def _review(self, review: AskedJudge, judging: Judging) -> DiagnosticStatus:
+        return self._asked("review", review, {"answers out of date": str(judging.engine.stale_reviews)})
+
+    def _asked(self, role: str, asked: AskedJudge, more: Mapping[str, str]) -> DiagnosticStatus:
+        worker, judge = asked.worker, asked.provenance
         counts = worker.counts
         values = {
             "model": judge.model if judge else "",
             "model hash": judge.model_hash if judge else "",
             "provider": judge.provider if judge else "",
             "method": judge.method if judge else "",
-            "how it runs": judging.judge_status,
+            "how it runs": asked.status,
             "process": str(worker.process_id or ""),
             "state": worker.state.value,
-            "first answer (s)": _seconds(judging.first_answer_s),
-            "latency p50 (s)": _seconds(percentile(judging.latencies_s, 0.5)),
-            "latency p95 (s)": _seconds(percentile(judging.latencies_s, 0.95)),
+            "first answer (s)": _seconds(asked.first_answer_s),
+            "latency p50 (s)": _seconds(percentile(asked.latencies_s, 0.5)),
+            "latency p95 (s)": _seconds(percentile(asked.latencies_s, 0.95)),
             "questions waiting": str(worker.pending),
             "answered": str(counts.answered),
+            "answered, could not say": str(asked.declined),
+            "answered, could not be read": str(asked.unparsable),
             "failed": str(counts.failed),
             "late": str(counts.late),
             "replaced by newer": str(counts.replaced),
             "lost with the process": str(counts.lost),
             "restarts": str(worker.restarts),
-            "answers out of date": str(judging.engine.stale_opinions),
-            "chunks skipped": str(judging.engine.skipped_chunks),
-            "last fault": judging.last_fault,
+            **more,
+            "last fault": asked.last_fault,
         }
-        failed = self._trouble.recent("judge", counts.failed + counts.late + counts.lost + worker.restarts)
+        failed = self._trouble.recent(role, counts.failed + counts.late + counts.lost + worker.restarts)
+        unread = self._trouble.recent(f"{role} unread", asked.unparsable)
+        replaced = self._trouble.recent(f"{role} replaced", counts.replaced)
         if worker.state is WorkerState.RESTARTING:
-            return self._status("judge", ERROR, judging.last_fault or "The judge's process has ended.", values)
+            return self._status(role, ERROR, asked.last_fault or f"The {role}'s process has ended.", values)
         if worker.state is WorkerState.LOADING:
-            return self._status("judge", WARN, "The judge is being loaded.", values)
-        if judging.last_fault:
-            return self._status("judge", ERROR, judging.last_fault, values)
-        if failed or self._trouble.recent("replaced", counts.replaced):
-            return self._status("judge", WARN, "Questions went unanswered a moment ago.", values)
-        return self._status("judge", OK, "The judge answers." if counts.answered else "The judge is ready.", values)
+            return self._status(role, WARN, f"The {role} is being loaded.", values)
+        if asked.last_fault:
+            return self._status(role, ERROR, asked.last_fault, values)
+        if failed or replaced:
+            return self._status(role, WARN, "Questions went unanswered a moment ago.", values)
+        if unread:
+            return self._status(role, WARN, "An answer could not be read a moment ago.", values)
+        return self._status(role, OK, f"The {role} answers." if counts.answered else f"The {role} is ready.", values)
 
     def _camera(self, camera: CameraSubscription, seen: CameraStatistics, verdict: Verdict) -> DiagnosticStatus:
         name, arrivals = camera.camera.name, camera.arrivals

@@ -25,7 +25,9 @@ from vlm_judge_ros import msg
 from vlm_judge_ros.episode.fault import BrokenImage, BrokenStamp, FrameFault
 from vlm_judge_ros.episode.frame import Frame
 from vlm_judge_ros.errors import JudgeError
+from vlm_judge_ros.node.asked_judge import AskedJudge
 from vlm_judge_ros.node.camera_subscription import CameraSubscription
+from vlm_judge_ros.node.contradictions import contradiction, refuse_contradictions
 from vlm_judge_ros.node.conversion import chunk_of, joint_sample_of
 from vlm_judge_ros.node.declaration import declare_all, refuse, unknown_names, values_of
 from vlm_judge_ros.node.diagnostics import Diagnostics
@@ -33,7 +35,7 @@ from vlm_judge_ros.node.judging import Judging, JudgingOptions
 from vlm_judge_ros.node.parameter import Parameter
 from vlm_judge_ros.node.results import LATCHED, Results
 from vlm_judge_ros.node.services import Services
-from vlm_judge_ros.node.settings import camera_inputs, engine_settings, worker_settings
+from vlm_judge_ros.node.settings import camera_inputs, engine_settings, review_settings, worker_settings
 
 _TICK_S = 0.05
 _ANNOTATION_TICKS = 4
@@ -118,12 +120,19 @@ class JudgeNode(LifecycleNode):
 
     @_transition
     def on_configure(self, state: LifecycleState) -> None:
-        """Load the judge and let it answer a first question."""
+        """Load the judges and let each answer a first question."""
         values: Mapping[str, Any] = values_of(self, self._parameters_known)
-        options = JudgingOptions(values["deadline_s"], values["auto_episode"])
-        engine, worker = engine_settings(values), worker_settings(values)
+        refuse_contradictions(values)
+        options = JudgingOptions(values["deadline_s"], values["auto_episode"], values["review_deadline_s"])
         results = Results(self)
-        judging = Judging(engine, worker, options, results, self._news.trigger)
+        judging = Judging(
+            engine_settings(values),
+            worker_settings(values),
+            options,
+            results,
+            self._news.trigger,
+            review_settings(values),
+        )
         self._closers = [judging.close, results.close]
         try:
             judging.wait_until_ready(lambda: not self._asked_to_end())
@@ -133,16 +142,20 @@ class JudgeNode(LifecycleNode):
             self._close()
             raise
         self._judging, self._results = judging, results
-        judge = judging.provenance
-        assert judge is not None
-        results.note(
-            f"Judge {judge.model} runs on {judge.provider}; first answer after {judging.first_answer_s:.3f} s."
-        )
-        if judging.judge_status:
-            results.note(judging.judge_status)
+        self._introduce("Judge", judging.judge)
+        if judging.review is not None:
+            self._introduce("Review", judging.review)
         services = Services(self, judging, self._now_ns)
         task = self.create_subscription(String, "task", self._on_task, LATCHED)
         self._closers += [services.close, lambda: self.destroy_subscription(task)]
+
+    def _introduce(self, role: str, asked: AskedJudge) -> None:
+        judge = asked.provenance
+        assert judge is not None
+        text = f"{role} {judge.model} runs on {judge.provider}; first answer after {asked.first_answer_s:.3f} s."
+        self._results.note(text)
+        if asked.status:
+            self._results.note(asked.status)
 
     @_transition
     def on_activate(self, state: LifecycleState) -> None:
@@ -262,6 +275,10 @@ class JudgeNode(LifecycleNode):
         """Set parameters, or refuse all of them with a sentence that names the parameter, the value and the remedy."""
         # Not in a callback: rclpy asks those only after it has refused by type and range, and names no remedy.
         result = refuse(parameter_list, self._parameters_known, self._judging is not None)
+        if result.successful and self._judging is not None:
+            changes = {change.name: change.value for change in parameter_list}
+            reason = contradiction({**values_of(self, self._parameters_known), **changes})
+            result = SetParametersResult(successful=reason is None, reason=reason or "")
         if result.successful:
             result = super().set_parameters_atomically(parameter_list)
         if result.successful and self._judging is not None:
@@ -271,6 +288,7 @@ class JudgeNode(LifecycleNode):
     def _apply(self, changes: Mapping[str, Any]) -> None:
         judging = self._current
         judging.options.deadline_s = changes.get("deadline_s", judging.options.deadline_s)
+        judging.options.review_deadline_s = changes.get("review_deadline_s", judging.options.review_deadline_s)
         judging.options.auto_episode = changes.get("auto_episode", judging.options.auto_episode)
         if changes.get("task"):
             judging.replace_task(changes["task"], self._now_ns())

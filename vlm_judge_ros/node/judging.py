@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import math
-import queue
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 from vlm_judge_ros.episode.chunk import Chunk
-from vlm_judge_ros.episode.evidence import Evidence
 from vlm_judge_ros.episode.fault import BrokenImage, BrokenStamp, FrameFault
 from vlm_judge_ros.episode.frame import Frame
 from vlm_judge_ros.episode.joint import JointSample
 from vlm_judge_ros.errors import JudgeError
-from vlm_judge_ros.judges.opinion import JudgeProvenance
-from vlm_judge_ros.judges.proof import proof
-from vlm_judge_ros.judges.worker import Worker, WorkerSettings
-from vlm_judge_ros.judges.worker_events import Answer, Down, Ready, Unanswered
+from vlm_judge_ros.judges.worker import WorkerSettings
+from vlm_judge_ros.judges.worker_events import Answer, Down, Event, Ready, Unanswered
+from vlm_judge_ros.node.asked_judge import AskedJudge
 from vlm_judge_ros.node.requests import usable_episode_id, usable_task
 from vlm_judge_ros.verdict.engine import Engine, EngineSettings, ProgressUpdate
 from vlm_judge_ros.verdict.failure import FailureEvent
 from vlm_judge_ros.verdict.verdict import Verdict
 
-_RECENT_ANSWERS = 300
 _CHECK_TICKS = 4
 _DISABLED = "Judging is switched off; call ~/enable with true to switch it on."
 
@@ -34,6 +28,9 @@ class Outlet(Protocol):
 
     def progress(self, update: ProgressUpdate) -> None:
         """The judge gave an answer."""
+
+    def review(self, update: ProgressUpdate) -> None:
+        """The second judge gave an answer."""
 
     def failure(self, event: FailureEvent) -> None:
         """A failure changed its status."""
@@ -55,23 +52,26 @@ class JudgingOptions:
     Attributes:
         deadline_s: an answer that takes longer is dropped.
         auto_episode: start an episode as soon as a task is set and a camera delivers.
+        review_deadline_s: the same as `deadline_s` for a review.
     """
 
     deadline_s: float = 2.0
     auto_episode: bool = True
+    review_deadline_s: float = 20.0
 
 
 class Judging:
-    """Feeds the engine and the judge's process, and hands on what comes out.
+    """Feeds the engine and the judges' processes, and hands on what comes out.
 
-    All calls come from one thread. None of them waits for the model, except `wait_until_ready`.
+    All calls come from one thread. None of them waits for a model, except `wait_until_ready`.
 
     Args:
         engine_settings: settings of the engine.
         worker_settings: which judge, and how to run it.
         options: what may be changed while judging.
         outlet: where results go.
-        wake: called from another thread when the judge's process has news; `take_news` is then to be called.
+        wake: called from another thread when a judge's process has news; `take_news` is then to be called.
+        review_settings: which judge reviews; None for none.
     """
 
     def __init__(
@@ -81,18 +81,16 @@ class Judging:
         options: JudgingOptions,
         outlet: Outlet,
         wake: Callable[[], None],
+        review_settings: WorkerSettings | None = None,
     ) -> None:
+        cameras = engine_settings.camera_names
         self.engine = Engine(engine_settings)
-        self.worker = Worker(worker_settings, proof(engine_settings.camera_names), wake)
+        self.judge = AskedJudge(worker_settings, cameras, wake)
+        self.review = AskedJudge(review_settings, cameras, wake) if review_settings is not None else None
         self.options = options
         self.task = ""
         self.enabled = True
         self.active = False
-        self.provenance: JudgeProvenance | None = None
-        self.first_answer_s = math.nan
-        self.judge_status = ""
-        self.latencies_s: deque[float] = deque(maxlen=_RECENT_ANSWERS)
-        self.last_fault = ""
         self._outlet = outlet
         self._episodes = 0
         self._clock_jumps = 0
@@ -100,26 +98,22 @@ class Judging:
         self._published: tuple[object, ...] = ()
 
     def wait_until_ready(self, keep_waiting: Callable[[], bool]) -> None:
-        """Wait until the judge has answered its first question.
+        """Wait until every judge has answered its first question.
 
         Raises:
-            JudgeError: it cannot be used, or `keep_waiting` has become false.
+            JudgeError: one cannot be used, or `keep_waiting` has become false.
         """
-        while keep_waiting():
+        self.judge.wait_until_ready(keep_waiting)
+        if self.review is not None:
             try:
-                event = self.worker.events.get(timeout=0.1)
-            except queue.Empty:
-                continue
-            if isinstance(event, Ready):
-                self._take_ready(event)
-                return
-            if isinstance(event, Down):
-                raise JudgeError(event.cause)
-        raise JudgeError("The node was asked to end before the judge was ready.")
+                self.review.wait_until_ready(keep_waiting)
+            except JudgeError as error:
+                raise JudgeError(f"The review cannot be used. {error}") from error
 
     def close(self) -> None:
-        """End the judge's process."""
-        self.worker.close()
+        """End the judges' processes."""
+        for asked in self._asked:
+            asked.worker.close()
 
     def activate(self, now_ns: int) -> None:
         """Begin to judge."""
@@ -130,7 +124,7 @@ class Judging:
         """Cease to judge; a running episode ends."""
         if self.engine.episode_id:
             self.end_episode("", now_ns)
-        self.worker.forget()
+        self._forget()
         self.active = False
 
     # What comes in
@@ -160,28 +154,22 @@ class Judging:
         request = self.engine.due(now_ns)
         self._look_for_jump(now_ns)
         if request is not None and request.evidence is not None and self.enabled:
-            self.worker.ask(request.evidence, self.options.deadline_s)
+            self.judge.ask(request.evidence, self.options.deadline_s)
+        review = self.engine.due_review(now_ns)
+        if review is not None and not self.enabled:
+            self.engine.add_review_fault(now_ns, _DISABLED)
+        elif review is not None and self.review is not None:
+            self.review.ask(review.evidence, self.options.review_deadline_s)
         self._ticks += 1
         if self._ticks % _CHECK_TICKS == 0:
             self._publish(self.engine.check(now_ns))
 
     def take_news(self, now_ns: int) -> None:
-        """Take what the judge's process has sent."""
-        while True:
-            try:
-                event = self.worker.events.get_nowait()
-            except queue.Empty:
-                return
-            if isinstance(event, Answer):
-                self._take_answer(event, now_ns)
-            elif isinstance(event, Unanswered):
-                self._take_fault(event.cause, now_ns, event.evidence)
-            elif isinstance(event, Ready):
-                self._take_ready(event)
-                self._outlet.note("The judge is ready again.")
-            else:
-                self._take_fault(event.cause, now_ns)
-                self._outlet.warn(f"{event.cause} It is started again in {event.retry_s:g} s.")
+        """Take what the judges' processes have sent."""
+        for event in self.judge.news():
+            self._take(event, now_ns)
+        for event in self.review.news() if self.review is not None else ():
+            self._take_of_review(event, now_ns)
 
     # What people ask for
 
@@ -235,7 +223,7 @@ class Judging:
             raise JudgeError("No episode is running; start one with ~/start_episode.")
         if episode_id not in ("", running):
             raise JudgeError(f"Episode {episode_id} is not running; the one that runs is {running}.")
-        self.worker.forget()
+        self._forget()
         last = self.engine.end_episode(now_ns)
         self._publish(last)
         self._outlet.note(f"Episode {running} ended: {last.state.name}. {last.reason}")
@@ -248,16 +236,16 @@ class Judging:
             return
         self.enabled = enabled
         if not enabled:
-            self.worker.forget()
-            self._publish(self.engine.add_judge_fault(now_ns, _DISABLED))
+            self._forget()
+            self._publish(self._switched_off(now_ns))
 
     def _start(self, episode_id: str, task: str, stamp_ns: int) -> str:
         self._episodes += 1
         episode_id = episode_id or f"{stamp_ns // 1_000_000_000}-{self._episodes}"
-        self.worker.forget()
+        self._forget()
         verdict = self.engine.start_episode(episode_id, task, stamp_ns)
         if not self.enabled:
-            verdict = self.engine.add_judge_fault(stamp_ns, _DISABLED)
+            verdict = self._switched_off(stamp_ns)
         self._outlet.note(f"Episode {episode_id} started: {task}")
         self._publish(verdict)
         return episode_id
@@ -272,12 +260,30 @@ class Judging:
             if self.options.auto_episode:
                 self.end_episode("", now_ns)
 
-    def _take_ready(self, event: Ready) -> None:
-        self.provenance, self.first_answer_s, self.judge_status = event.provenance, event.first_answer_s, event.status
+    @property
+    def _asked(self) -> tuple[AskedJudge, ...]:
+        return (self.judge,) if self.review is None else (self.judge, self.review)
+
+    def _forget(self) -> None:
+        for asked in self._asked:
+            asked.worker.forget()
+
+    def _switched_off(self, now_ns: int) -> Verdict:
+        if self.review is not None:
+            self.engine.add_review_fault(now_ns, _DISABLED)
+        return self.engine.add_judge_fault(now_ns, _DISABLED)
+
+    def _take(self, event: Event, now_ns: int) -> None:
+        if isinstance(event, Ready):
+            self._outlet.note("The judge is ready again.")
+        elif isinstance(event, Answer):
+            self._take_answer(event, now_ns)
+        elif self._concerns_us(event):
+            self._publish(self.engine.add_judge_fault(now_ns, event.cause))
+        if isinstance(event, Down):
+            self._outlet.warn(f"{event.cause} It is started again in {event.retry_s:g} s.")
 
     def _take_answer(self, answer: Answer, now_ns: int) -> None:
-        self.latencies_s.append(answer.latency_s)
-        self.last_fault = ""
         if not self.enabled:
             return
         verdict = self.engine.add_opinion(answer.opinion, now_ns, answer.latency_s)
@@ -286,10 +292,30 @@ class Judging:
             self._outlet.progress(progress)
         self._publish(verdict)
 
-    def _take_fault(self, cause: str, now_ns: int, evidence: Evidence | None = None) -> None:
-        self.last_fault = cause
-        if self.enabled and (evidence is None or evidence.episode_id == self.engine.episode_id):
-            self._publish(self.engine.add_judge_fault(now_ns, cause))
+    def _take_of_review(self, event: Event, now_ns: int) -> None:
+        if isinstance(event, Ready):
+            self._outlet.note("The review is ready again.")
+        elif isinstance(event, Answer):
+            self._take_review(event, now_ns)
+        elif self._concerns_us(event):
+            self._publish(self.engine.add_review_fault(now_ns, event.cause))
+        if isinstance(event, Down):
+            self._outlet.warn(f"The review: {event.cause} It is started again in {event.retry_s:g} s.")
+
+    def _take_review(self, answer: Answer, now_ns: int) -> None:
+        if not self.enabled:
+            return
+        verdict = self.engine.add_review(answer.opinion, now_ns, answer.latency_s)
+        review = self.engine.review
+        if review is not None and review.opinion is answer.opinion:
+            self._outlet.review(review)
+        self._publish(verdict)
+
+    def _concerns_us(self, fault: Unanswered | Down) -> bool:
+        """Whether the episode that runs misses an answer for it."""
+        if not self.enabled:
+            return False
+        return isinstance(fault, Down) or fault.evidence.episode_id == self.engine.episode_id
 
     def _publish(self, verdict: Verdict, always: bool = False) -> None:
         for event in self.engine.take_failures():
@@ -312,4 +338,6 @@ def _content(verdict: Verdict) -> tuple[object, ...]:
         verdict.failure_mode,
         tuple((finding.name, finding.source) for finding in verdict.decided_by),
         verdict.missing_layers,
+        verdict.subtasks,
+        tuple((finding.name, finding.effect) for finding in verdict.review),
     )

@@ -11,6 +11,7 @@ import textwrap
 from collections.abc import Iterable
 
 from vlm_judge_ros.errors import JudgeError
+from vlm_judge_ros.node.judge_parameters import JUDGE_PARAMETERS, REVIEW_PARAMETERS
 from vlm_judge_ros.node.parameter import CAMERA, Change, Parameter, Value, show
 from vlm_judge_ros.node.requests import LONGEST_TASK, usable_task
 
@@ -43,13 +44,6 @@ def _check_task(value: Value) -> str | None:
 def _check_evidence(value: Value) -> str | None:
     if not value:
         return "Parameter success_evidence is []; name at least one kind, because a judge alone never grants success."
-    return None
-
-
-def _check_providers(value: Value) -> str | None:
-    assert isinstance(value, tuple)
-    if not value or len(set(value)) < len(value):
-        return f"Parameter providers is {show(value)}; give at least one, each once."
     return None
 
 
@@ -97,45 +91,7 @@ PARAMETERS: tuple[Parameter, ...] = (
         600.0,
         change=Change.ANYTIME,
     ),
-    Parameter("judge", "embedded", "The judge: embedded, token_reward, or the import path module:factory of your own."),
-    Parameter(
-        "model",
-        "",
-        "Model of the judge: its folder, or a name that vlm-judge models lists. Empty: the judge's own.",
-    ),
-    Parameter(
-        "precision",
-        "",
-        "Precision of the model's files, as in their names: fp16, q4f16, or vision=fp16,embed=fp16,decoder=q4. Empty: "
-        "the best fit among those that are there.",
-    ),
-    Parameter(
-        "providers",
-        ("cpu",),
-        "What runs the model of token_reward, in the order of preference.",
-        choices=("cpu", "cuda", "tensorrt"),
-        check=_check_providers,
-    ),
-    Parameter(
-        "gpu_memory_mb",
-        0,
-        "Most memory that CUDA takes for each graph of the model of token_reward. 0: no limit.",
-        "MiB",
-        0,
-        131_072,
-    ),
-    Parameter(
-        "prompts",
-        "",
-        "Prompt set of token_reward: ten-v1, three-v1, or a .json file of your own. Empty: the one of a known model, "
-        "else ten-v1.",
-    ),
-    Parameter(
-        "calibration",
-        "",
-        "What makes progress of the scores of token_reward: a .json file, or unfitted-v1, which cannot tell success. "
-        "Empty: the one of a known model, else unfitted-v1.",
-    ),
+    *JUDGE_PARAMETERS,
     Parameter("intra_op_threads", 1, "Threads that one inference may use.", "", 1, 64),
     Parameter("niceness", 5, "How far the model's process steps back behind others.", "", 0, 19),
     Parameter(
@@ -144,7 +100,8 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         "hang_timeout_s",
         30.0,
-        "A judge that is busy with one question for so long is killed and started again.",
+        "A judge that is busy with one question for so long is killed and started again. No less than deadline_s and "
+        "review_deadline_s.",
         "s",
         1.0,
         3600.0,
@@ -162,7 +119,8 @@ PARAMETERS: tuple[Parameter, ...] = (
         "keyframe_choice",
         "auto",
         "even: keyframes are chosen anew for every question. steady: all but the newest stay until the episode has "
-        "grown by a quarter, so that token_reward need not read them again. auto: steady for token_reward, else even.",
+        "grown by a quarter, so that a model on board need not read them again. auto: steady for token_reward and "
+        "checklist on board, else even.",
         choices=("auto", "even", "steady"),
     ),
     Parameter(
@@ -200,6 +158,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("recovery_count", 3, "Answers in a row without failure that heal one.", "", 1, 1000),
     Parameter("recovery_hold_s", 1.5, "Seconds that they have to span.", "s", 0.0, 3600.0),
     Parameter("stall_s", 8.0, "No rise of progress for so long is a stall.", "s", 0.1, 3600.0),
+    *REVIEW_PARAMETERS,
     Parameter(
         "annotated",
         False,
@@ -230,7 +189,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         "<camera>.image_tokens",
         0,
-        "Most tokens that an image of this camera may become for token_reward. 0: as a known model wants it, else 64.",
+        "Most tokens that an image of this camera may become on board. 0: as a known model wants it, else 64.",
         "",
         0,
         16384,

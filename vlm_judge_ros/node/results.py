@@ -25,6 +25,7 @@ class Results:
         self._logger = node.get_logger()
         self._state = State.UNKNOWN
         self._progress = node.create_lifecycle_publisher(msg.Progress, "~/progress", QoSProfile(depth=10))
+        self._review = node.create_lifecycle_publisher(msg.Progress, "~/review", QoSProfile(depth=10))
         self._failure = node.create_lifecycle_publisher(msg.Failure, "~/failure", QoSProfile(depth=100))
         self._verdict = node.create_lifecycle_publisher(msg.Verdict, "~/verdict", LATCHED)
         self._annotated = node.create_lifecycle_publisher(
@@ -38,12 +39,16 @@ class Results:
 
     def close(self) -> None:
         """Destroy the publishers."""
-        for publisher in (self._progress, self._failure, self._verdict, self._annotated):
+        for publisher in (self._progress, self._review, self._failure, self._verdict, self._annotated):
             self._node.destroy_lifecycle_publisher(publisher)
 
     def progress(self, update: ProgressUpdate) -> None:
         """Publish what the judge alone says."""
         self._progress.publish(progress_message(update))
+
+    def review(self, update: ProgressUpdate) -> None:
+        """Publish what the second judge says."""
+        self._review.publish(progress_message(update))
 
     def failure(self, event: FailureEvent) -> None:
         """Publish a failure event."""

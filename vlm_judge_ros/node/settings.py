@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.judges.factory import KEEPS_WHAT_IT_READ, JudgeOptions
 from vlm_judge_ros.judges.worker import WorkerSettings
 from vlm_judge_ros.monitors.camera import CameraLimits
 from vlm_judge_ros.monitors.progress import TrendLimits
 from vlm_judge_ros.node.parameter import Value
 from vlm_judge_ros.verdict.judgement import JudgeLimits
+from vlm_judge_ros.verdict.review import ReviewOn, ReviewSettings
 from vlm_judge_ros.verdict.settings import CameraSettings, EngineSettings, KeyframeChoice
 
 
@@ -57,17 +57,8 @@ def camera_inputs(values: Mapping[str, Value]) -> tuple[CameraInput, ...]:
 
 
 def engine_settings(values: Mapping[str, Value]) -> EngineSettings:
-    """Settings of the engine.
-
-    Raises:
-        JudgeError: two parameters contradict each other.
-    """
+    """Settings of the engine."""
     get: Mapping[str, Any] = values
-    if get["opinion_timeout_s"] <= get["period_s"]:
-        raise JudgeError(
-            f"Parameter opinion_timeout_s is {get['opinion_timeout_s']} s and period_s is {get['period_s']} s; set "
-            "opinion_timeout_s to more than period_s, or every answer is out of date before the next."
-        )
     return EngineSettings(
         cameras=tuple(
             CameraSettings(camera.name, CameraLimits(source_timeout_s=camera.source_timeout_s))
@@ -77,7 +68,7 @@ def engine_settings(values: Mapping[str, Value]) -> EngineSettings:
         chunk_grace_s=get["chunk_grace_s"],
         spread_count=get["keyframes"],
         transition_count=get["transition_keyframes"],
-        keyframe_choice=_keyframe_choice(get["keyframe_choice"], get["judge"]),
+        keyframe_choice=_keyframe_choice(get["keyframe_choice"], get["judge"], get["server"]),
         success_evidence=tuple(get["success_evidence"]),
         success_hold_s=get["success_hold_s"],
         failure_count=get["failure_count"],
@@ -90,6 +81,7 @@ def engine_settings(values: Mapping[str, Value]) -> EngineSettings:
             failure_threshold=get["failure_threshold"],
             opinion_timeout_s=get["opinion_timeout_s"],
         ),
+        review=_review(get) if get["review_judge"] else None,
     )
 
 
@@ -109,6 +101,19 @@ def worker_settings(values: Mapping[str, Value]) -> WorkerSettings:
             image_tokens={camera: tokens for camera in get["cameras"] if (tokens := get[f"{camera}.image_tokens"])},
             prompts=get["prompts"],
             calibration=get["calibration"],
+            server=get["server"],
+            image_size_px=get["image_size_px"],
+            jpeg_quality=get["jpeg_quality"],
+            record=get["record"],
+            replay=get["replay"],
+            seed=get["seed"],
+            samples=get["samples"],
+            examples=get["examples"],
+            example_tokens=get["example_tokens"],
+            checklist=get["checklist"],
+            goal_image=get["goal_image"],
+            start_image=get["start_image"],
+            ensemble=get["ensemble"],
         ),
         niceness=get["niceness"],
         load_timeout_s=get["load_timeout_s"],
@@ -116,7 +121,36 @@ def worker_settings(values: Mapping[str, Value]) -> WorkerSettings:
     )
 
 
-def _keyframe_choice(choice: str, judge: str) -> KeyframeChoice:
+def review_settings(values: Mapping[str, Value]) -> WorkerSettings | None:
+    """Which judge reviews, and how to run it; None for none. What has no parameter of its own is as for the judge."""
+    get: Mapping[str, Any] = values
+    if not get["review_judge"]:
+        return None
+    judge = worker_settings(values)
+    options = replace(
+        judge.options,
+        model=get["review_model"],
+        server=get["review_server"],
+        prompts=get["review_prompts"],
+        # These belong to one model.
+        precision="",
+        calibration="",
+    )
+    return replace(judge, judge=get["review_judge"], options=options)
+
+
+def _review(get: Mapping[str, Any]) -> ReviewSettings:
+    return ReviewSettings(
+        on=tuple(ReviewOn(on) for on in get["review_on"]),
+        period_s=get["review_period_s"],
+        gap_s=get["review_gap_s"],
+        timeout_s=get["review_timeout_s"],
+    )
+
+
+def _keyframe_choice(choice: str, judge: str, server: str) -> KeyframeChoice:
     if choice == "auto":
-        return KeyframeChoice.STEADY if judge in KEEPS_WHAT_IT_READ else KeyframeChoice.EVEN
+        # A server is shown all images anew each time.
+        keeps = judge in KEEPS_WHAT_IT_READ and not server
+        return KeyframeChoice.STEADY if keeps else KeyframeChoice.EVEN
     return KeyframeChoice(choice)

@@ -1,0 +1,90 @@
+"""One judge in its process, and what became of the questions that it was asked."""
+
+from __future__ import annotations
+
+import math
+import queue
+from collections import deque
+from collections.abc import Callable, Iterator
+
+from vlm_judge_ros.episode.evidence import Evidence
+from vlm_judge_ros.errors import JudgeError
+from vlm_judge_ros.judges.opinion import JudgeProvenance
+from vlm_judge_ros.judges.proof import proof
+from vlm_judge_ros.judges.worker import Worker, WorkerSettings
+from vlm_judge_ros.judges.worker_events import Answer, Down, Event, Ready, Unanswered
+
+_RECENT_ANSWERS = 300
+
+
+class AskedJudge:
+    """The judge that is always on, or the review.
+
+    Args:
+        settings: which judge, and how to run it.
+        cameras: names of the cameras that it will be shown.
+        wake: called from another thread when there are news.
+
+    Attributes:
+        worker: its process.
+        provenance: which instrument it is; None until it is ready.
+        first_answer_s: what its first answer took, in wall-clock seconds; NaN until it is ready.
+        status: how it runs, in words.
+        latencies_s: wall-clock seconds that its last answers took.
+        last_fault: why the newest question got no answer; empty where it got one.
+        declined: answers in which it could not say.
+        unparsable: answers that could not be read.
+    """
+
+    def __init__(self, settings: WorkerSettings, cameras: tuple[str, ...], wake: Callable[[], None]) -> None:
+        self.worker = Worker(settings, proof(cameras), wake)
+        self.provenance: JudgeProvenance | None = None
+        self.first_answer_s = math.nan
+        self.status = ""
+        self.latencies_s: deque[float] = deque(maxlen=_RECENT_ANSWERS)
+        self.last_fault = ""
+        self.declined = 0
+        self.unparsable = 0
+
+    def wait_until_ready(self, keep_waiting: Callable[[], bool]) -> None:
+        """Wait until it has answered its first question.
+
+        Raises:
+            JudgeError: it cannot be used, or `keep_waiting` has become false.
+        """
+        while keep_waiting():
+            try:
+                event = self.worker.events.get(timeout=0.1)
+            except queue.Empty:
+                continue
+            self._note(event)
+            if isinstance(event, Ready):
+                return
+            if isinstance(event, Down):
+                raise JudgeError(event.cause)
+        raise JudgeError("The node was asked to end before the judge was ready.")
+
+    def ask(self, evidence: Evidence, deadline_s: float) -> None:
+        """Ask a question; see `Worker.ask`."""
+        self.worker.ask(evidence, deadline_s)
+
+    def news(self) -> Iterator[Event]:
+        """What has happened since the last call, oldest first."""
+        while True:
+            try:
+                event = self.worker.events.get_nowait()
+            except queue.Empty:
+                return
+            self._note(event)
+            yield event
+
+    def _note(self, event: Event) -> None:
+        if isinstance(event, Ready):
+            self.provenance, self.first_answer_s, self.status = event.provenance, event.first_answer_s, event.status
+        elif isinstance(event, Answer):
+            self.latencies_s.append(event.latency_s)
+            self.last_fault = ""
+            self.unparsable += event.opinion.unparsable
+            self.declined += event.opinion.declined and not event.opinion.unparsable
+        elif isinstance(event, (Unanswered, Down)):
+            self.last_fault = event.cause
