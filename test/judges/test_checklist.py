@@ -242,9 +242,8 @@ def test_no_number_of_answers_makes_certain(count: int, of: int) -> None:
 
 
 def test_the_state_says_all_where_it_can() -> None:
-    assert StepAnswer(step=1, state="done", progress=0.3).share == 1.0
-    assert StepAnswer(step=1, state="pending", progress=0.3).share == 0.0
-    assert StepAnswer.model_validate({"step": 1, "state": " Done"}).share == 1.0
+    assert StepAnswer(step=1, seen="", state="done", progress=0.3).share == 1.0
+    assert StepAnswer(step=1, seen="", state="pending", progress=0.3).share == 0.0
 
 
 # Where the steps come from
@@ -532,3 +531,10 @@ def test_it_can_be_cancelled() -> None:
     assert isinstance(judge, Cancellable)
     judge.cancel()
     assert writer.cancelled == 1
+
+
+def test_the_example_in_the_documentation_can_be_used(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "methods.md").read_text(encoding="utf-8")
+    path = tmp_path / "example.yaml"
+    path.write_text(page.partition("```yaml\ntask:")[2].partition("```")[0].join(["task:", ""]))
+    assert load_checklists(str(path))[TASK].shares == [0.25, 0.25, 0.5]

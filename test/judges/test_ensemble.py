@@ -482,3 +482,11 @@ def test_what_is_missing_is_named_when_the_judge_is_made(tmp_path: Path) -> None
         JudgeError, match="The member near of the ensemble mine-v1: The judge token_reward has no model"
     ):
         create(JudgeOptions(ensemble=written(tmp_path)))
+
+
+def test_the_example_in_the_documentation_can_be_used(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "methods.md").read_text(encoding="utf-8")
+    path = tmp_path / "example.yaml"
+    path.write_text("name: three-views" + page.partition("name: three-views")[2].partition("```")[0])
+    assert [member.title for member in load_ensemble(str(path)).members] == ["front", "wrist", "reward"]
+    assert load_ensemble(str(path)).rules == Rules()

@@ -106,8 +106,8 @@ def test_the_score_is_the_difference_of_the_two_probabilities() -> None:
     [
         Preference(first=50.0),
         Preference(first=-50.0),
-        KnownWriter([{"closer": "A", "confidence": 1.0}]),
-        KnownWriter([{"closer": "B", "confidence": 1.0}]),
+        KnownWriter([{"seen": "", "closer": "A", "confidence": 1.0}]),
+        KnownWriter([{"seen": "", "closer": "B", "confidence": 1.0}]),
     ],
 )
 def test_a_model_that_goes_by_position_says_nothing(model: Any) -> None:
@@ -164,7 +164,15 @@ def test_an_answer_that_is_impossible_in_both_ways_says_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", ["A", {"closer": "A"}, {"closer": "both", "confidence": 1.0}, {"closer": "A", "confidence": 2}]
+    "wrong",
+    [
+        "A",
+        {"seen": "", "closer": "A"},
+        {"seen": "", "closer": "both", "confidence": 1.0},
+        {"seen": "", "closer": "A", "confidence": 2},
+        {"seen": "", "closer": "A", "confidence": "0.5"},
+        {"seen": "", "closer": "A", "confidence": 0.5, "success": True},
+    ],
 )
 def test_an_answer_that_cannot_be_read_twice_is_unparsable(wrong: Answer) -> None:
     writer = KnownWriter([wrong])
@@ -172,7 +180,7 @@ def test_an_answer_that_cannot_be_read_twice_is_unparsable(wrong: Answer) -> Non
     assert compared.unparsable
     assert math.isnan(compared.score)
     assert len(writer.writings) == 2
-    repaired = KnownWriter([wrong, {"closer": " a ", "confidence": 0.5}, {"closer": "b", "confidence": 0.5}])
+    repaired = KnownWriter([wrong, *({"seen": "", "closer": side, "confidence": 0.5} for side in "AB")])
     assert PairwiseComparator(repaired, PROMPT).compare(moment(1.0), moment(0.0), TASK).score == 0.5
 
 
@@ -369,7 +377,9 @@ def test_many_references_are_thinned_so_that_the_number_of_questions_is_bounded(
     assert model.asked <= MOST_REFERENCES * 4
 
 
-@pytest.mark.parametrize("model", [Preference(first=50.0), KnownWriter([{"closer": "A", "confidence": 1.0}])])
+@pytest.mark.parametrize(
+    "model", [Preference(first=50.0), KnownWriter([{"seen": "", "closer": "A", "confidence": 1.0}])]
+)
 def test_a_model_that_goes_by_position_is_no_judge(model: Any) -> None:
     opinion = judge_of(model, goal=moment(0.9)).ask(seen([0.1, 0.5]))
     assert opinion.declined

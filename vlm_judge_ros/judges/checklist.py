@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-import statistics
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from vlm_judge_ros.episode.evidence import Evidence
@@ -13,18 +12,19 @@ from vlm_judge_ros.judges.calibration import Calibration, load_calibration
 from vlm_judge_ros.judges.checklist_answers import ChecklistAnswer, tally
 from vlm_judge_ros.judges.checklist_file import Checklist, Plan, PlanCache, load_checklists
 from vlm_judge_ros.judges.checklist_prompt import ChecklistPrompt, PlanPrompt
+from vlm_judge_ros.judges.checklist_scores import score_steps, subtasks_of
 from vlm_judge_ros.judges.context import ContextSource, PromptNames, content_of
 from vlm_judge_ros.judges.example_context import most_images, open_examples, status_of
 from vlm_judge_ros.judges.factory import JudgeOptions
 from vlm_judge_ros.judges.model_access import open_model
 from vlm_judge_ros.judges.named_file import load
-from vlm_judge_ros.judges.opinion import JudgeProvenance, Opinion, SubtaskOpinion, SubtaskState
+from vlm_judge_ros.judges.opinion import JudgeProvenance, Opinion
 from vlm_judge_ros.judges.told import told
 from vlm_judge_ros.judges.views import shown
 from vlm_judge_ros.judges.written_answer import Unparsable, ask_for
 from vlm_judge_ros.judges.written_prompt import SHIPPED_FOLDER
 from vlm_judge_ros.models.model import Capability, require
-from vlm_judge_ros.models.scorer import AnswerScore, Content
+from vlm_judge_ros.models.scorer import Content
 from vlm_judge_ros.models.vlm.cache import cache_folder
 from vlm_judge_ros.models.writer import VisionLanguageModel, Writing
 
@@ -32,6 +32,7 @@ METHOD = "checklist"
 DEFAULT_PROMPT = "checklist-v1"
 CACHE_FOLDER = "checklists"
 
+_UNFITTED = "The calibration is not fitted: progress tells more from less, and is no share of the task."
 _TEMPERATURE = 0.7
 """Where several answers are drawn: at 0 they would all be the same."""
 _LARGEST_SEED = 0x7FFFFFFF
@@ -222,66 +223,34 @@ class ChecklistJudge:
         )
 
     def _scored(self, evidence: Evidence, checklist: Checklist) -> Opinion:
-        prompt, steps, shares = self._prompt, checklist.subtasks, checklist.shares
-        content = self._shown(evidence)
-        wordings = [f"\n{claim}" for step in steps for claim in prompt.claims(evidence.task, step, evidence.elapsed_s)]
-        scores = self._model.score(content, wordings, prompt.answer)
-        logs = [score.log_probability for score in scores]
-        if len(logs) != len(wordings) or any(math.isnan(log) or log > 1e-3 for log in logs):
-            raise JudgeError(
-                f"The model {self._model.name} answered {len(wordings)} prompts with the log-probabilities {logs}; "
-                "give it another precision or provider."
-            )
-        count = len(prompt.wordings)
-        rows = [self._of_step(scores[index * count : (index + 1) * count]) for index in range(len(steps))]
-        subtasks = tuple(
-            SubtaskOpinion(step.name, share, row[1], _state(row[3]))
-            for step, share, row in zip(steps, shares, rows, strict=True)
-        )
-        calibration = self._calibration
-        provenance = self._instrument(checklist)
-        unseen = [step.name for step, row in zip(steps, rows, strict=True) if math.isnan(row[1])]
-        if unseen:
-            steps_named = told(", ".join(unseen))
-            reason = f'The model only tells a bound of the log-probability of "{prompt.answer}" for {steps_named}.'
+        prompt, calibration = self._prompt, self._calibration
+        scores = score_steps(self._model, prompt, calibration, checklist, self._shown(evidence), evidence.elapsed_s)
+        subtasks, provenance = subtasks_of(checklist, scores), self._instrument(checklist)
+        unknown = ", ".join(entry.name for entry in subtasks if math.isnan(entry.progress))
+        if unknown:
+            reason = f'The model only tells a bound of the log-probability of "{prompt.answer}" for {told(unknown)}.'
             return Opinion(evidence, provenance, subtasks=subtasks, reason=reason)
-        low, progress, high = (
-            min(1.0, math.fsum(share * row[part] for share, row in zip(shares, rows, strict=True))) for part in range(3)
-        )
-        unfitted = "The calibration is not fitted: progress tells more from less, and is no share of the task."
+        shares, spreads = checklist.shares, len(prompt.wordings) > 1
         return Opinion(
             evidence=evidence,
             provenance=provenance,
-            progress=progress,
-            progress_low=low if count > 1 else math.nan,
-            progress_high=high if count > 1 else math.nan,
+            progress=_weighted(shares, [score.progress for score in scores]),
+            progress_low=_weighted(shares, [score.low for score in scores]) if spreads else math.nan,
+            progress_high=_weighted(shares, [score.high for score in scores]) if spreads else math.nan,
             # As if the steps were independent; NaN where the calibration knows nothing of success.
-            success_probability=math.prod(row[3] for row in rows),
+            success_probability=math.prod(score.done for score in scores),
             calibrated=calibration.fitted,
-            reason="" if calibration.fitted else unfitted,
+            reason="" if calibration.fitted else _UNFITTED,
             subtasks=subtasks,
         )
-
-    def _of_step(self, scores: list[AnswerScore]) -> tuple[float, float, float, float]:
-        """Lower end, progress, upper end and probability of being done; all NaN where only bounds are known."""
-        if any(score.is_bound for score in scores):
-            return (math.nan,) * 4
-        calibration = self._calibration
-        logs = [score.log_probability for score in scores]
-        mean = statistics.fmean(logs)
-        spread = statistics.pstdev(logs) if math.isfinite(mean) else 0.0
-        low, progress, high = (calibration.progress_of(value) for value in (mean - spread, mean, mean + spread))
-        return low, progress, high, calibration.success_probability_of(mean)
 
     def _instrument(self, checklist: Checklist) -> JudgeProvenance:
         prompt_set = f"{self._names.prompt_set}, steps {checklist.content_hash}"
         return replace(self.provenance, prompt_set=prompt_set)
 
 
-def _state(done: float) -> SubtaskState:
-    if math.isnan(done):
-        return SubtaskState.UNKNOWN
-    return SubtaskState.DONE if done >= 0.5 else SubtaskState.PENDING
+def _weighted(shares: Sequence[float], values: Sequence[float]) -> float:
+    return min(1.0, math.fsum(share * value for share, value in zip(shares, values, strict=True)))
 
 
 def create(options: JudgeOptions) -> ChecklistJudge:

@@ -27,8 +27,8 @@ _STATES = {
 }
 
 
-def _lower(value: object) -> object:
-    return value.strip().lower() if isinstance(value, str) else value
+# No number is bent into its range and no text into a number: an answer fits, or the model is asked again.
+_STRICT = pydantic.ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class StepAnswer(pydantic.BaseModel):
@@ -41,10 +41,12 @@ class StepAnswer(pydantic.BaseModel):
         progress: how far it is, of a step that is active or failed.
     """
 
+    model_config = _STRICT
+
     step: int
-    seen: str = ""
-    state: Annotated[Literal["pending", "active", "done", "failed", "unknown"], pydantic.BeforeValidator(_lower)]
-    progress: float | None = pydantic.Field(default=None, ge=0.0, le=1.0)
+    seen: str
+    state: Literal["pending", "active", "done", "failed", "unknown"]
+    progress: Annotated[float, pydantic.Field(ge=0.0, le=1.0)] | None
 
     @pydantic.model_validator(mode="after")
     def _begun_steps_have_progress(self) -> StepAnswer:
@@ -66,6 +68,8 @@ class ChecklistAnswer(pydantic.BaseModel):
     Attributes:
         steps: each step once.
     """
+
+    model_config = _STRICT
 
     steps: list[StepAnswer]
 

@@ -39,7 +39,7 @@ class Step(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
 
     name: Annotated[str, _line(_LONGEST_NAME)] = pydantic.Field(min_length=1)
-    weight: pydantic.FiniteFloat = pydantic.Field(default=1.0, gt=0.0)
+    weight: pydantic.FiniteFloat = pydantic.Field(default=1.0, gt=0.0, strict=True)
     done_when: Annotated[str, _line(300)] = pydantic.Field(min_length=1)
 
 

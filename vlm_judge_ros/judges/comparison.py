@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import statistics
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import pydantic
 
-from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.judges.moment import Moment
 from vlm_judge_ros.judges.places import check_places
+from vlm_judge_ros.judges.scored_answer import checked_logs
 from vlm_judge_ros.judges.told import told
 from vlm_judge_ros.judges.written_answer import Unparsable, ask_for
 from vlm_judge_ros.judges.written_prompt import WrittenPrompt
@@ -67,10 +67,6 @@ class PairwisePrompt(WrittenPrompt):
         return wordings
 
 
-def _side(value: object) -> object:
-    return value.strip().upper() if isinstance(value, str) else value
-
-
 class PairwiseAnswer(pydantic.BaseModel):
     """What a model writes about two sets of pictures.
 
@@ -80,14 +76,16 @@ class PairwiseAnswer(pydantic.BaseModel):
         confidence: how sure that is, 0 to 1.
     """
 
-    seen: str = ""
-    closer: Annotated[Literal["A", "B", "SAME"], pydantic.BeforeValidator(_side)]
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    seen: str
+    closer: Literal["A", "B", "same"]
     confidence: float = pydantic.Field(ge=0.0, le=1.0)
 
     @property
     def score(self) -> float:
         """1 for A, -1 for B, 0 for the same, weakened by doubt."""
-        return {"A": 1.0, "B": -1.0, "SAME": 0.0}[self.closer] * self.confidence
+        return {"A": 1.0, "B": -1.0, "same": 0.0}[self.closer] * self.confidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,12 +188,8 @@ class PairwiseComparator:
         content = self._content(a, b)
         wordings = [f"\n{wording.format(task=task)}" for wording in self._prompt.wordings]
         for_a, for_b = (self._model.score(content, wordings, answer) for answer in self._prompt.answers)
-        logs = [score.log_probability for score in (*for_a, *for_b)]
-        if len(for_a) != len(wordings) or len(for_b) != len(wordings) or any(math.isnan(log) for log in logs):
-            raise JudgeError(
-                f"The model {self._model.name} answered {len(wordings)} prompts with the log-probabilities {logs}; "
-                "give it another precision or provider."
-            )
+        for scores in (for_a, for_b):
+            checked_logs(self._model, scores, len(wordings))
         ranges = [_range(one, other) for one, other in zip(for_a, for_b, strict=True)]
         return _Asked(statistics.fmean(low for low, _ in ranges), statistics.fmean(high for _, high in ranges), "")
 

@@ -7,12 +7,12 @@ import statistics
 from collections.abc import Sequence
 
 from vlm_judge_ros.episode.evidence import Evidence
-from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.judges.calibration import Calibration, load_calibration
 from vlm_judge_ros.judges.factory import JudgeOptions
 from vlm_judge_ros.judges.model_access import named_model, open_model
 from vlm_judge_ros.judges.opinion import JudgeProvenance, Opinion
 from vlm_judge_ros.judges.prompt_set import PromptSet, load_prompt_set
+from vlm_judge_ros.judges.scored_answer import checked_logs
 from vlm_judge_ros.judges.views import shown
 from vlm_judge_ros.models.model import Capability, require
 from vlm_judge_ros.models.scorer import AnswerScore, AnswerScorer
@@ -87,12 +87,7 @@ class TokenRewardJudge:
         self._scorer.cancel()
 
     def _opinion(self, evidence: Evidence, scores: Sequence[AnswerScore]) -> Opinion:
-        logs = [score.log_probability for score in scores]
-        if len(logs) != len(self._prompts.prompts) or any(math.isnan(log) or log > 1e-3 for log in logs):
-            raise JudgeError(
-                f"The model {self._scorer.name} answered {len(self._prompts.prompts)} prompts with the "
-                f"log-probabilities {logs}; give it another precision or provider."
-            )
+        logs = checked_logs(self._scorer, scores, len(self._prompts.prompts))
         mean = statistics.fmean(logs)
         calibration = self._calibration
         if any(score.is_bound for score in scores):
