@@ -131,6 +131,8 @@ def reasoning(received: Received) -> Reply:
     for name in ("temperature", "logprobs"):
         if name in received.body:
             return status(400, f"Unsupported parameter: '{name}' is not supported with this model.")
+    if received.body["max_completion_tokens"] < 1000:
+        return status(400, "Could not finish the message because the output limit was reached.")
     return answered(received)
 
 

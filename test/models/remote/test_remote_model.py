@@ -39,6 +39,7 @@ from vlm_judge_ros.models.model import Capability, require
 from vlm_judge_ros.models.remote.client import Client
 from vlm_judge_ros.models.remote.dialects.dialect import SchemaForm, Way
 from vlm_judge_ros.models.remote.errors import BadAnswer, Overloaded, Unreachable
+from vlm_judge_ros.models.remote.model_names import is_same
 from vlm_judge_ros.models.remote.remote_model import RemoteModel
 from vlm_judge_ros.models.remote.settings import Images, ServerKind
 from vlm_judge_ros.models.writer import Writing
@@ -125,8 +126,9 @@ class TestWhatAServerCanDo:
         assert model.capabilities == WITHOUT_SCORES
         assert "'logprobs' is not supported with this model" in model.status
         assert "takes no temperature" in model.status
-        model.write(Writing(("Go on.",), temperature=0.7, seed=3))
-        assert "temperature" not in server.received[-1].body
+        model.write(Writing(("Go on.",), temperature=0.7, seed=3, most_tokens=100))
+        body = server.received[-1].body
+        assert "temperature" not in body and body["max_completion_tokens"] > 1000
 
     def test_a_model_without_images_is_still_asked_for_text(self, server: Server) -> None:
         server.usual = kinds.text_only
@@ -144,6 +146,17 @@ class TestWhatAServerCanDo:
         model = open_model(server, ServerKind.OPENAI)
         assert score(model, 128) < 0.0
         assert server.received[-1].body["top_logprobs"] == 5
+
+    def test_a_model_that_is_not_to_be_cut_off_after_one_token_writes_a_few(self, server: Server) -> None:
+        def patient(received: Received) -> Reply:
+            if received.body.get("max_completion_tokens", 16) < 16:
+                return status(400, "max_completion_tokens is at least 16")
+            return kinds.answered(received)
+
+        server.usual = patient
+        model = open_model(server, ServerKind.OPENAI)
+        assert score(model, 128) < 0.0
+        assert server.received[-1].body["max_completion_tokens"] == 16
 
     def test_an_older_vllm_without_token_ids_is_asked_by_text(self, server: Server) -> None:
         def older(received: Received) -> Reply:
@@ -230,6 +243,24 @@ class TestNames:
         server.usual = lambda received: completion(model="gpt-4o-2024-11-20")
         model = open_model(server, ServerKind.AZURE, base_url=server.base_url, model="mine")
         assert model.name == "gpt-4o-2024-11-20"
+
+
+@pytest.mark.parametrize(
+    ("asked", "told", "same"),
+    [
+        ("gpt-4.1", "gpt-4.1-2025-04-14", True),
+        ("gpt-4.1", "gpt-4.1-mini", False),
+        ("gpt-4.1", "gpt-4.1-mini-2025-04-14", False),
+        ("gemma3", "gemma3:latest", True),
+        ("gemma3", "gemma3:27b", False),
+        ("/models/tiny", "/models/tiny@main", True),
+        ("Qwen/Qwen3-VL-2B", "Qwen3-VL-2B", True),
+        ("Qwen/Qwen3-VL-2B", "Other/Qwen3-VL-2B", False),
+        ("a", "A", False),
+    ],
+)
+def test_a_name_with_a_version_is_the_same_and_a_sibling_is_not(asked: str, told: str, same: bool) -> None:
+    assert is_same(asked, told) is same
 
 
 class TestScores:

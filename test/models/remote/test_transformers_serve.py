@@ -24,6 +24,7 @@ from vlm_judge_ros.models.model import Capability
 from vlm_judge_ros.models.remote.remote_model import RemoteModel
 from vlm_judge_ros.models.scorer import Content
 from vlm_judge_ros.models.writer import Writing
+from vlm_judge_ros.node.server_checks import server as checks
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -120,3 +121,8 @@ def test_a_written_method_runs_through_and_calls_noise_unreadable(options: Judge
     opinion = resolve("critique")(options).ask(proof(("front", "wrist")))
     assert opinion.unparsable and opinion.declined
     assert opinion.provenance.provider.startswith("127.0.0.1:")
+
+
+def test_the_doctor_says_what_it_is_good_for(options: JudgeOptions) -> None:
+    lines = {entry.subject: entry.text for entry in checks(options.server, options.model)}
+    assert lines["methods"] == "can ask it: frame_ordering, critique, checklist, pairwise"

@@ -15,7 +15,12 @@ _MOST_TOLD = 12
 
 
 def is_same(asked: str, told: str) -> bool:
-    """Whether a server means the model that was asked for: the name itself, or that with a version."""
+    """Whether a server means the model that was asked for: the name itself, or that with a version.
+
+    Where only one of the two names the owner, as in owner/model, that does not count.
+    """
+    if ("/" in asked) != ("/" in told):
+        asked, told = asked.rpartition("/")[2], told.rpartition("/")[2]
     return told == asked or (told.startswith(asked) and _VERSION.fullmatch(told[len(asked) :]) is not None)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -29,8 +30,9 @@ from vlm_judge_ros.models.remote.token_ids import wanted_token
 
 _SIDE_PX = 64
 _FEW_TOKENS = 16
-# Models that think aloud need some before they answer.
 _SCHEMA_TOKENS = 512
+# Models that think before they answer need some beside, even for a word.
+_THINKING_TOKENS = 2048
 _QUESTION = "Do the pictures show a robot? Answer True or False. The answer is:"
 _SCHEMA_QUESTION = "Greet the robot. Answer with JSON."
 _SCHEMA_WORD = "held-to-the-schema"
@@ -52,6 +54,7 @@ class Probed:
         answered_by: the name that the server says; the same where it says none.
         capabilities: what has worked.
         temperature: whether the server takes a temperature.
+        thinking_tokens: what an answer may take beside its text, where the model thinks first.
         way: how log-probabilities are asked for; None where the server gives none.
         scoring: the same, ready to use.
         schema_form: how an answer is held to a schema, or at least to JSON; None where neither works.
@@ -62,6 +65,7 @@ class Probed:
     answered_by: str
     capabilities: frozenset[Capability]
     temperature: bool
+    thinking_tokens: int
     way: Way | None
     scoring: Scoring | None
     schema_form: SchemaForm | None
@@ -85,6 +89,7 @@ class _Probe:
     model: str = ""
     answered_by: str = ""
     temperature: bool = True
+    thinking_tokens: int = 0
     lacks: dict[Capability, str] = field(default_factory=dict)
 
     def result(self) -> Probed:
@@ -100,6 +105,7 @@ class _Probe:
             answered_by=self.answered_by or self.model,
             capabilities=frozenset(capabilities),
             temperature=self.temperature,
+            thinking_tokens=self.thinking_tokens,
             way=way,
             scoring=scoring,
             schema_form=form,
@@ -118,14 +124,14 @@ class _Probe:
     def _ask_for_text(self) -> None:
         question = Shown(("Answer with one word: is this sentence English?",), {})
         try:
-            chat.written_in(self._chat(question, _FEW_TOKENS))
+            chat.written_in(self._chat(question))
         except Refused as refusal:
             if refusal.status not in _PARAMETER_REFUSED:
                 raise
-            # Models that think before they answer take no temperature.
-            self.temperature = False
+            # Models that think before they answer take no temperature, and do not like to be cut off.
+            self.temperature, self.thinking_tokens = False, _THINKING_TOKENS
             try:
-                chat.written_in(self._chat(question, _FEW_TOKENS))
+                chat.written_in(self._chat(question))
             except Refused:
                 raise refusal from None
 
@@ -134,7 +140,7 @@ class _Probe:
         images = ImageUrls(self.settings.images)
         shown = shown_to(images, ("first camera:", _grey(96), "\nsecond camera:", _grey(160)))
         try:
-            chat.written_in(self._chat(shown.then(f"\n{_QUESTION}"), _FEW_TOKENS))
+            chat.written_in(self._chat(shown.then(f"\n{_QUESTION}")))
         except (Refused, BadAnswer) as error:
             self.lacks[Capability.SEVERAL_IMAGES] = str(error)
             return Shown((), {})
@@ -142,13 +148,13 @@ class _Probe:
 
     def _ask_for_log_probabilities(self, shown: Shown) -> tuple[Way | None, Scoring | None]:
         cause = "This kind of server gives no log-probabilities."
-        for way, most_listed in self._ways():
+        for way, most_listed, limit in self._ways():
             try:
                 scoring: Scoring
                 if way is Way.COMPLETION:
                     scoring = open_raw_prompt(self.client)
                 else:
-                    scoring = ChatScoring(way, most_listed, self.dialect.limit_field, self.temperature)
+                    scoring = ChatScoring(way, most_listed, self.dialect.limit_field, limit, self.temperature)
                 wanted = wanted_token(self.client, self.settings.kind, self.model, way, " True")
                 body = scoring.body(shown.then(f"\n{_QUESTION}"), wanted)
                 score_of(scoring.candidates(self.client.post(scoring.path, self._request(body))), wanted)
@@ -159,10 +165,13 @@ class _Probe:
         self.lacks[Capability.LOG_PROBABILITIES] = cause
         return None, None
 
-    def _ways(self) -> Iterator[tuple[Way, int]]:
+    def _ways(self) -> Iterator[tuple[Way, int, int]]:
         for way in self.dialect.ways:
-            for most_listed in self.dialect.most_listed if way is not Way.COMPLETION else (0,):
-                yield way, most_listed
+            if way is Way.COMPLETION:
+                yield way, 0, 1
+            else:
+                for numbers in itertools.product(self.dialect.most_listed, self.dialect.first_limits):
+                    yield way, *numbers
 
     def _ask_for_json(self) -> tuple[SchemaForm | None, bool]:
         cause = "This kind of server holds answers to no schema."
@@ -183,10 +192,10 @@ class _Probe:
         self.lacks[Capability.SCHEMA] = cause
         return None, False
 
-    def _chat(self, shown: Shown, most_tokens: int, **fields: Any) -> dict[str, Any]:
+    def _chat(self, shown: Shown, most_tokens: int = _FEW_TOKENS, **fields: Any) -> dict[str, Any]:
         body: dict[str, Any] = {
             "messages": chat.messages_of(shown),
-            self.dialect.limit_field: most_tokens,
+            self.dialect.limit_field: most_tokens + self.thinking_tokens,
             **fields,
         }
         if self.temperature:

@@ -116,7 +116,7 @@ class RemoteModel:
         shown = shown_to(self._images, writing.content)
         body: dict[str, Any] = {
             "messages": chat.messages_of(shown, writing.instruction),
-            self._dialect.limit_field: writing.most_tokens,
+            self._dialect.limit_field: writing.most_tokens + self.probed.thinking_tokens,
         }
         if self.probed.temperature:
             body["temperature"] = writing.temperature

@@ -46,12 +46,14 @@ class ChatScoring:
         way: any but a raw prompt.
         most_listed: how many candidates are asked for.
         limit_field: what the longest answer in tokens is called.
+        limit: how many tokens may be written; the first one is read.
         temperature: whether a temperature may be sent.
     """
 
     way: Way
     most_listed: int
     limit_field: str
+    limit: int = 1
     temperature: bool = True
 
     @property
@@ -68,7 +70,7 @@ class ChatScoring:
         """What is sent."""
         body: dict[str, Any] = {
             "messages": chat.messages_of(shown),
-            self.limit_field: 1,
+            self.limit_field: self.limit,
             "logprobs": True,
             "top_logprobs": self.most_listed,
         }

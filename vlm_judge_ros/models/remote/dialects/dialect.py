@@ -31,6 +31,7 @@ class Dialect:
     Attributes:
         ways: of asking for log-probabilities, the best first; empty where the server has none.
         most_listed: how many candidates are asked for, the most first.
+        first_limits: how many tokens may be written where the first one alone is read, the fewest first.
         schema_forms: of structured output, the best first; empty where the server has none.
         limit_field: what the longest answer in tokens is called.
         lists_models: its list of models says which names it takes.
@@ -39,6 +40,7 @@ class Dialect:
 
     ways: tuple[Way, ...]
     most_listed: tuple[int, ...] = (20, 5)
+    first_limits: tuple[int, ...] = (1,)
     schema_forms: tuple[SchemaForm, ...] = (SchemaForm.JSON_SCHEMA, SchemaForm.JSON_OBJECT)
     limit_field: str = "max_tokens"
     lists_models: bool = True

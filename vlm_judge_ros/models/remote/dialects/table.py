@@ -5,11 +5,18 @@ from __future__ import annotations
 from vlm_judge_ros.models.remote.dialects.dialect import Dialect, SchemaForm, Way
 from vlm_judge_ros.models.remote.settings import ServerKind
 
+# Some models refuse to be cut off after a single token.
+_FIRST_LIMITS = (1, 16)
+
 DIALECTS = {
-    ServerKind.OPENAI: Dialect(ways=(Way.CHAT,), limit_field="max_completion_tokens"),
+    ServerKind.OPENAI: Dialect(ways=(Way.CHAT,), limit_field="max_completion_tokens", first_limits=_FIRST_LIMITS),
     # Azure lists what could be deployed, not what is, and names the model behind a deployment.
     ServerKind.AZURE: Dialect(
-        ways=(Way.CHAT,), limit_field="max_completion_tokens", lists_models=False, names_model=False
+        ways=(Way.CHAT,),
+        limit_field="max_completion_tokens",
+        first_limits=_FIRST_LIMITS,
+        lists_models=False,
+        names_model=False,
     ),
     ServerKind.VLLM: Dialect(
         ways=(Way.CONTINUED_ID, Way.CONTINUED, Way.CHAT),
