@@ -394,3 +394,9 @@ def test_order_correlation_is_that_of_the_ranks_alone(values: list[float]) -> No
     ranks = [sorted(values).index(value) for value in values]
     assert correlation == pytest.approx(order_correlation(ranks))
     assert correlation == pytest.approx(-order_correlation(values[::-1]))
+
+
+def test_what_was_shipped_does_not_change_under_its_name() -> None:
+    assert PROMPT.name == DEFAULT_PROMPT
+    judge = judge_of(KnownWriter(seeing), cues=load_cues(PROMPT.failure_cues))
+    assert judge.provenance.prompt_hash == "3a63d6b77bb5c158"
