@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from models.remote.misbehaving_server import Certificate, Server, self_signed, serving
+from models.remote.misbehaving_server import Certificate, Server, completion, never, self_signed, serving
 
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.models.remote.client import Client
@@ -37,6 +39,30 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(encrypted: Server, mon
         client.get("models")
     assert encrypted.received == []
     assert client.usage.attempts == 1
+
+
+def test_a_server_that_accepts_and_says_nothing_is_given_up() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"127.0.0.1:{silent.getsockname()[1]}/v1"
+        for patience, words in (
+            ({"connect_timeout_s": 0.1, "most_retries": 0}, r"0\.1 s; see connect_timeout_s"),
+            ({"timeout_s": 0.1, "most_retries": 0}, r"0\.1 s; see timeout_s"),
+        ):
+            with (
+                Client(_settings(f"https://{address}", patience=patience)) as client,
+                pytest.raises(Unreachable, match=words),
+            ):
+                client.get("models")
+
+
+def test_an_encrypted_answer_that_stalls_is_given_up(encrypted: Server, certificate: Certificate) -> None:
+    encrypted.next(never(), replace(completion(), stalls_in_body=True))
+    patience = Patience(timeout_s=0.5, most_retries=0)
+    settings = _settings(encrypted.base_url, certificate_file=certificate.certificate, patience=patience)
+    with Client(settings) as client:
+        for _ in range(2):
+            with pytest.raises(Unreachable, match="see timeout_s"):
+                client.get("models")
 
 
 def test_a_certificate_of_the_settings_is_trusted(encrypted: Server, certificate: Certificate) -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from models.remote.misbehaving_server import MODEL, Server, completion, status
+from models.remote.misbehaving_server import MODEL, Server, completion, never, status
 
-from vlm_judge_ros.errors import JudgeError
+from vlm_judge_ros.errors import Cancelled, JudgeError
 from vlm_judge_ros.models.remote.client import Client
 from vlm_judge_ros.models.remote.errors import NotRecorded, Overloaded, Refused, RemoteError
 from vlm_judge_ros.models.remote.exchanges import Recorder, Recording, Request
@@ -97,6 +97,20 @@ def test_questions_asked_together_fail_together_again(server: Server, tmp_path: 
     for places in ({"record": file}, {"replay": file}):
         with Client(_settings(server), **places) as client, pytest.raises(Overloaded):
             client.post_all("chat/completions", bodies)
+
+
+def test_a_cancelled_question_is_cancelled_again(server: Server, tmp_path: Path) -> None:
+    file = tmp_path / "recording.jsonl"
+    server.next(never(), completion("at last"))
+    with Client(_settings(server), record=file) as client:
+        threading.Thread(target=lambda: (server.wait_for(1), client.cancel())).start()
+        with pytest.raises(Cancelled):
+            client.post("chat/completions", _question("a"))
+        live = client.post("chat/completions", _question("a"))
+    with Client(_settings(server), replay=file) as client:
+        with pytest.raises(Cancelled):
+            client.post("chat/completions", _question("a"))
+        assert client.post("chat/completions", _question("a")) == live
 
 
 def test_a_request_that_is_not_in_the_recording_is_an_error(server: Server, tmp_path: Path) -> None:

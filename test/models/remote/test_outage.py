@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import threading
 from dataclasses import replace
 
@@ -29,7 +30,7 @@ def _settings(server: Server, **patience: float) -> ServerSettings:
 
 
 def _ends(client: Client, server: Server, requests: int) -> None:
-    """Cancel once so many requests have come, and again until that has ended the call."""
+    """Cancel once so many requests have come."""
     server.wait_for(requests)
     client.cancel()
 
@@ -124,6 +125,20 @@ def test_calls_that_wait_for_their_turn_are_cancelled_too(server: Server) -> Non
         with pytest.raises(Cancelled):
             client.post_all("chat/completions", [_QUESTION] * 10)
         assert len(server.received) == 2
+        server.usual = lambda _: completion()
+        assert len(client.post_all("chat/completions", [_QUESTION] * 10)) == 10
+
+
+def test_cancelling_at_any_moment_leaves_the_client_as_it_was(server: Server) -> None:
+    with Client(_settings(server).model_copy(update={"most_in_flight": 2})) as client:
+        for answers in range(12):
+            until = len(server.received) + 1 + answers % 6
+            canceller = threading.Thread(target=_ends, args=(client, server, until))
+            canceller.start()
+            with contextlib.suppress(Cancelled):
+                client.post_all("chat/completions", [_QUESTION] * 6)
+            canceller.join()
+        assert len(client.post_all("chat/completions", [_QUESTION] * 6)) == 6
 
 
 def test_closing_ends_a_call_that_runs(server: Server) -> None:

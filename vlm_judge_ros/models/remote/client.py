@@ -16,7 +16,6 @@ from pydantic import JsonValue
 from vlm_judge_ros.errors import Cancelled, JudgeError
 from vlm_judge_ros.models.remote.address import Address, read_address
 from vlm_judge_ros.models.remote.attempts import Caller
-from vlm_judge_ros.models.remote.errors import RemoteError
 from vlm_judge_ros.models.remote.exchanges import Recorder, Recording, Request
 from vlm_judge_ros.models.remote.key import read_key
 from vlm_judge_ros.models.remote.loop import LoopThread
@@ -219,17 +218,17 @@ class _Live:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _one(self, number: int, request: Request) -> dict[str, Any]:
-        outcome: dict[str, Any] | RemoteError
-        async with self._in_flight:
-            try:
+        outcome: dict[str, Any] | JudgeError = Cancelled(f"The question to {self._host} was cancelled.")
+        try:
+            async with self._in_flight:
                 outcome = await self._caller.call(request.method, request.path, request.body)
-            except RemoteError as error:
-                outcome = error
-        if self._recorder is not None:
-            self._recorder.write(number, request, outcome)
-        if isinstance(outcome, RemoteError):
-            raise outcome
-        return outcome
+                return outcome
+        except JudgeError as error:
+            outcome = error
+            raise
+        finally:
+            if self._recorder is not None:
+                self._recorder.write(number, request, outcome)
 
 
 def _address(settings: ServerSettings) -> Address:

@@ -19,13 +19,16 @@ from typing import Any, Literal
 import pydantic
 from pydantic import JsonValue
 
-from vlm_judge_ros.errors import JudgeError
+from vlm_judge_ros.errors import Cancelled, JudgeError
 from vlm_judge_ros.models.remote import errors
 from vlm_judge_ros.models.remote.errors import NotRecorded, Refused, RemoteError
 from vlm_judge_ros.models.remote.key import Key
 
 _IMAGE = re.compile(r"(?:data:image/[\w.+-]+;base64,)?[A-Za-z0-9+/]{256,}={0,2}\Z")
-_KINDS = {kind.__name__: kind for kind in RemoteError.__subclasses__()}
+_KINDS: dict[str, type[JudgeError]] = {
+    Cancelled.__name__: Cancelled,
+    **{kind.__name__: kind for kind in RemoteError.__subclasses__()},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +93,7 @@ class Recorder:
         with _opened(file) as descriptor:
             _drop_unfinished_line(descriptor)
 
-    def write(self, number: int, request: Request, outcome: dict[str, Any] | RemoteError) -> None:
+    def write(self, number: int, request: Request, outcome: dict[str, Any] | JudgeError) -> None:
         """Append one exchange.
 
         Args:
@@ -112,7 +115,7 @@ class Recorder:
             "path": request.path,
             "digest": request.digest,
             "body": body,
-            **({"error": _described(outcome)} if isinstance(outcome, RemoteError) else {"answer": outcome}),
+            **({"error": _described(outcome)} if isinstance(outcome, JudgeError) else {"answer": outcome}),
         }
         with self._lock:
             new_images = {digest: image for digest, image in images.items() if digest not in self._images}
@@ -156,7 +159,7 @@ class Recording:
         """The next answers to requests that are made together.
 
         Raises:
-            RemoteError: one of the calls failed then.
+            JudgeError: one of the calls failed then, or was cancelled.
             NotRecorded: one has no answer, or none is left.
         """
         with self._lock:
@@ -223,15 +226,15 @@ def _without_images(value: Any, images: dict[str, str]) -> Any:
     return value
 
 
-def _described(error: RemoteError) -> dict[str, Any]:
+def _described(error: JudgeError) -> dict[str, Any]:
     about = {"kind": type(error).__name__, "message": str(error)}
     return {**about, "status": error.status, "code": error.code} if isinstance(error, Refused) else about
 
 
-def _raised(error: _Error) -> RemoteError:
+def _raised(error: _Error) -> JudgeError:
     if error.kind == errors.Refused.__name__:
         return Refused(error.message, error.status, error.code)
-    return _KINDS.get(error.kind, RemoteError)(error.message)
+    return _KINDS.get(error.kind, JudgeError)(error.message)
 
 
 @contextmanager

@@ -96,14 +96,15 @@ class Wire:
         Raises:
             AttemptFailed: there is no answer.
         """
-        timeout_s = self._settings.patience.timeout_s
+        patience, host = self._settings.patience, self._address.host
         try:
-            content = await asyncio.wait_for(self._exchange(method, path, body), timeout_s)
-        except (asyncio.TimeoutError, openai.APITimeoutError):
-            failure = AttemptFailed(
-                Unreachable(f"The server {self._address.host} did not answer within {timeout_s:g} s; see timeout_s."),
-                True,
-            )
+            content = await asyncio.wait_for(self._exchange(method, path, body), patience.timeout_s)
+        except asyncio.TimeoutError:
+            text = f"The server {host} did not answer within {patience.timeout_s:g} s; see timeout_s."
+            failure = AttemptFailed(Unreachable(text), True)
+        except openai.APITimeoutError:
+            text = f"The server {host} was not reached within {patience.connect_timeout_s:g} s; see connect_timeout_s."
+            failure = AttemptFailed(Unreachable(text), True)
         except AttemptFailed as failed:
             failure = failed
         except Exception as error:
@@ -122,8 +123,8 @@ class Wire:
 
     def _make_client(self, trust: ssl.SSLContext | bool) -> openai.AsyncOpenAI:
         patience = self._settings.patience
-        # Kept under the timeout of the whole attempt, so that it is this one which tells of a server out of reach.
-        timeout = openai.Timeout(patience.timeout_s, connect=min(patience.connect_timeout_s, patience.timeout_s))
+        # All but connecting is bounded by the timeout of the whole attempt.
+        timeout = openai.Timeout(None, connect=patience.connect_timeout_s)
         http_client = openai.DefaultAsyncHttpxClient(
             verify=trust,
             trust_env=not self._address.is_plain and not self._address.is_loopback,
