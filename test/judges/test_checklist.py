@@ -164,6 +164,8 @@ def test_one_answer_is_asked_for_at_temperature_zero_about_all_steps_and_the_new
     assert writing.temperature == 0.0
     assert writing.schema == schema_of(ChecklistAnswer)
     assert len(frames(writing)) == 6
+    judge_of(writer).ask(seen([0.1]))
+    assert len(frames(writer.writings[1])) == 2
     assert brightness(frames(writing)[-1]) == pytest.approx(0.9, abs=0.01)
     told = texts(writing)
     assert "3. lift: the cube is in the air" in told
@@ -327,7 +329,8 @@ def test_steps_of_ones_own_come_before_those_of_the_model_which_serve_other_task
     assert judge.ask(seen([0.1], task="open the drawer")).subtasks[0].name == "reach"
     assert plans(writer) == 1
     own = judge_of(KnownWriter([said("done", "done", "pending")]))
-    assert len(own.ask(seen([0.1])).subtasks) == 3
+    assert len(own.ask(seen([0.1], task=" Lift the  cube.")).subtasks) == 3
+    assert own.status == 'Steps are written down for "lift the cube".'
 
 
 @pytest.mark.parametrize(

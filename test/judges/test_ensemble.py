@@ -21,7 +21,7 @@ from vlm_judge_ros.episode.failure_mode import FailureMode
 from vlm_judge_ros.errors import Cancelled, JudgeError
 from vlm_judge_ros.judges import factory
 from vlm_judge_ros.judges.agreement import Agreed, Voice, agree
-from vlm_judge_ros.judges.ensemble import EnsembleJudge, Seat, create, recorded_apart
+from vlm_judge_ros.judges.ensemble import EnsembleJudge, Seat, create
 from vlm_judge_ros.judges.ensemble_file import Rules, load_ensemble
 from vlm_judge_ros.judges.factory import JudgeOptions
 from vlm_judge_ros.judges.model_access import open_model, shared_models
@@ -405,26 +405,11 @@ def test_members_are_made_with_their_own_settings_and_the_others_of_the_node(
     judge = create(options)
     near, critique = made["token_reward"], made["critique"]
     assert (near.model, near.server, near.prompts, near.cameras, near.seed) == ("m", "", "three-v1", ("wrist",), 1)
-    assert (near.record, critique.record) == ("log/a.jsonl", "log/a.jsonl")  # only one of them asks a server
+    assert (near.record, critique.record) == ("log/a.jsonl", "log/a.jsonl")
     assert (critique.server, critique.samples, critique.seed) == ("cloud.yaml", 3, 5)
     assert (critique.prompts, critique.cameras, critique.ensemble) == ("", ("front", "wrist"), "")
     assert judge.ask(EVIDENCE).reason == "critique 50%, near 50%."
     assert judge.provenance.prompt_set == "mine-v1"
-
-
-def test_each_server_and_model_has_a_recording_of_its_own() -> None:
-    def of(server: str, model: str = "m") -> JudgeOptions:
-        return JudgeOptions(server=server, model=model, record="log/a.jsonl")
-
-    apart = recorded_apart({"d": of("x"), "c": of("y"), "b": of("x"), "a": of("y", "n"), "on board": of("")})
-    assert {title: Path(options.record).name for title, options in apart.items()} == {
-        "a": "a-a.jsonl",
-        "b": "a-b.jsonl",
-        "c": "a-c.jsonl",
-        "d": "a-b.jsonl",
-        "on board": "a.jsonl",
-    }
-    assert {options.replay for options in apart.values()} == {""}
 
 
 def test_members_with_the_same_model_share_it(tiny_models: TinyModels, tmp_path: Path) -> None:

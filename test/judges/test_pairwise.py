@@ -363,6 +363,15 @@ def test_moments_of_an_example_of_the_same_task_are_references_with_their_reward
     assert other.reason.startswith("There is no goal image, and no example of this task")
 
 
+def test_what_no_camera_shows_of_both_is_not_compared() -> None:
+    model = Preference()
+    judge = judge_of(model, goal=moment(0.9, ("front",)))
+    opinion = judge.ask(seen([0.1, 0.5], ("wrist",)))
+    assert opinion.declined
+    assert opinion.reason.endswith("that wrist took.")
+    assert model.asked == 0
+
+
 def test_a_demonstration_becomes_one_reference_for_each_moment() -> None:
     references = of_demonstration(demonstration())
     assert [reference.progress for reference in references] == pytest.approx([0.0, 0.25, 0.5, 0.75, 1.0])

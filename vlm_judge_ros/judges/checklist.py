@@ -19,6 +19,7 @@ from vlm_judge_ros.judges.factory import JudgeOptions
 from vlm_judge_ros.judges.model_access import open_model
 from vlm_judge_ros.judges.named_file import load
 from vlm_judge_ros.judges.opinion import JudgeProvenance, Opinion
+from vlm_judge_ros.judges.task_words import same_words
 from vlm_judge_ros.judges.told import told
 from vlm_judge_ros.judges.views import shown
 from vlm_judge_ros.judges.written_answer import Unparsable, ask_for
@@ -53,7 +54,8 @@ class ChecklistJudge:
         model: writes, or scores.
         prompt: how it is asked about steps.
         plan_prompt: how it is asked for the steps of a task that nobody wrote down.
-        images_per_camera: images of each camera in every question, at least 1.
+        images_per_camera: images of each camera in a question, at least 1; fewer where there are fewer frames and it
+            writes, since only scores depend on the number.
         checklists: steps that somebody wrote down, by task.
         cache: keeps the steps that the model gave; None to keep them for this judge alone.
         calibration: what raw scores mean, for scored answers; None for the one that is not fitted.
@@ -80,7 +82,7 @@ class ChecklistJudge:
         seed: int = 0,
         status: str = "",
     ) -> None:
-        self._checklists = dict(checklists or {})
+        self._checklists = {same_words(task): checklist for task, checklist in (checklists or {}).items()}
         self._writes = Capability.TEXT in model.capabilities
         # A model that does neither is told that it does not write, which is what most methods need.
         self._scores = Capability.LOG_PROBABILITIES in model.capabilities and (prompt.scored or not self._writes)
@@ -113,7 +115,9 @@ class ChecklistJudge:
         self._seed = seed
         self._planned: dict[str, Checklist] = {}
         kept = f"Steps that it gives are kept in {cache.folder}." if cache and self._writes else ""
-        self.status = " ".join(part for part in (status, kept) if part)
+        own = ", ".join(f'"{told(checklist.task)}"' for checklist in self._checklists.values())
+        given = f"Steps are written down for {own}." if own else ""
+        self.status = " ".join(filter(None, (status, given, kept)))
 
     @property
     def provenance(self) -> JudgeProvenance:
@@ -143,7 +147,7 @@ class ChecklistJudge:
             reason = f"The model's steps of the task cannot be read: {checklist.reason}"
             return Opinion(evidence, self.provenance, reason=reason, unparsable=True)
         if checklist is None:
-            tasks = ", ".join(f'"{task}"' for task in sorted(self._checklists))
+            tasks = ", ".join(f'"{checklist.task}"' for checklist in self._checklists.values())
             reason = (
                 f"There are no steps for this task, only for {told(tasks)}, and the model {self._model.name} writes "
                 "none; add a checklist for it."
@@ -161,7 +165,7 @@ class ChecklistJudge:
 
     def _checklist(self, task: str) -> Checklist | Unparsable | None:
         """The steps of a task: written down, made before, or made now; None where the model can make none."""
-        known = self._checklists.get(task) or self._planned.get(task)
+        known = self._checklists.get(same_words(task)) or self._planned.get(task)
         if known is not None or not self._writes:
             return known
         instrument = (self._model.name, self._model.file_hash, self._plan_prompt.content_hash)
@@ -178,18 +182,20 @@ class ChecklistJudge:
         self._planned[task] = checklist
         return checklist
 
-    def _shown(self, evidence: Evidence) -> list[Content]:
+    def _shown(self, evidence: Evidence, images_per_camera: int) -> list[Content]:
         content: list[Content] = []
         if self._context_of is not None:
             content += content_of(self._context_of(evidence.task), self._prompt.require_context())
-        return content + shown(evidence, self._prompt.label_of, self._images_per_camera)
+        return content + shown(evidence, self._prompt.label_of, images_per_camera)
 
     def _written(self, evidence: Evidence, checklist: Checklist) -> Opinion:
         prompt = self._prompt
         steps = checklist.subtasks
         listed = "\n".join(f"{number}. {step.name}: {step.done_when}" for number, step in enumerate(steps, 1))
         question = prompt.question.format(task=evidence.task, elapsed_s=f"{evidence.elapsed_s:.1f}", steps=listed)
-        content = (*self._shown(evidence), f"\n{question}")
+        # An image that is shown again costs as much as the first time and tells nothing new.
+        most = min(self._images_per_camera, max(map(len, evidence.keyframes.values())))
+        content = (*self._shown(evidence, most), f"\n{question}")
         answers, fault = [], ""
         for sample in range(self._samples):
             writing = Writing(
@@ -224,7 +230,8 @@ class ChecklistJudge:
 
     def _scored(self, evidence: Evidence, checklist: Checklist) -> Opinion:
         prompt, calibration = self._prompt, self._calibration
-        scores = score_steps(self._model, prompt, calibration, checklist, self._shown(evidence), evidence.elapsed_s)
+        content = self._shown(evidence, self._images_per_camera)
+        scores = score_steps(self._model, prompt, calibration, checklist, content, evidence.task, evidence.elapsed_s)
         subtasks, provenance = subtasks_of(checklist, scores), self._instrument(checklist)
         unknown = ", ".join(entry.name for entry in subtasks if math.isnan(entry.progress))
         if unknown:

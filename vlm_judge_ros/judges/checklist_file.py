@@ -15,6 +15,7 @@ import yaml
 
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.judges.named_file import content_hash, load
+from vlm_judge_ros.judges.task_words import same_words
 from vlm_judge_ros.judges.told import told
 
 _log = logging.getLogger(__name__)
@@ -107,7 +108,7 @@ def load_checklists(path: str) -> dict[str, Checklist]:
     found: dict[str, Checklist] = {}
     for file in files:
         checklist = load(Checklist, "checklist", file, Path(file).parent)
-        if checklist.task in found:
+        if any(same_words(checklist.task) == same_words(task) for task in found):
             raise JudgeError(f'Two files in {path} are for the task "{checklist.task}"; remove one.')
         found[checklist.task] = checklist
     return found
@@ -134,11 +135,11 @@ class PlanCache:
     def read(self, task: str, instrument: tuple[str, ...]) -> Checklist | None:
         """What was kept; None where nothing was, or where it cannot be used, which is logged."""
         path = self.path(task, instrument)
-        if not path.exists():
-            return None
         try:
+            if not path.exists():
+                return None
             checklist = load(Checklist, "kept checklist", str(path), path.parent)
-        except (JudgeError, UnicodeDecodeError) as error:
+        except (JudgeError, OSError) as error:
             _log.warning("%s It is made anew.", error)
             return None
         if checklist.task != task:

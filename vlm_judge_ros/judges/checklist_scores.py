@@ -45,6 +45,7 @@ def score_steps(
     calibration: Calibration,
     checklist: Checklist,
     content: Sequence[Content],
+    task: str,
     elapsed_s: float,
 ) -> list[StepScore]:
     """Ask whether each step is done; all steps and wordings in one call.
@@ -54,7 +55,7 @@ def score_steps(
         Cancelled: the call was cancelled.
         JudgeError: the model failed.
     """
-    claims = [claim for step in checklist.subtasks for claim in prompt.claims(checklist.task, step, elapsed_s)]
+    claims = [claim for step in checklist.subtasks for claim in prompt.claims(task, step, elapsed_s)]
     # What was shown ends with an image, so the prompt begins a line of its own.
     scores = scorer.score(content, [f"\n{claim}" for claim in claims], prompt.answer)
     logs = checked_logs(scorer, scores, len(claims))

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 
 from vlm_judge_ros.episode.evidence import Evidence
 from vlm_judge_ros.errors import Cancelled, JudgeError, ModelBroken
@@ -182,11 +181,10 @@ def create(options: JudgeOptions) -> EnsembleJudge:
                 f"The member {member.title} of the ensemble {file.name} is to see {', '.join(unknown)}; the cameras "
                 f"are {', '.join(options.cameras)}."
             )
-    told = recorded_apart({member.title: options_of(member, options) for member in file.members})
     seats = []
     with shared_models(options.images_per_camera * len(options.cameras), _TOKENS_OF_TEXT):
         for member in file.members:
-            own = told[member.title]
+            own = options_of(member, options)
             try:
                 judge = resolve(member.judge)(own)
             except JudgeError as error:
@@ -222,26 +220,3 @@ def options_of(member: Member, options: JudgeOptions) -> JudgeOptions:
         calibration=member.calibration,
         **own,
     )
-
-
-def recorded_apart(members: Mapping[str, JudgeOptions]) -> dict[str, JudgeOptions]:
-    """Give each server and model a recording of its own, where there is more than one.
-
-    It lies beside the file that is named, and has the name of the first member that asks there.
-    """
-    owners: dict[tuple[str, str], str] = {}
-    for title in sorted(members):
-        if members[title].server:
-            owners.setdefault((members[title].server, members[title].model), title)
-    if len(owners) < 2:
-        return dict(members)
-    return {
-        title: replace(options, record=_beside(options.record, owner), replay=_beside(options.replay, owner))
-        if (owner := owners.get((options.server, options.model)))
-        else options
-        for title, options in members.items()
-    }
-
-
-def _beside(path: str, title: str) -> str:
-    return str(Path(path).with_name(f"{Path(path).stem}-{title}{Path(path).suffix}")) if path else ""

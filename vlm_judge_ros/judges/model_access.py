@@ -112,7 +112,8 @@ class _Shared:
         images, tokens = max(most_images, self._least[0]), max(text_tokens, self._least[1])
         if same in self._opened:
             opened_images, opened_tokens, opened = self._opened[same]
-            if opened_images >= images and opened_tokens >= tokens:
+            # A server has no memory set aside for it here.
+            if options.server or (opened_images >= images and opened_tokens >= tokens):
                 return opened
         opened = _open(options, method, images, tokens)
         self._opened[same] = images, tokens, opened

@@ -19,6 +19,7 @@ from vlm_judge_ros.judges.moment import Moment, Reference, first, newest, of_dem
 from vlm_judge_ros.judges.named_file import load
 from vlm_judge_ros.judges.opinion import JudgeProvenance, Opinion
 from vlm_judge_ros.judges.placement import place
+from vlm_judge_ros.judges.task_words import same_words
 from vlm_judge_ros.judges.written_prompt import SHIPPED_FOLDER
 from vlm_judge_ros.models.writer import VisionLanguageModel
 
@@ -92,9 +93,11 @@ class PairwiseJudge:
             JudgeError: the model failed.
         """
         now = newest(evidence)
-        references = self._references(evidence)
+        # What no camera shows of both cannot be compared.
+        references = [each for each in self._references(evidence) if each.moment.cameras & now.cameras]
         if not any(reference.progress > 0.0 for reference in references):
-            reason = "There is no goal image, and no example of this task with known rewards to compare with."
+            seen = " or ".join(sorted(now.cameras))
+            reason = f"There is no goal image, and no example of this task with known rewards, that {seen} took."
             return Opinion(evidence, self.provenance, reason=reason)
         compared = [(each, self._comparator.compare(now, each.moment, evidence.task)) for each in references]
         readable = [(each, comparison) for each, comparison in compared if not comparison.unparsable]
@@ -107,7 +110,7 @@ class PairwiseJudge:
         if found.blurred > MOST_BLURRED:
             reason = f"The comparisons do not tell, or depend on the order of the pictures ({scores})."
             return Opinion(evidence, self.provenance, reason=reason)
-        seen = next((comparison.reason for _, comparison in reversed(readable) if comparison.reason), "")
+        told = next((comparison.reason for _, comparison in reversed(readable) if comparison.reason), "")
         return Opinion(
             evidence=evidence,
             provenance=self.provenance,
@@ -115,7 +118,7 @@ class PairwiseJudge:
             progress_low=found.low,
             progress_high=found.high,
             raw_score=readable[-1][1].score,
-            reason=f"Compared with {scores}; +1.00 is closer to done.{f' {seen}' if seen else ''}",
+            reason=f"Compared with {scores}; +1.00 is closer to done.{f' {told}' if told else ''}",
         )
 
     def cancel(self) -> None:
@@ -127,10 +130,10 @@ class PairwiseJudge:
         found = [Reference(0.0, self._start or first(evidence), "the start")]
         if self._examples is not None:
             context = self._examples(evidence.task)
-            task = _normal(evidence.task)
+            task = same_words(evidence.task)
             for demonstration in (*context.reference, *context.failures):
                 # Progress in another task says nothing of this one.
-                if _normal(demonstration.task) == task:
+                if same_words(demonstration.task) == task:
                     found += of_demonstration(demonstration)
         if self._goal is not None:
             found.append(Reference(1.0, self._goal, "the goal"))
@@ -156,10 +159,6 @@ def _even(references: Sequence[Reference], most: int) -> list[Reference]:
     if last < most:
         return list(references)
     return [references[round(index * last / (most - 1))] for index in range(most)]
-
-
-def _normal(task: str) -> str:
-    return " ".join(task.casefold().split()).rstrip(".")
 
 
 def _hash_of(*moments: Moment | None) -> str:
