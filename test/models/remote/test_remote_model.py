@@ -238,6 +238,15 @@ class TestNames:
         with pytest.raises(JudgeError, match="2027-01-01' now; start the judge again"):
             model.write(Writing(("Look.",)))
 
+    def test_a_list_of_models_that_fails_is_done_without(self, server: Server) -> None:
+        server.next(status(500))
+        assert open_model(server, model=MODEL).name == MODEL
+
+    def test_a_name_that_is_no_name_is_refused(self, server: Server) -> None:
+        server.usual = lambda received: completion(model="a\nb")
+        with pytest.raises(BadAnswer, match="names its model with 3 odd characters"):
+            open_model(server, ServerKind.AZURE, base_url=server.base_url, model=MODEL)
+
     def test_the_deployment_of_azure_may_be_called_as_one_likes(self, server: Server) -> None:
         server.models = ("mine",)
         server.usual = lambda received: completion(model="gpt-4o-2024-11-20")

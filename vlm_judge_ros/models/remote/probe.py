@@ -18,7 +18,7 @@ from vlm_judge_ros.models.remote.candidates import score_of
 from vlm_judge_ros.models.remote.client import Client
 from vlm_judge_ros.models.remote.dialects.dialect import Dialect, SchemaForm, Way
 from vlm_judge_ros.models.remote.dialects.table import DIALECTS
-from vlm_judge_ros.models.remote.errors import BadAnswer, Refused
+from vlm_judge_ros.models.remote.errors import BadAnswer, Overloaded, Refused
 from vlm_judge_ros.models.remote.images import ImageUrls
 from vlm_judge_ros.models.remote.model_names import check_same, chosen_model, listed_models
 from vlm_judge_ros.models.remote.question import Shown, shown_to
@@ -42,6 +42,7 @@ _SCHEMA = {
     "required": ["word"],
     "additionalProperties": False,
 }
+_LONGEST_NAME = 200
 _PARAMETER_REFUSED = (400, 422)
 
 
@@ -117,7 +118,8 @@ class _Probe:
         if self.dialect.lists_models:
             try:
                 listed = listed_models(self.client.get("models"))
-            except (Refused, BadAnswer):
+            except (Refused, BadAnswer, Overloaded):
+                # A list is a courtesy; whether the server answers is found out next.
                 listed = []
         return chosen_model(self.settings.model, listed, self.client.host)
 
@@ -205,6 +207,8 @@ class _Probe:
         if isinstance(told, str) and told and not self.answered_by:
             if self.dialect.names_model:
                 check_same(self.model, told, self.client.host)
+            if len(told) > _LONGEST_NAME or not told.isprintable():
+                raise BadAnswer(f"The server {self.client.host} names its model with {len(told)} odd characters.")
             self.answered_by = told
         return answer
 
