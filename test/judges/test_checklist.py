@@ -473,6 +473,16 @@ def test_the_two_shipped_prompts_differ_only_in_how_they_ask() -> None:
     assert other.model_copy(update={"name": one.name, "scored": False}) == one
 
 
+def test_shipped_prompts_do_not_change_under_their_names() -> None:
+    hashes = {name: prompt(name).content_hash for name in ("checklist-v1", "checklist-scored-v1")}
+    hashes["plan"] = load(PlanPrompt, "prompt", "checklist-plan-v1", SHIPPED_FOLDER).content_hash
+    assert hashes == {
+        "checklist-v1": "6a3433484c88e452",
+        "checklist-scored-v1": "ed721e3f2594d6ae",
+        "plan": "8d8d8fc32792ea98",
+    }
+
+
 def test_a_calibration_for_written_answers_is_refused() -> None:
     with pytest.raises(JudgeError, match="needs no calibration linear for written answers"):
         judge_of(KnownWriter([""]), calibration=LINEAR)

@@ -13,11 +13,12 @@ import pytest
 import yaml
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from judges.shown_episode import SECOND
+from judges.shown_episode import SECOND, START, frame
 from judges.shown_episode import evidence as seen
 
 from vlm_judge_ros.episode.evidence import Evidence
 from vlm_judge_ros.episode.failure_mode import FailureMode
+from vlm_judge_ros.episode.joint import JointSample
 from vlm_judge_ros.errors import Cancelled, JudgeError
 from vlm_judge_ros.judges import factory
 from vlm_judge_ros.judges.agreement import Agreed, Voice, agree
@@ -26,6 +27,9 @@ from vlm_judge_ros.judges.ensemble_file import Rules, load_ensemble
 from vlm_judge_ros.judges.factory import JudgeOptions
 from vlm_judge_ros.judges.model_access import open_model, shared_models
 from vlm_judge_ros.judges.opinion import Cancellable, Critique, JudgeProvenance, Opinion, SubtaskOpinion
+from vlm_judge_ros.verdict.engine import Engine
+from vlm_judge_ros.verdict.settings import EngineSettings
+from vlm_judge_ros.verdict.verdict import State, Verdict
 
 if TYPE_CHECKING:
     from models.vlm.tiny import TinyModels
@@ -371,6 +375,40 @@ def test_a_cancellation_reaches_all_members_and_ends_the_question(remote: bool) 
     thread.join(30.0)
     assert len(raised) == 1
     assert [member.cancelled for member in members] == [1, 1]
+
+
+def judged(*members: Scripted) -> list[Verdict]:
+    """What becomes of an episode of twelve seconds with joints and images in motion."""
+    judge = EnsembleJudge([Seat(str(index), member) for index, member in enumerate(members)], Rules(), "t")
+    engine = Engine(EngineSettings(spread_count=3))
+    engine.start_episode("one", "lift the cube", START)
+    verdicts = []
+    for index in range(121):
+        now_ns = START + index * SECOND // 10
+        for camera in ("front", "wrist"):
+            assert engine.add_frame(frame(camera, index / 10, 0.2 + 0.6 * (index % 20) / 20), now_ns) is None
+        engine.add_joint_state(JointSample(now_ns, ("elbow",), (math.sin(index / 10),)))
+        request = engine.due(now_ns)
+        if request is not None and request.evidence is not None:
+            verdicts.append(engine.add_opinion(judge.ask(request.evidence), now_ns))
+    return verdicts
+
+
+DONE = {"progress": 0.95, "success_probability": 0.95, "failure_probability": 0.02}
+NOT_DONE = {"progress": 0.95, "success_probability": 0.02, "failure_probability": 0.02}
+
+
+def test_members_that_agree_on_success_let_the_gate_grant_it_and_one_alone_does_not() -> None:
+    assert judged(*[Scripted(**DONE)] * 3)[-1].state is State.SUCCEEDED
+    states = {verdict.state for verdict in judged(Scripted(**DONE), Scripted(**NOT_DONE), Scripted(**NOT_DONE))}
+    assert State.SUCCEEDED not in states
+    assert State.PROGRESSING in states
+
+
+def test_members_that_disagree_leave_the_verdict_unknown_and_it_says_so() -> None:
+    verdicts = judged(Scripted(**DONE), Scripted(**NOT_DONE))
+    assert {verdict.state for verdict in verdicts} == {State.UNKNOWN}
+    assert "The members disagree on success (0 95%, 1 2%)" in verdicts[-1].reason
 
 
 # The file

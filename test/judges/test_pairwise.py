@@ -83,6 +83,10 @@ def brighter(writing: Writing) -> Answer:
     return {"seen": "one is brighter", "closer": "A" if level(a) > level(b) else "B", "confidence": 0.8}
 
 
+def test_the_shipped_prompt_does_not_change_under_its_name() -> None:
+    assert PROMPT.content_hash == "51bc1b9c366c8a16"
+
+
 # Comparing
 
 

@@ -97,6 +97,7 @@ def load_checklists(path: str) -> dict[str, Checklist]:
     """
     if not path:
         return {}
+    path = str(Path(path).expanduser())
     files = [path]
     if Path(path).is_dir():
         files = sorted(str(file) for file in Path(path).iterdir() if file.suffix in _SUFFIXES)

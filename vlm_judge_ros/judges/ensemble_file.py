@@ -123,4 +123,5 @@ def load_ensemble(path: str) -> EnsembleFile:
             "The judge ensemble has no members; set the parameter ensemble to a file that lists them, see "
             "docs/methods.md."
         )
-    return load(EnsembleFile, "ensemble", path, Path(path).parent)
+    file = Path(path).expanduser()
+    return load(EnsembleFile, "ensemble", str(file), file.parent)

@@ -105,9 +105,10 @@ def read_moment(path: str, cameras: Sequence[str], parameter: str) -> Moment:
     Raises:
         JudgeError: it cannot be read, or no picture in the folder belongs to a camera.
     """
-    if not Path(path).is_dir():
-        return Moment((_read(Path(path), cameras[0], parameter),))
-    files = {file.stem: file for file in sorted(Path(path).iterdir()) if file.suffix.lower() in _SUFFIXES}
+    place = Path(path).expanduser()
+    if not place.is_dir():
+        return Moment((_read(place, cameras[0], parameter),))
+    files = {file.stem: file for file in sorted(place.iterdir()) if file.suffix.lower() in _SUFFIXES}
     found = [_read(files[camera], camera, parameter) for camera in cameras if camera in files]
     if not found:
         raise JudgeError(

@@ -97,13 +97,19 @@ JUDGE_PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         "checklist",
         "",
-        "File with the steps of the task, for the judge checklist. Empty: the model breaks the task down once.",
+        "File with the steps of the task, or folder with one for each task, for the judge checklist. Empty: the model "
+        "breaks a task down once.",
     ),
-    Parameter("goal_image", "", "Picture of the finished task, for judges that can use one. Empty: none."),
+    Parameter(
+        "goal_image",
+        "",
+        "Picture of the finished task by the first camera, or folder with one for each camera, for the judge pairwise. "
+        "Empty: none.",
+    ),
     Parameter(
         "start_image",
         "",
-        "Picture of the task not begun, for judges that can use one. Empty: the first frames of the episode.",
+        "The same of the task not begun. Empty: the first frames of the episode.",
     ),
     Parameter("ensemble", "", "File that names the members of the judge ensemble."),
 )
