@@ -70,12 +70,21 @@ def test_a_passing_failure_is_tried_again(server: Server, passing: object) -> No
     [
         (too_many("3600"), Overloaded, "asks to wait 3600 s"),
         (status(400, "logprobs are not supported"), Refused, "400.*logprobs are not supported"),
-        (status(401, "who are you"), Refused, "check the key"),
+        (status(401, "who are you"), Refused, "who are you.*set key_variable"),
         (status(429, "pay first", error_code="insufficient_quota"), Refused, "insufficient_quota"),
         (not_json(), BadAnswer, "not JSON"),
         (not_a_number(), BadAnswer, "NaN"),
         (large(), BadAnswer, "larger than 4000000 bytes"),
         (redirect("http://elsewhere.example/v1"), Refused, "elsewhere.example"),
+        (redirect("http://[::"), Refused, "307.*not followed"),
+        (redirect("/v1/"), Refused, "to another path"),
+        (Reply(b"", 301), Refused, "to another path"),
+        (Reply(b"", 204), BadAnswer, "not JSON"),
+        (Reply({"detail": [{"loc": ["body"], "msg": "too long"}]}, 422), Refused, "422: .*too long"),
+        (Reply({"object": "error", "message": "no such thing", "code": 40}, 400), Refused, "400"),
+        (Reply({"error": {"message": "out of memory"}}), Refused, "200: out of memory"),
+        (Reply([1, 2]), BadAnswer, "not an object"),
+        (status(400, "line\n\x1b[31mred\x00" + "x" * 1000), Refused, r"line \[31mred x+…"),
     ],
 )
 def test_a_lasting_failure_is_told_at_once(server: Server, reply: object, error: type, words: str) -> None:

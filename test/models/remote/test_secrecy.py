@@ -199,6 +199,12 @@ def test_a_key_file_that_all_can_read_is_warned_about_in_the_status(server: Serv
     assert server.received[0].headers["authorization"] == f"Bearer {_SECRET}"
 
 
+def test_a_key_that_is_refused_is_named_by_where_it_is(server: Server) -> None:
+    server.next(status(401, "no"))
+    with Client(_settings(server)) as client, pytest.raises(JudgeError, match="check the key in SOME_KEY"):
+        client.get("models")
+
+
 def test_a_missing_key_names_the_variable(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SOME_KEY")
     with pytest.raises(JudgeError, match="SOME_KEY"):

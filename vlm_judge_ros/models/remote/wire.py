@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import ssl
 from collections.abc import Iterator, Mapping
@@ -235,8 +236,10 @@ class Wire:
     def _of_status(self, seen: _NotSuccess) -> AttemptFailed:
         host = self._address.host
         if 300 <= seen.status < 400:
-            to = self._shown(urlsplit(seen.headers.get("location", "")).netloc) or "another path"
-            text = f"The server {host} sends elsewhere ({seen.status}, to {to}), which is not followed; "
+            text = f"The server {host} sends elsewhere ({seen.status}"
+            with contextlib.suppress(ValueError):
+                text += f", to {self._shown(urlsplit(seen.headers.get('location', '')).netloc) or 'another path'}"
+            text += "), which is not followed; "
             return AttemptFailed(Refused(f"{text}put the address that is meant into base_url.", seen.status))
         try:
             words, code = told_error(read_object(seen.content, host)) or ("", "")
@@ -254,9 +257,11 @@ class Wire:
         )
 
     def _refused(self, status: int, words: str, code: str) -> Refused:
+        where = self._settings.key_variable or self._settings.key_file
+        key = f"check the key in {where}" if where else "it wants a key, so set key_variable"
         remedy = {
-            401: "check the key",
-            403: "check the key and what it allows",
+            401: key,
+            403: f"{key}, and what that allows" if where else key,
             404: "check base_url and model",
             413: "send fewer or smaller images",
         }.get(status, "see what it accepts")
