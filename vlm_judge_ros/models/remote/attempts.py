@@ -14,10 +14,11 @@ from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.models.remote.budget import Exhausted, Expense, Ledger
 from vlm_judge_ros.models.remote.circuit import Circuit, CircuitState, Passage
 from vlm_judge_ros.models.remote.errors import BudgetSpent, CircuitOpen, Refused, RemoteError
+from vlm_judge_ros.models.remote.failures import AttemptFailed
 from vlm_judge_ros.models.remote.retries import Backoff
 from vlm_judge_ros.models.remote.settings import ServerSettings
 from vlm_judge_ros.models.remote.usage import Usage, is_generated, tokens_of
-from vlm_judge_ros.models.remote.wire import AttemptFailed, Wire
+from vlm_judge_ros.models.remote.wire import Wire
 
 
 class Caller:

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import ssl
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timezone
+from collections.abc import Mapping
 from typing import Any, TypeAlias
-from urllib.parse import urlsplit
 
 import openai
 from pydantic import JsonValue
 
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.models.remote.address import Address
-from vlm_judge_ros.models.remote.answer import in_words, read_object, told_error
-from vlm_judge_ros.models.remote.errors import BadAnswer, Overloaded, Refused, RemoteError, Unreachable
+from vlm_judge_ros.models.remote.answer import read_object, told_error
+from vlm_judge_ros.models.remote.errors import BadAnswer, Unreachable
+from vlm_judge_ros.models.remote.failures import AttemptFailed, Failures, NotSuccess
 from vlm_judge_ros.models.remote.key import Key
-from vlm_judge_ros.models.remote.retries import asked_pause_s, is_overload, is_worth_a_retry
 from vlm_judge_ros.models.remote.settings import ServerKind, ServerSettings
 
 _STREAM = {"X-Stainless-Raw-Response": "stream"}
@@ -41,32 +37,8 @@ for _name in ("openai", "httpcore", "httpcore2"):
     if logging.getLogger(_name).level == logging.NOTSET:
         logging.getLogger(_name).setLevel(logging.INFO)
 
-_LAYERS = frozenset({"httpx", "httpx2", "httpcore", "httpcore2", "h11", "anyio"})
-"""Packages below openai. Which of them are there depends on its version, so none is imported here."""
-
 Request: TypeAlias = Any
 Response: TypeAlias = Any
-
-
-@dataclass
-class AttemptFailed(Exception):
-    """There is no answer.
-
-    Attributes:
-        error: for the one who asked.
-        is_passing: the same request may well be answered a little later.
-        asked_s: seconds that the server asks to wait; None where it does not.
-    """
-
-    error: RemoteError
-    is_passing: bool = False
-    asked_s: float | None = None
-
-
-class _NotSuccess(Exception):
-    def __init__(self, status: int, headers: Mapping[str, str], content: bytes) -> None:
-        super().__init__(status)
-        self.status, self.headers, self.content = status, headers, content
 
 
 class Wire:
@@ -89,6 +61,7 @@ class Wire:
         self._address = address
         self._key = key
         self._has_versions = settings.kind is ServerKind.AZURE and bool(settings.api_version)
+        self._failures = Failures(settings, address.host, key)
         self._client = self._make_client(_trust(settings))
 
     async def send(self, method: str, path: str, body: Mapping[str, JsonValue] | None) -> dict[str, Any]:
@@ -110,9 +83,10 @@ class Wire:
             failure = failed
         except Exception as error:
             # While the body is read the errors are those of the HTTP layer below openai.
-            if not any(_is_of_the_way(cause) for cause in _chain(error)):
+            described = self._failures.of(error)
+            if described is None:
                 raise
-            failure = self._failure(error)
+            failure = described
         else:
             return self._checked(content)
         # Raised out here so that it does not hold on to the request, and with that to the key.
@@ -167,7 +141,7 @@ class Wire:
             content += piece[: _LARGEST_ERROR - len(content)]
             if len(content) >= _LARGEST_ERROR:
                 break
-        raise _NotSuccess(response.status_code, {k.lower(): v for k, v in response.headers.items()}, content)
+        raise NotSuccess(response.status_code, {k.lower(): v for k, v in response.headers.items()}, content)
 
     async def _exchange(self, method: str, path: str, body: Mapping[str, JsonValue] | None) -> bytes:
         url = f"/{path}" if self._has_versions else self._address.url(path)
@@ -204,91 +178,8 @@ class Wire:
             error_told = answer.get("error") and told_error(answer)
             if not error_told or "choices" in answer:
                 return self._key.scrub(answer) if self._key else answer
-            words, code = error_told
-            raise AttemptFailed(self._refused(200, self._shown(words), self._shown(code)))
+            raise self._failures.refused(200, *error_told)
         raise AttemptFailed(failure)
-
-    def _failure(self, error: BaseException) -> AttemptFailed:
-        causes = list(_chain(error))
-        for cause in causes:
-            if isinstance(cause, _NotSuccess):
-                return self._of_status(cause)
-            if isinstance(cause, AttemptFailed):
-                return cause
-        host = self._address.host
-        for cause in causes:
-            if isinstance(cause, ssl.SSLCertVerificationError):
-                return AttemptFailed(
-                    Unreachable(
-                        f"The certificate of {host} is not trusted ({in_words(cause.verify_message)}); for a server of "
-                        "your own name its certificate in certificate_file."
-                    )
-                )
-        words = self._shown(next((str(cause) for cause in reversed(causes) if str(cause)), type(error).__name__))
-        if any(isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLEOFError) for cause in causes):
-            return AttemptFailed(Unreachable(f"No encrypted connection to {host} ({words}); check base_url."))
-        if isinstance(error, openai.APIConnectionError):
-            return AttemptFailed(
-                Unreachable(f"The server {host} cannot be reached ({words}); check base_url and whether it runs."), True
-            )
-        return AttemptFailed(BadAnswer(f"The answer of {host} ended too early ({words})."), True)
-
-    def _of_status(self, seen: _NotSuccess) -> AttemptFailed:
-        host = self._address.host
-        if 300 <= seen.status < 400:
-            text = f"The server {host} sends elsewhere ({seen.status}"
-            with contextlib.suppress(ValueError):
-                text += f", to {self._shown(urlsplit(seen.headers.get('location', '')).netloc) or 'another path'}"
-            text += "), which is not followed; "
-            return AttemptFailed(Refused(f"{text}put the address that is meant into base_url.", seen.status))
-        try:
-            words, code = told_error(read_object(seen.content, host)) or ("", "")
-        except BadAnswer:
-            words, code = seen.content.decode("utf-8", "replace"), ""
-        code, words = self._shown(code), self._shown(words)
-        if not is_overload(seen.status, code):
-            return AttemptFailed(self._refused(seen.status, words, code))
-        asked_s = asked_pause_s(seen.headers, datetime.now(timezone.utc))
-        text = f"The server {host} cannot answer now ({_told(seen.status, code, words)})"
-        if asked_s is not None:
-            text += f" and asks to wait {asked_s:g} s"
-        return AttemptFailed(
-            Overloaded(f"{text}; ask less often, or see its log."), is_worth_a_retry(seen.status, code), asked_s
-        )
-
-    def _refused(self, status: int, words: str, code: str) -> Refused:
-        where = self._settings.key_variable or self._settings.key_file
-        key = f"check the key in {where}" if where else "it wants a key, so set key_variable"
-        remedy = {
-            401: key,
-            403: f"{key}, and what that allows" if where else key,
-            404: "check base_url and model",
-            413: "send fewer or smaller images",
-        }.get(status, "see what it accepts")
-        text = f"The server {self._address.host} refused the request ({_told(status, code, words)}); {remedy}."
-        return Refused(text, status, code)
-
-    def _shown(self, text: str) -> str:
-        # Scrubbed first: a part of a key would not be found.
-        return in_words(str(self._key.scrub(text)) if self._key else text)
-
-
-def _told(status: int, code: str, words: str) -> str:
-    return f"{status}{' ' + code if code else ''}{': ' + words if words else ''}"
-
-
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        yield error
-        error = error.__cause__ or error.__context__
-
-
-def _is_of_the_way(error: BaseException) -> bool:
-    """Whether an error tells of the server or of the way there, and not of a fault in this program."""
-    known = (openai.OpenAIError, OSError, AttemptFailed, _NotSuccess)
-    return isinstance(error, known) or type(error).__module__.partition(".")[0] in _LAYERS
 
 
 def _trust(settings: ServerSettings) -> ssl.SSLContext | bool:
