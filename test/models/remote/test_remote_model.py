@@ -313,6 +313,24 @@ class TestScores:
             types = [part["type"] for part in body["messages"][-1]["content"]]
             assert types == ["text", "image_url", "text", "image_url", "text"]
 
+    def test_a_server_that_keeps_what_it_read_gets_the_first_prompt_alone(self, server: Server) -> None:
+        server.usual = kinds.llama_cpp
+        model = open_model(server, ServerKind.LLAMA_CPP, most_in_flight=8)
+        was_read = threading.Event()
+        early: list[str] = []
+
+        def reading(received: Received) -> Reply:
+            if received.path == "/completion":
+                prompt = received.body["prompt"]["prompt_string"]
+                if not prompt.endswith("Prompt 0:") and not was_read.is_set():
+                    early.append(prompt)
+                was_read.set()
+            return kinds.llama_cpp(received)
+
+        server.usual = reading
+        assert len(model.score([grey(80)], [f"\nPrompt {number}:" for number in range(6)], " True")) == 6
+        assert early == []
+
     def test_the_marker_of_an_image_in_a_text_is_refused(self, server: Server) -> None:
         server.usual = kinds.llama_cpp
         model = open_model(server, ServerKind.LLAMA_CPP)

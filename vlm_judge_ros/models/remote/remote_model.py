@@ -82,8 +82,8 @@ class RemoteModel:
     def score(self, content: Sequence[Content], prompts: Sequence[str], answer: str) -> list[AnswerScore]:
         """Score one answer to several prompts about the same content.
 
-        Each prompt is a request of its own, with the images first, so that a server that keeps what it has read can
-        use it again.
+        Each prompt is a request of its own, with the images first. To a server that keeps what it has read the first
+        one goes alone, so that the images are read once and not as often as there are calls at the same time.
 
         Raises:
             BrokenImage: a frame cannot be decoded.
@@ -100,7 +100,9 @@ class RemoteModel:
         wanted = self._wanted[answer]
         shown = shown_to(self._images, content)
         bodies = [self._request(scoring.body(shown.then(prompt), wanted)) for prompt in prompts]
-        answers = self._client.post_all(scoring.path, bodies)
+        alone = int(self._dialect.keeps_what_it_read)
+        groups = [group for group in (bodies[:alone], bodies[alone:]) if group]
+        answers = [answer for group in groups for answer in self._client.post_all(scoring.path, group)]
         for one in answers:
             self._check_model(scoring.path, one)
         return [score_of(scoring.candidates(one), wanted) for one in answers]

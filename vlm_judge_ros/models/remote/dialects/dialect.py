@@ -34,6 +34,8 @@ class Dialect:
         first_limits: how many tokens may be written where the first one alone is read, the fewest first.
         schema_forms: of structured output, the best first; empty where the server has none.
         limit_field: what the longest answer in tokens is called.
+        keeps_what_it_read: the beginning that questions have in common is read once, if it has been read when the
+            others come.
         lists_models: its list of models says which names it takes.
         names_model: what it says which model answered can be compared with what was asked for.
     """
@@ -43,5 +45,6 @@ class Dialect:
     first_limits: tuple[int, ...] = (1,)
     schema_forms: tuple[SchemaForm, ...] = (SchemaForm.JSON_SCHEMA, SchemaForm.JSON_OBJECT)
     limit_field: str = "max_tokens"
+    keeps_what_it_read: bool = True
     lists_models: bool = True
     names_model: bool = True
