@@ -89,7 +89,7 @@ def agree(voices: Sequence[Voice], rules: Rules) -> Agreed:
         if voice.opinion is not None and not voice.left_out
     ]
     out = [voice for voice in voices if voice.left_out]
-    missing = "; ".join(f"{voice.name}: {told(voice.left_out, _QUOTED)}" for voice in out)
+    missing = "; ".join(f"{voice.name}: {told(voice.left_out, _QUOTED).rstrip('.')}" for voice in out)
     total = math.fsum(voice.weight for voice in voices)
     weight = math.fsum(voice.weight for voice in heard)
     if not heard or weight < rules.quorum * total - _ROUNDING:
