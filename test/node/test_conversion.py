@@ -30,7 +30,7 @@ from vlm_judge_ros.node.conversion import (
     verdict_message,
 )
 from vlm_judge_ros.node.frames import frame_of
-from vlm_judge_ros.verdict.engine import ProgressUpdate
+from vlm_judge_ros.verdict.progress_update import ProgressUpdate
 from vlm_judge_ros.verdict.verdict import FindingRecord, Provenance, State, SubtaskRecord, Verdict
 
 headers = st.builds(

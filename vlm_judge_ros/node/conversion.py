@@ -14,8 +14,8 @@ from vlm_judge_ros.episode.failure_mode import FailureMode
 from vlm_judge_ros.episode.joint import JointSample
 from vlm_judge_ros.episode.stamps import NANOSECONDS_PER_SECOND, stamp_from_parts
 from vlm_judge_ros.judges.opinion import Critique
-from vlm_judge_ros.verdict.engine import ProgressUpdate
 from vlm_judge_ros.verdict.failure import FailureEvent
+from vlm_judge_ros.verdict.progress_update import ProgressUpdate
 from vlm_judge_ros.verdict.provenance import provenance_of
 from vlm_judge_ros.verdict.verdict import EvidenceFrame, FindingRecord, Provenance, SubtaskRecord, Verdict
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 from vlm_judge_ros.episode.chunk import Chunk
 from vlm_judge_ros.episode.fault import BrokenImage, BrokenStamp, FrameFault
@@ -14,35 +13,13 @@ from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.judges.worker import WorkerSettings
 from vlm_judge_ros.judges.worker_events import Answer, Down, Event, Ready, Unanswered
 from vlm_judge_ros.node.asked_judge import AskedJudge
+from vlm_judge_ros.node.outlet import Outlet
 from vlm_judge_ros.node.requests import usable_episode_id, usable_task
-from vlm_judge_ros.verdict.engine import Engine, EngineSettings, ProgressUpdate
-from vlm_judge_ros.verdict.failure import FailureEvent
+from vlm_judge_ros.verdict.engine import Engine, EngineSettings
 from vlm_judge_ros.verdict.verdict import Verdict
 
 _CHECK_TICKS = 4
 _DISABLED = "Judging is switched off; call ~/enable with true to switch it on."
-
-
-class Outlet(Protocol):
-    """Where results go."""
-
-    def progress(self, update: ProgressUpdate) -> None:
-        """The judge gave an answer."""
-
-    def review(self, update: ProgressUpdate) -> None:
-        """The second judge gave an answer."""
-
-    def failure(self, event: FailureEvent) -> None:
-        """A failure changed its status."""
-
-    def verdict(self, verdict: Verdict) -> None:
-        """The verdict changed."""
-
-    def note(self, text: str) -> None:
-        """Something happened that a person wants to know."""
-
-    def warn(self, text: str) -> None:
-        """Something happened that a person has to know."""
 
 
 @dataclass(slots=True)

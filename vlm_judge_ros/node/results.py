@@ -10,8 +10,8 @@ from vlm_judge_ros import msg
 from vlm_judge_ros.episode.frame import Frame
 from vlm_judge_ros.node.annotation import annotate
 from vlm_judge_ros.node.conversion import failure_message, progress_message, time_message, verdict_message
-from vlm_judge_ros.verdict.engine import ProgressUpdate
 from vlm_judge_ros.verdict.failure import FailureEvent
+from vlm_judge_ros.verdict.progress_update import ProgressUpdate
 from vlm_judge_ros.verdict.verdict import State, Verdict
 
 LATCHED = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)

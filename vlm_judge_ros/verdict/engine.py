@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from vlm_judge_ros import __version__
 from vlm_judge_ros.episode.chunk import Chunk
@@ -25,6 +25,7 @@ from vlm_judge_ros.monitors.cameras import Cameras
 from vlm_judge_ros.monitors.finding import Effect, Finding, Layer, Severity
 from vlm_judge_ros.monitors.motion import JointMotion
 from vlm_judge_ros.verdict.failure import FailureEvent
+from vlm_judge_ros.verdict.progress_update import ProgressUpdate
 from vlm_judge_ros.verdict.review import ReviewRequest
 from vlm_judge_ros.verdict.running import RunningEpisode
 from vlm_judge_ros.verdict.schedule import Request
@@ -32,22 +33,6 @@ from vlm_judge_ros.verdict.settings import EngineSettings
 from vlm_judge_ros.verdict.verdict import Provenance, State, Verdict
 
 MOST_EVENTS = 256
-
-
-@dataclass(frozen=True, slots=True)
-class ProgressUpdate:
-    """What the judge alone said last; see `vlm_judge_ros/msg/Progress`.
-
-    Attributes:
-        opinion: its opinion, which carries evidence, progress and probabilities.
-        reward: progress now minus progress at the last answer of the episode that had one; NaN for the first, or where
-            progress is not known.
-        latency_s: wall-clock seconds from request to answer; NaN where not told.
-    """
-
-    opinion: Opinion
-    reward: float
-    latency_s: float = math.nan
 
 
 class Engine:
@@ -381,4 +366,4 @@ class Engine:
         )
 
 
-__all__ = ["Engine", "EngineSettings", "ProgressUpdate"]
+__all__ = ["Engine", "EngineSettings"]
