@@ -216,7 +216,7 @@ client = Client(ServerSettings(kind="other", base_url="{server.base_url}"))
 print(len(client.get("models")["data"]))
 """
     done = subprocess.run(
-        [sys.executable, "-X", "dev", "-c", program],
+        [sys.executable, "-W", "default", "-c", program],
         capture_output=True,
         text=True,
         timeout=120,
