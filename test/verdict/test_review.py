@@ -187,6 +187,18 @@ def test_a_review_that_is_down_is_named_leaves_the_judge_its_verdict_and_is_trie
     assert scene.run(6).state is State.SUCCEEDED
 
 
+def test_a_judge_that_ends_when_nothing_was_asked_of_it_is_named_for_a_while_and_asked_nothing() -> None:
+    scene = ReviewedScene(ALARM, timeout_s=6.0)
+    scene.run(3, progress=0.5)
+    scene.run(4, failure_probability=0.9)
+    assert scene.asked_on == [(ALARM,)]
+    scene.engine.add_review_fault(scene.now_ns, "the process ended")
+    for step in range(12):
+        verdict = scene.run(1, failure_probability=0.1, progress=0.6 + step / 50)
+        assert ("the process ended" in verdict.reason) == (scene.time_s <= scene.asked_at[0] + 6.01)
+    assert scene.asked_on == [(ALARM,)]
+
+
 @pytest.mark.parametrize("unparsable", [True, False])
 def test_a_review_that_cannot_say_is_named_and_does_not_confirm(unparsable: bool) -> None:
     scene = ReviewedScene(SUCCESS)

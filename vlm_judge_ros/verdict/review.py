@@ -155,9 +155,10 @@ class Review:
         self.provenance = provenance_of(opinion, latency_s)
 
     def fail(self, cause: str) -> None:
-        """Note that a review was asked for and did not come, and why. An alarm is then reviewed after the gap."""
-        self._fault, self._waiting = cause or "no cause was given", False
-        self._raise_alarm(ReviewOn.ALARM in self._asked_for)
+        """Note that no review comes, and why. An alarm whose review was on its way is reviewed after the gap."""
+        self._fault = cause or "no cause was given"
+        self._raise_alarm(self._waiting and ReviewOn.ALARM in self._asked_for)
+        self._waiting = False
 
     def findings(self, now_ns: int) -> tuple[Finding, ...]:
         """What the newest review says as long as it counts, and why there is none where one is wanted."""
