@@ -12,6 +12,7 @@ import pytest
 from vlm_judge_ros.models.vlm.folder import open_folder
 from vlm_judge_ros.models.vlm.known import known_models
 from vlm_judge_ros.models.vlm.local import LocalModel, LocalSettings
+from vlm_judge_ros.node.parameters import markdown
 
 if TYPE_CHECKING:
     from models.vlm.tiny import TinyModels
@@ -34,6 +35,13 @@ def test_the_table_of_memory_is_what_its_command_prints(memory: ModuleType) -> N
     found = re.search(r"<!-- memory: begin -->\n(.*?)<!-- memory: end -->", text, re.DOTALL)
     assert found is not None
     assert found[1].strip() == memory.table(16)
+
+
+def test_the_table_of_parameters_is_that_of_the_code() -> None:
+    text = (ROOT / "docs" / "parameters.md").read_text(encoding="utf-8")
+    found = re.search(r"<!-- parameters: begin -->\n(.*?)<!-- parameters: end -->", text, re.DOTALL)
+    assert found is not None
+    assert found[1].strip() == markdown(), "python -m vlm_judge_ros.node.parameters prints the table"
 
 
 def test_every_known_model_has_its_shape(memory: ModuleType) -> None:

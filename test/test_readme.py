@@ -14,8 +14,6 @@ import rclpy
 from rclpy.lifecycle import LifecycleNode
 from rclpy.node import Node
 
-from vlm_judge_ros.node.parameters import markdown
-
 README = Path(__file__).parents[1] / "README.md"
 CAMERAS = ("front", "wrist")
 
@@ -31,10 +29,6 @@ def documented(direction: str) -> set[tuple[str, str]]:
     rows = [[cell.strip().strip("`") for cell in line.split("|")[1:-1]] for line in section("interface").splitlines()]
     named = [(row[0], row[1]) for row in rows if row[2] == direction]
     return {(name.replace("<camera>", camera), kind) for name, kind in named for camera in CAMERAS}
-
-
-def test_the_parameter_table_is_that_of_the_code() -> None:
-    assert section("parameters") == markdown(), "python -m vlm_judge_ros.node.parameters prints the table"
 
 
 def test_every_picture_and_file_that_is_linked_exists() -> None:

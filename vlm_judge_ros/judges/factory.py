@@ -123,7 +123,7 @@ JUDGES: dict[str, JudgeFactory] = {
     "token_reward": _token_reward,
 }
 
-KEEPS_WHAT_IT_READ = frozenset({"checklist", "token_reward"})
+KEEPS_WHAT_IT_READ = frozenset({"checklist", "critique", "token_reward"})
 """Judges that read again only what has changed since the last question, so that frames best stay the same."""
 
 

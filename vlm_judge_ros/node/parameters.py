@@ -119,8 +119,8 @@ PARAMETERS: tuple[Parameter, ...] = (
         "keyframe_choice",
         "auto",
         "even: keyframes are chosen anew for every question. steady: all but the newest stay until the episode has "
-        "grown by a quarter, so that a model on board need not read them again. auto: steady for token_reward and "
-        "checklist on board, else even.",
+        "grown by a quarter, so that a model on board need not read them again. auto: steady for "
+        "token_reward, checklist and critique on board, else even.",
         choices=("auto", "even", "steady"),
     ),
     Parameter(
