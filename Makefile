@@ -2,7 +2,7 @@
 # make test      set up, then lint, types and tests
 # make demo      set up, then the demonstration; DEMO_ARGS="--json" is passed on
 # make clean     remove all that these made
-# make test-builds   the slow rest of CI: colcon build, and live nodes on Jazzy; takes minutes
+# make test-builds   the slow rest of CI: colcon build, a real server of models, and live nodes on Jazzy; takes minutes
 #
 # PYTHON=python3.12          the Python to use; else the first suitable one on PATH
 # EXTRAS=simulate,train      optional packages, by their names in pyproject.toml; they stay once installed
@@ -47,6 +47,7 @@ endif
 test-builds:
 	@$(SETUP) --extras test
 	$(BIN)/pytest -m builds test/build
+	$(MAKE) --no-print-directory test EXTRAS=serve-test TEST_ARGS="-m serves"
 	$(MAKE) --no-print-directory test ROS_DISTRO_WHEELS=jazzy \
 		TEST_ARGS="test/build/test_installation.py test/node/test_lifecycle.py \
 		test/node/test_namespaces.py test/node/test_demo.py"
