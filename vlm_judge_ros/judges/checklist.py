@@ -24,9 +24,9 @@ from vlm_judge_ros.judges.told import told
 from vlm_judge_ros.judges.views import shown
 from vlm_judge_ros.judges.written_answer import Unparsable, ask_for
 from vlm_judge_ros.judges.written_prompt import SHIPPED_FOLDER
+from vlm_judge_ros.models.cache import cache_folder
 from vlm_judge_ros.models.model import Capability, require
 from vlm_judge_ros.models.scorer import Content
-from vlm_judge_ros.models.vlm.cache import cache_folder
 from vlm_judge_ros.models.writer import VisionLanguageModel, Writing
 
 METHOD = "checklist"

@@ -11,7 +11,8 @@ from typing import Any
 from pydantic import JsonValue
 
 from vlm_judge_ros.errors import JudgeError
-from vlm_judge_ros.models.remote.budget import Exhausted, Expense, Ledger
+from vlm_judge_ros.models.remote.account import account_of
+from vlm_judge_ros.models.remote.budget import Exhausted, Expense
 from vlm_judge_ros.models.remote.circuit import Circuit, CircuitState, Passage
 from vlm_judge_ros.models.remote.errors import BudgetSpent, CircuitOpen, Refused, RemoteError
 from vlm_judge_ros.models.remote.failures import AttemptFailed
@@ -43,7 +44,7 @@ class Caller:
         self._backoff = Backoff(patience.most_retries, patience.backoff_s, patience.longest_backoff_s, seed)
         self._lock = threading.Lock()
         self._circuit = Circuit(patience.failures_to_open, patience.open_s)
-        self._ledger = Ledger(settings.budget)
+        self._account = account_of(settings.base_url, settings.budget)
         self._usage = Usage()
 
     @property
@@ -57,7 +58,7 @@ class Caller:
         with self._lock:
             now_s = self._clock()
             state, open_s = self._circuit.state(now_s), self._circuit.wait_s(now_s)
-            spent, exhausted = self._ledger.spent(now_s), self._ledger.exhausted(now_s)
+            spent, exhausted = self._account.spent(now_s), self._account.exhausted(now_s)
         sentences = []
         if state is CircuitState.OPEN:
             sentences.append(f"The server {self._host} fails again and again; it is tried in {open_s:.0f} s.")
@@ -131,16 +132,15 @@ class Caller:
         # Others may have found meanwhile that the server is gone, or have spent what was left.
         with self._lock:
             now_s = self._clock()
-            return self._circuit.state(now_s) is CircuitState.CLOSED and self._ledger.exhausted(now_s) is None
+            return self._circuit.state(now_s) is CircuitState.CLOSED and self._account.exhausted(now_s) is None
 
     def _reserve(self) -> Expense:
         with self._lock:
             now_s = self._clock()
-            exhausted = self._ledger.exhausted(now_s)
-            expense = self._ledger.reserve(now_s)
+            expense = self._account.reserve(now_s)
+            exhausted = self._account.exhausted(now_s) if expense is None else None
         if expense is None:
-            assert exhausted is not None
-            raise BudgetSpent(_in_words(exhausted))
+            raise BudgetSpent(_in_words(exhausted) if exhausted else "The budget of the server was just spent.")
         self._count(attempts=1)
         return expense
 
@@ -154,7 +154,7 @@ class Caller:
                 )
             return
         with self._lock:
-            self._ledger.settle(expense, tokens.read, tokens.written)
+            expense = self._account.settle(expense, tokens.read, tokens.written)
         self._count(tokens_read=tokens.read, tokens_written=tokens.written, money=expense.money)
 
     def _report(self, passage: Passage, error: BaseException) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import bisect
 import math
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from vlm_judge_ros.models.remote.settings import Budget
 
@@ -13,7 +13,7 @@ HOUR_S = 3600.0
 _MILLION = 1e6
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Expense:
     """One attempt.
 
@@ -21,11 +21,13 @@ class Expense:
         began_s: when it was sent.
         tokens: of input and output, as far as known.
         money: in the currency of the prices.
+        key: tells it from others.
     """
 
     began_s: float
     tokens: int = 0
     money: float = 0.0
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +68,14 @@ class Ledger:
     """
 
     limits: Budget
-    _expenses: deque[Expense] = field(default_factory=deque)
+    expenses: deque[Expense] = field(default_factory=deque)
 
     def exhausted(self, now_s: float) -> Exhausted | None:
         """Which limit is reached, and until when; None where one more attempt may be made."""
         self._forget(now_s)
-        calls: list[tuple[float, float]] = [(one.began_s, 1.0) for one in self._expenses]
-        tokens: list[tuple[float, float]] = [(one.began_s, one.tokens) for one in self._expenses]
-        money: list[tuple[float, float]] = [(one.began_s, one.money) for one in self._expenses]
+        calls: list[tuple[float, float]] = [(one.began_s, 1.0) for one in self.expenses]
+        tokens: list[tuple[float, float]] = [(one.began_s, one.tokens) for one in self.expenses]
+        money: list[tuple[float, float]] = [(one.began_s, one.money) for one in self.expenses]
         reached = [
             Exhausted(f"{limit:g} {name}", _wait_s(amounts, limit, now_s))
             for name, limit, amounts in (
@@ -85,30 +87,33 @@ class Ledger:
         ]
         return max(reached, key=lambda one: one.wait_s, default=None)
 
-    def reserve(self, now_s: float) -> Expense | None:
+    def reserve(self, now_s: float, key: str = "") -> Expense | None:
         """Enter an attempt that is about to be sent; None where the budget has no room for it."""
         if self.exhausted(now_s) is not None:
             return None
-        self._expenses.append(Expense(now_s))
-        return self._expenses[-1]
+        self.expenses.append(Expense(now_s, key=key))
+        return self.expenses[-1]
 
-    def settle(self, expense: Expense, input_tokens: int, output_tokens: int) -> None:
-        """Enter what an attempt has cost."""
-        expense.tokens = input_tokens + output_tokens
-        expense.money = (input_tokens * self.limits.input_price + output_tokens * self.limits.output_price) / _MILLION
+    def settle(self, expense: Expense, input_tokens: int, output_tokens: int) -> Expense:
+        """Enter what an attempt has cost, and return it; one that is more than an hour ago costs nothing any more."""
+        money = (input_tokens * self.limits.input_price + output_tokens * self.limits.output_price) / _MILLION
+        settled = replace(expense, tokens=input_tokens + output_tokens, money=money)
+        if expense in self.expenses:
+            self.expenses[self.expenses.index(expense)] = settled
+        return settled
 
     def spent(self, now_s: float) -> Spent:
         """The cost of the hour before now."""
         self._forget(now_s)
         return Spent(
-            len(self._expenses),
-            sum(one.tokens for one in self._expenses),
-            math.fsum(one.money for one in self._expenses),
+            len(self.expenses),
+            sum(one.tokens for one in self.expenses),
+            math.fsum(one.money for one in self.expenses),
         )
 
     def _forget(self, now_s: float) -> None:
-        while self._expenses and now_s - self._expenses[0].began_s >= HOUR_S:
-            self._expenses.popleft()
+        while self.expenses and now_s - self.expenses[0].began_s >= HOUR_S:
+            self.expenses.popleft()
 
 
 def _wait_s(amounts: list[tuple[float, float]], limit: float, now_s: float) -> float:

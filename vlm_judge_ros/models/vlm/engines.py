@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from vlm_judge_ros.models.cache import cache_folder
 from vlm_judge_ros.models.vlm.board import ComputeCapability
-from vlm_judge_ros.models.vlm.cache import cache_folder
 
 Shapes = Mapping[str, tuple[int, ...]]
 """Shape of each input, by its name."""

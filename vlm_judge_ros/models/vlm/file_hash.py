@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from vlm_judge_ros.models.vlm.cache import cache_folder
+from vlm_judge_ros.models.cache import cache_folder
 
 MEMORY_FILE = "file_hashes.json"
 MOST_REMEMBERED = 2000
