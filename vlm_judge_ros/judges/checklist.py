@@ -14,7 +14,7 @@ from vlm_judge_ros.judges.checklist_file import Checklist, Plan, PlanCache, load
 from vlm_judge_ros.judges.checklist_prompt import ChecklistPrompt, PlanPrompt
 from vlm_judge_ros.judges.checklist_scores import score_steps, subtasks_of
 from vlm_judge_ros.judges.context import ContextSource, PromptNames, content_of
-from vlm_judge_ros.judges.example_context import most_images, open_examples, status_of
+from vlm_judge_ros.judges.example_context import most_images, open_examples, status_of, text_tokens
 from vlm_judge_ros.judges.factory import JudgeOptions
 from vlm_judge_ros.judges.model_access import open_model
 from vlm_judge_ros.judges.named_file import load
@@ -27,7 +27,7 @@ from vlm_judge_ros.judges.written_prompt import SHIPPED_FOLDER
 from vlm_judge_ros.models.cache import cache_folder
 from vlm_judge_ros.models.model import Capability, require
 from vlm_judge_ros.models.scorer import Content
-from vlm_judge_ros.models.writer import VisionLanguageModel, Writing
+from vlm_judge_ros.models.writer import LARGEST_SEED, VisionLanguageModel, Writing
 
 METHOD = "checklist"
 DEFAULT_PROMPT = "checklist-v1"
@@ -36,10 +36,7 @@ CACHE_FOLDER = "checklists"
 _UNFITTED = "The calibration is not fitted: progress tells more from less, and is no share of the task."
 _TEMPERATURE = 0.7
 """Where several answers are drawn: at 0 they would all be the same."""
-_LARGEST_SEED = 0x7FFFFFFF
-"""Servers take no more than 31 or 32 bits."""
 _TOKENS_A_STEP = 64
-_TOKENS_OF_TEXT = 3072
 _NEEDED = 0.5
 """Share of the answers that have to be readable."""
 
@@ -202,7 +199,7 @@ class ChecklistJudge:
                 content,
                 prompt.instruction,
                 temperature=_TEMPERATURE if self._draws else 0.0,
-                seed=(self._seed + sample) & _LARGEST_SEED,
+                seed=(self._seed + sample) & LARGEST_SEED,
                 most_tokens=200 + _TOKENS_A_STEP * len(steps),
             )
             read = ask_for(ChecklistAnswer, self._model, writing, prompt, {"steps": len(steps)})
@@ -272,8 +269,7 @@ def create(options: JudgeOptions) -> ChecklistJudge:
     checklists = load_checklists(options.checklist)
     calibration = load_calibration(options.calibration) if options.calibration else None
     examples = open_examples(options, METHOD, prompt)
-    text_tokens = _TOKENS_OF_TEXT + (options.example_tokens if examples is not None else 0)
-    opened = open_model(options, METHOD, most_images(options, examples), text_tokens)
+    opened = open_model(options, METHOD, most_images(options, examples), text_tokens(options, examples))
     return ChecklistJudge(
         opened.model,
         prompt,

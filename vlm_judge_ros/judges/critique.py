@@ -10,7 +10,7 @@ from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.judges.context import ContextSource, PromptNames, content_of
 from vlm_judge_ros.judges.critique_answer import CritiqueAnswer, IssueAnswer, SubtaskAnswer
 from vlm_judge_ros.judges.cue_list import CueList, load_cues
-from vlm_judge_ros.judges.example_context import most_images, open_examples, status_of
+from vlm_judge_ros.judges.example_context import most_images, open_examples, status_of, text_tokens
 from vlm_judge_ros.judges.factory import JudgeOptions
 from vlm_judge_ros.judges.model_access import open_model
 from vlm_judge_ros.judges.named_file import content_hash, load
@@ -27,7 +27,6 @@ METHOD = "critique"
 DEFAULT_PROMPT = "critique-v1"
 
 _MOST_TOKENS = 1024
-_TOKENS_OF_TEXT = 3072
 _NAME_CHARACTERS = 80
 # Labels round to a tenth of a second, and a model can only repeat what they say.
 _ROUNDING_S = 0.0501
@@ -198,8 +197,7 @@ def create(options: JudgeOptions) -> CritiqueJudge:
     prompt = load(CritiquePrompt, "prompt", options.prompts or DEFAULT_PROMPT, SHIPPED_FOLDER)
     cues = load_cues(prompt.failure_cues)
     examples = open_examples(options, METHOD, prompt)
-    text_tokens = _TOKENS_OF_TEXT + (options.example_tokens if examples is not None else 0)
-    opened = open_model(options, METHOD, most_images(options, examples), text_tokens)
+    opened = open_model(options, METHOD, most_images(options, examples), text_tokens(options, examples))
     return CritiqueJudge(
         opened.model,
         prompt,

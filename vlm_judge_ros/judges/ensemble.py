@@ -12,14 +12,12 @@ from vlm_judge_ros.episode.evidence import Evidence
 from vlm_judge_ros.errors import Cancelled, JudgeError, ModelBroken
 from vlm_judge_ros.judges.agreement import Voice, agree
 from vlm_judge_ros.judges.ensemble_file import Member, Rules, load_ensemble
+from vlm_judge_ros.judges.example_context import TOKENS_OF_WRITTEN_METHODS
 from vlm_judge_ros.judges.factory import JudgeOptions, resolve
 from vlm_judge_ros.judges.model_access import shared_models
 from vlm_judge_ros.judges.opinion import Cancellable, Judge, JudgeProvenance, Opinion, Reporting
 
 METHOD = "ensemble"
-
-# As much as the methods that tell most; those that tell less can share a model with them.
-_TOKENS_OF_TEXT = 3072
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +180,8 @@ def create(options: JudgeOptions) -> EnsembleJudge:
                 f"are {', '.join(options.cameras)}."
             )
     seats = []
-    with shared_models(options.images_per_camera * len(options.cameras), _TOKENS_OF_TEXT):
+    # As much as the methods that tell most; those that tell less can share a model with them.
+    with shared_models(options.images_per_camera * len(options.cameras), TOKENS_OF_WRITTEN_METHODS):
         for member in file.members:
             own = options_of(member, options)
             try:

@@ -19,6 +19,9 @@ from vlm_judge_ros.judges.model_access import named_model
 from vlm_judge_ros.judges.written_prompt import WrittenPrompt
 from vlm_judge_ros.models.scorer import Content
 
+TOKENS_OF_WRITTEN_METHODS = 3072
+"""Question, schema and repair of the method that tells most."""
+
 LabelOf = Callable[[str, float], str]
 """From camera and seconds to the text before an image."""
 
@@ -113,6 +116,11 @@ def most_images(options: JudgeOptions, examples: ExampleSource | None) -> int:
     """Most images of one question: those of the episode, and those of the examples."""
     own = options.images_per_camera * len(options.cameras)
     return own + (examples.most_images if examples is not None else 0)
+
+
+def text_tokens(options: JudgeOptions, examples: ExampleSource | None) -> int:
+    """Tokens for all that a model is told beside the images and their labels, where it writes the answer."""
+    return TOKENS_OF_WRITTEN_METHODS + (options.example_tokens if examples is not None else 0)
 
 
 def status_of(model_status: str, examples: ExampleSource | None) -> str:

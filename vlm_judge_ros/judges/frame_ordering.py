@@ -19,7 +19,7 @@ from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.judges.calibration import Calibration, load_calibration
 from vlm_judge_ros.judges.context import ContextSource, ExampleContext, PromptNames, content_of
 from vlm_judge_ros.judges.cue_list import CueList, load_cues
-from vlm_judge_ros.judges.example_context import most_images, open_examples, status_of
+from vlm_judge_ros.judges.example_context import most_images, open_examples, status_of, text_tokens
 from vlm_judge_ros.judges.factory import JudgeOptions
 from vlm_judge_ros.judges.model_access import open_model
 from vlm_judge_ros.judges.named_file import content_hash, load
@@ -33,16 +33,13 @@ from vlm_judge_ros.judges.written_answer import Unparsable, ask_for
 from vlm_judge_ros.judges.written_prompt import SHIPPED_FOLDER
 from vlm_judge_ros.models.model import Capability, require
 from vlm_judge_ros.models.scorer import Content
-from vlm_judge_ros.models.writer import Writer, Writing
+from vlm_judge_ros.models.writer import LARGEST_SEED, Writer, Writing
 
 METHOD = "frame_ordering"
 DEFAULT_PROMPT = "frame-ordering-v1"
 
 _TOKENS_OF_A_MOMENT = 80
 _TOKENS_BESIDE = 200
-_TOKENS_OF_TEXT = 3072
-_LARGEST_SAMPLING_SEED = 0x7FFFFFFF
-"""Servers take no more than 31 or 32 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,9 +181,7 @@ class FrameOrderingJudge:
         order = list(range(1, len(moments)))
         random.Random(seed).shuffle(order)
         count = len(order)
-        writing = replace(
-            self._writing(evidence, moments, order), temperature=temperature, seed=seed & _LARGEST_SAMPLING_SEED
-        )
+        writing = replace(self._writing(evidence, moments, order), temperature=temperature, seed=seed & LARGEST_SEED)
         read = ask_for(OrderingAnswer, self._writer, writing, self._prompt, context={"count": count})
         if isinstance(read, Unparsable):
             return read
@@ -282,8 +277,7 @@ def create(options: JudgeOptions) -> FrameOrderingJudge:
     cues = load_cues(prompt.failure_cues) if prompt.failure_cues else None
     calibration = load_calibration(options.calibration) if options.calibration else None
     examples = open_examples(options, METHOD, prompt)
-    text_tokens = _TOKENS_OF_TEXT + (options.example_tokens if examples is not None else 0)
-    opened = open_model(options, METHOD, most_images(options, examples), text_tokens)
+    opened = open_model(options, METHOD, most_images(options, examples), text_tokens(options, examples))
     return FrameOrderingJudge(
         opened.model,
         prompt,

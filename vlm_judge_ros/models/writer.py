@@ -9,6 +9,9 @@ from typing import Any, Protocol
 from vlm_judge_ros.models.model import Model
 from vlm_judge_ros.models.scorer import AnswerScorer, Content
 
+LARGEST_SEED = 0x7FFFFFFF
+"""Servers take no more than 31 or 32 bits."""
+
 
 @dataclass(frozen=True, slots=True)
 class Writing:
@@ -20,7 +23,7 @@ class Writing:
         schema: JSON schema of the answer; None for free text. Models that cannot be held to one get it as text in
             the content, so it is there for those that can.
         temperature: 0 for the most probable answer.
-        seed: of the sampling; only where the temperature is above 0.
+        seed: of the sampling, 0 to `LARGEST_SEED`; only where the temperature is above 0.
         most_tokens: an answer ends there, finished or not.
     """
 
