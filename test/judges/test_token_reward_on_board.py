@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -175,3 +177,8 @@ def test_an_option_that_cannot_be_used_is_named(tiny_models: TinyModels, change:
 def test_a_folder_without_a_model_is_named(tmp_path: Path) -> None:
     with pytest.raises(ModelBroken, match=str(tmp_path)):
         make(JudgeOptions(model=str(tmp_path)))
+
+
+def test_a_judge_on_board_does_not_load_what_speaks_to_servers() -> None:
+    program = "import sys, vlm_judge_ros.judges.token_reward; sys.exit('openai' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], timeout=120).returncode == 0

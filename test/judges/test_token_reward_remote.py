@@ -33,9 +33,9 @@ from vlm_judge_ros.episode.frame import Frame, FrameRole, Keyframe
 from vlm_judge_ros.episode.raw_image import RawImage
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.judges.factory import JudgeOptions, resolve
-from vlm_judge_ros.judges.model_access import server_settings
 from vlm_judge_ros.judges.opinion import Judge
 from vlm_judge_ros.judges.proof import proof
+from vlm_judge_ros.judges.server_access import server_settings
 from vlm_judge_ros.judges.worker import Worker, WorkerSettings
 from vlm_judge_ros.judges.worker_events import Answer, Ready, Unanswered
 from vlm_judge_ros.models.config_folder import config_folder

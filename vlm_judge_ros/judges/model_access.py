@@ -6,17 +6,9 @@ import contextlib
 from collections.abc import Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
-from pathlib import Path
-
-import pydantic
 
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.judges.factory import JudgeOptions
-from vlm_judge_ros.judges.named_file import first_fault, load
-from vlm_judge_ros.models.config_folder import config_folder
-from vlm_judge_ros.models.remote.client import Client
-from vlm_judge_ros.models.remote.remote_model import RemoteModel
-from vlm_judge_ros.models.remote.settings import Images, ServerSettings
 from vlm_judge_ros.models.vlm.folder import open_folder
 from vlm_judge_ros.models.vlm.known import KnownModel, locate
 from vlm_judge_ros.models.vlm.limits import TOKENS_OF_TEXT, usual_image_tokens
@@ -79,6 +71,9 @@ def open_model(options: JudgeOptions, method: str, most_images: int = 0, text_to
 
 def _open(options: JudgeOptions, method: str, most_images: int, text_tokens: int) -> Opened:
     if options.server:
+        # Imported here: what speaks to servers takes a second and 30 MB that a model on board has no use for.
+        from vlm_judge_ros.judges.server_access import open_remote
+
         remote = open_remote(options)
         return Opened(remote, remote.status)
     known = named_model(options, method)
@@ -136,41 +131,3 @@ def shared_models(most_images: int, text_tokens: int) -> Iterator[None]:
         yield
     finally:
         _SHARED.reset(token)
-
-
-def open_remote(options: JudgeOptions) -> RemoteModel:
-    """Reach the server that the options name, and find out what it can do.
-
-    Raises:
-        JudgeError: an option cannot be used, or the server does not answer.
-    """
-    settings = server_settings(options)
-    client = Client(
-        settings,
-        record=Path(options.record).expanduser() if options.record else None,
-        replay=Path(options.replay).expanduser() if options.replay else None,
-    )
-    try:
-        return RemoteModel(client, settings)
-    except BaseException:
-        client.close()
-        raise
-
-
-def server_settings(options: JudgeOptions) -> ServerSettings:
-    """The file of the server with what the options say instead.
-
-    Raises:
-        JudgeError: there is no such file, or it or an option cannot be used.
-    """
-    settings = load(ServerSettings, "server", options.server, config_folder("servers"))
-    told = {"size_px": options.image_size_px, "jpeg_quality": options.jpeg_quality}
-    images = settings.images.model_dump() | {name: value for name, value in told.items() if value}
-    try:
-        checked = Images.model_validate(images)
-    except pydantic.ValidationError as error:
-        raise JudgeError(
-            f"The images for the server {options.server} cannot be made: {first_fault(error)}; change the parameter "
-            "image_size_px or jpeg_quality."
-        ) from error
-    return settings.model_copy(update={"images": checked, "model": options.model or settings.model})

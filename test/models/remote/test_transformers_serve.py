@@ -18,8 +18,8 @@ from vlm_judge_ros.episode.compressed_image import CompressedImage
 from vlm_judge_ros.episode.frame import Frame
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.judges.factory import JudgeOptions, resolve
-from vlm_judge_ros.judges.model_access import open_remote
 from vlm_judge_ros.judges.proof import proof
+from vlm_judge_ros.judges.server_access import open_remote
 from vlm_judge_ros.models.model import Capability
 from vlm_judge_ros.models.remote.remote_model import RemoteModel
 from vlm_judge_ros.models.scorer import Content
