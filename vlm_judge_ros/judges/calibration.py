@@ -108,6 +108,11 @@ class Calibration(pydantic.BaseModel):
         """First 16 hexadecimal digits of the SHA-256 over everything but the name."""
         return content_hash(self)
 
+    @property
+    def label(self) -> str:
+        """Name and hash, as they stand in the provenance."""
+        return f"{self.name} {self.content_hash}"
+
     def progress_of(self, score: float) -> float:
         """Progress, 0 to 1."""
         return self.progress.value_of(score)
@@ -131,6 +136,18 @@ class Calibration(pydantic.BaseModel):
                     f"The calibration {self.name} was fitted for the {what} {fitted_for}, and this one is "
                     f"{given or 'not known'}; fit it anew, or set the parameter calibration to {DEFAULT_CALIBRATION}."
                 )
+
+
+def refuse_calibration(name: str, method: str) -> None:
+    """For methods that have no use for one.
+
+    Raises:
+        JudgeError: one was named.
+    """
+    if name:
+        raise JudgeError(
+            f"The judge {method} takes no calibration, and {name} is given; leave the parameter calibration empty."
+        )
 
 
 def load_calibration(name: str = "") -> Calibration:

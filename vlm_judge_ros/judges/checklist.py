@@ -119,17 +119,9 @@ class ChecklistJudge:
     @property
     def provenance(self) -> JudgeProvenance:
         """Which instrument this is; with an opinion its prompt set also names the steps by their hash."""
-        calibration = self._calibration
-        return JudgeProvenance(
-            model=self._model.name,
-            model_hash=self._model.file_hash,
-            provider=self._model.provider,
-            method=METHOD,
-            prompt_set=self._names.prompt_set,
-            prompt_hash=self._names.prompt_hash,
-            calibration=f"{calibration.name} {calibration.content_hash}" if self._scores else "",
-            seed=self._seed if self._draws else -1,
-        )
+        names, label = self._names, self._calibration.label if self._scores else ""
+        seed = self._seed if self._draws else -1
+        return JudgeProvenance.of(self._model, METHOD, names.prompt_set, names.prompt_hash, label, seed)
 
     def ask(self, evidence: Evidence) -> Opinion:
         """Judge the steps of the task at the newest frames. The first question of a new task asks for the steps too.

@@ -7,7 +7,7 @@ from typing import ClassVar
 import pydantic
 
 from vlm_judge_ros.judges.checklist_file import Step
-from vlm_judge_ros.judges.places import check_places
+from vlm_judge_ros.judges.places import check_places, check_wordings
 from vlm_judge_ros.judges.written_prompt import WrittenPrompt
 
 
@@ -44,11 +44,7 @@ class ChecklistPrompt(WrittenPrompt):
     @pydantic.field_validator("wordings")
     @classmethod
     def _wordings_name_the_step(cls, wordings: tuple[str, ...]) -> tuple[str, ...]:
-        for wording in wordings:
-            if "done_when" not in check_places(wording, {"task", "step", "done_when", "elapsed_s"}):
-                raise ValueError(f'the wording "{wording}" has no {{done_when}}')
-            if wording != wording.rstrip():
-                raise ValueError(f'the wording "{wording}" ends in white space, which belongs to the answer')
+        check_wordings("wording", wordings, "done_when", {"task", "step", "done_when", "elapsed_s"})
         return wordings
 
     def claims(self, task: str, step: Step, elapsed_s: float) -> list[str]:

@@ -10,7 +10,7 @@ from typing import ClassVar, Literal
 import pydantic
 
 from vlm_judge_ros.judges.moment import Moment
-from vlm_judge_ros.judges.places import check_places
+from vlm_judge_ros.judges.places import check_places, check_wordings
 from vlm_judge_ros.judges.scored_answer import checked_logs
 from vlm_judge_ros.judges.told import told
 from vlm_judge_ros.judges.written_answer import Unparsable, ask_for
@@ -59,11 +59,7 @@ class PairwisePrompt(WrittenPrompt):
     @pydantic.field_validator("wordings")
     @classmethod
     def _wordings_name_the_task(cls, wordings: tuple[str, ...]) -> tuple[str, ...]:
-        for wording in wordings:
-            if "task" not in check_places(wording, {"task"}):
-                raise ValueError(f'the wording "{wording}" has no {{task}}')
-            if wording != wording.rstrip():
-                raise ValueError(f'the wording "{wording}" ends in white space, which belongs to the answer')
+        check_wordings("wording", wordings, "task", {"task"})
         return wordings
 
 

@@ -6,7 +6,7 @@ import math
 from typing import ClassVar
 
 from vlm_judge_ros.episode.evidence import Evidence
-from vlm_judge_ros.errors import JudgeError
+from vlm_judge_ros.judges.calibration import refuse_calibration
 from vlm_judge_ros.judges.context import ContextSource, PromptNames, content_of
 from vlm_judge_ros.judges.critique_answer import CritiqueAnswer, IssueAnswer, SubtaskAnswer
 from vlm_judge_ros.judges.cue_list import CueList, load_cues
@@ -85,14 +85,7 @@ class CritiqueJudge:
     @property
     def provenance(self) -> JudgeProvenance:
         """Which instrument this is."""
-        return JudgeProvenance(
-            model=self._writer.name,
-            model_hash=self._writer.file_hash,
-            provider=self._writer.provider,
-            method=METHOD,
-            prompt_set=self._names.prompt_set,
-            prompt_hash=self._names.prompt_hash,
-        )
+        return JudgeProvenance.of(self._writer, METHOD, self._names.prompt_set, self._names.prompt_hash)
 
     def ask(self, evidence: Evidence) -> Opinion:
         """Have the newest frames judged.
@@ -189,11 +182,7 @@ def create(options: JudgeOptions) -> CritiqueJudge:
         JudgeError: an option cannot be used.
     """
     # What costs nothing to check comes before what takes a while to load.
-    if options.calibration:
-        raise JudgeError(
-            f"The judge {METHOD} takes no calibration, and {options.calibration} is given; leave the parameter "
-            "calibration empty."
-        )
+    refuse_calibration(options.calibration, METHOD)
     prompt = load(CritiquePrompt, "prompt", options.prompts or DEFAULT_PROMPT, SHIPPED_FOLDER)
     cues = load_cues(prompt.failure_cues)
     examples = open_examples(options, METHOD, prompt)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from vlm_judge_ros.judges.example import Example, ExampleFrame
+from vlm_judge_ros.judges.views import evenly
 
 USUAL_IMAGE_TOKENS = 256
 """Tokens of an image where nobody says: about those of 512 x 512 pixels with the models of `config/models`."""
@@ -155,15 +156,8 @@ def _thinned(example: Example, most_per_camera: int) -> tuple[ExampleFrame, ...]
     cameras: dict[str, list[ExampleFrame]] = {}
     for frame in example.frames:
         cameras.setdefault(frame.camera, []).append(frame)
-    kept = {frame.file for frames in cameras.values() for frame in _even(frames, most_per_camera)}
+    kept = {frame.file for frames in cameras.values() for frame in evenly(frames, min(most_per_camera, len(frames)))}
     return tuple(frame for frame in example.frames if frame.file in kept)
-
-
-def _even(frames: Sequence[ExampleFrame], count: int) -> Sequence[ExampleFrame]:
-    """At most so many, evenly chosen, the first and the last among them."""
-    if len(frames) <= count:
-        return frames
-    return [frames[index * (len(frames) - 1) // (count - 1)] for index in range(count)]
 
 
 def _words(task: str) -> frozenset[str]:

@@ -123,17 +123,9 @@ class FrameOrderingJudge:
     @property
     def provenance(self) -> JudgeProvenance:
         """Which instrument this is."""
-        calibration = self._calibration
-        return JudgeProvenance(
-            model=self._writer.name,
-            model_hash=self._writer.file_hash,
-            provider=self._writer.provider,
-            method=METHOD,
-            prompt_set=self._names.prompt_set,
-            prompt_hash=self._names.prompt_hash,
-            calibration=f"{calibration.name} {calibration.content_hash}" if calibration is not None else "",
-            seed=self._seed,
-        )
+        names = self._names
+        label = self._calibration.label if self._calibration is not None else ""
+        return JudgeProvenance.of(self._writer, METHOD, names.prompt_set, names.prompt_hash, label, self._seed)
 
     def ask(self, evidence: Evidence) -> Opinion:
         """Judge how far the task is at the newest frames.

@@ -9,6 +9,7 @@ from typing import Protocol, runtime_checkable
 
 from vlm_judge_ros.episode.evidence import Evidence
 from vlm_judge_ros.episode.failure_mode import FailureMode
+from vlm_judge_ros.models.model import Model
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,22 @@ class JudgeProvenance:
     calibration: str = ""
     judge_card: str = ""
     seed: int = -1
+
+    @classmethod
+    def of(
+        cls, model: Model, method: str, prompt_set: str, prompt_hash: str, calibration: str = "", seed: int = -1
+    ) -> JudgeProvenance:
+        """A method that asks a model in the words of a prompt."""
+        return cls(
+            model=model.name,
+            model_hash=model.file_hash,
+            provider=model.provider,
+            method=method,
+            prompt_set=prompt_set,
+            prompt_hash=prompt_hash,
+            calibration=calibration,
+            seed=seed,
+        )
 
 
 class SubtaskState(IntEnum):

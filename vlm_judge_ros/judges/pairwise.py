@@ -8,6 +8,7 @@ from pathlib import Path
 
 from vlm_judge_ros.episode.evidence import Evidence
 from vlm_judge_ros.errors import JudgeError
+from vlm_judge_ros.judges.calibration import refuse_calibration
 from vlm_judge_ros.judges.comparison import PairwiseComparator, PairwisePrompt
 from vlm_judge_ros.judges.context import ContextSource, PromptNames
 from vlm_judge_ros.judges.example_bank import ExampleBank
@@ -75,14 +76,8 @@ class PairwiseJudge:
     @property
     def provenance(self) -> JudgeProvenance:
         """Which instrument this is; the prompt set names the goal and start images by a hash."""
-        return JudgeProvenance(
-            model=self._model.name,
-            model_hash=self._model.file_hash,
-            provider=self._model.provider,
-            method=METHOD,
-            prompt_set=f"{self._names.prompt_set}{f', pictures {self._pictures}' if self._pictures else ''}",
-            prompt_hash=self._names.prompt_hash,
-        )
+        prompt_set = f"{self._names.prompt_set}{f', pictures {self._pictures}' if self._pictures else ''}"
+        return JudgeProvenance.of(self._model, METHOD, prompt_set, self._names.prompt_hash)
 
     def ask(self, evidence: Evidence) -> Opinion:
         """Place the newest frames among the references.
@@ -181,11 +176,7 @@ def create(options: JudgeOptions) -> PairwiseJudge:
         ModelBroken: the model cannot be used.
         JudgeError: an option cannot be used, or there is nothing to compare with.
     """
-    if options.calibration:
-        raise JudgeError(
-            f"The judge {METHOD} takes no calibration, and {options.calibration} is given; leave the parameter "
-            "calibration empty."
-        )
+    refuse_calibration(options.calibration, METHOD)
     check_references(bool(options.goal_image), bool(options.examples))
     prompt = load(PairwisePrompt, "prompt", options.prompts or DEFAULT_PROMPT, SHIPPED_FOLDER)
     goal = read_moment(options.goal_image, options.cameras, "goal_image") if options.goal_image else None

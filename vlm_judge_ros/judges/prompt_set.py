@@ -7,7 +7,7 @@ from pathlib import Path
 import pydantic
 
 from vlm_judge_ros.judges.named_file import NAME, content_hash, load
-from vlm_judge_ros.judges.places import check_places
+from vlm_judge_ros.judges.places import check_places, check_wordings
 
 SHIPPED_FOLDER = Path(__file__).parent / "prompt_sets"
 DEFAULT_PROMPT_SET = "ten-v1"
@@ -41,11 +41,7 @@ class PromptSet(pydantic.BaseModel):
     @pydantic.field_validator("prompts")
     @classmethod
     def _prompts_name_the_task(cls, prompts: tuple[str, ...]) -> tuple[str, ...]:
-        for prompt in prompts:
-            if "task" not in check_places(prompt, {"task", "elapsed_s"}):
-                raise ValueError(f'the prompt "{prompt}" has no {{task}}')
-            if prompt != prompt.rstrip():
-                raise ValueError(f'the prompt "{prompt}" ends in white space, which belongs to the answer')
+        check_wordings("prompt", prompts, "task", {"task", "elapsed_s"})
         return prompts
 
     @property

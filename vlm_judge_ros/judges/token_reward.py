@@ -58,14 +58,9 @@ class TokenRewardJudge:
     @property
     def provenance(self) -> JudgeProvenance:
         """Which instrument this is."""
-        return JudgeProvenance(
-            model=self._scorer.name,
-            model_hash=self._scorer.file_hash,
-            provider=self._scorer.provider,
-            method="token_reward",
-            prompt_set=self._prompts.name,
-            prompt_hash=self._prompts.content_hash,
-            calibration=f"{self._calibration.name} {self._calibration.content_hash}",
+        prompts = self._prompts
+        return JudgeProvenance.of(
+            self._scorer, "token_reward", prompts.name, prompts.content_hash, self._calibration.label
         )
 
     def ask(self, evidence: Evidence) -> Opinion:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from vlm_judge_ros.episode.evidence import Evidence
 from vlm_judge_ros.episode.frame import Frame, Keyframe
 from vlm_judge_ros.models.scorer import Content
+
+Item = TypeVar("Item")
 
 
 def shown(evidence: Evidence, label_of: Callable[[str, float], str], images_per_camera: int) -> list[Content]:
@@ -45,10 +48,18 @@ def same_number(keyframes: Sequence[Keyframe], count: int) -> list[Frame]:
 
     The newest comes last and once, the oldest first.
     """
-    last = len(keyframes) - 1
+    return [keyframe.frame for keyframe in evenly(keyframes, count)]
+
+
+def evenly(items: Sequence[Item], count: int) -> list[Item]:
+    """Exactly `count` items, at least 1: an even choice of more, or all with some of them repeated.
+
+    The last comes last, and first of all comes the first where there is room for both.
+    """
+    last = len(items) - 1
     if count == 1:
-        return [keyframes[last].frame]
-    return [keyframes[index * last // (count - 1)].frame for index in range(count)]
+        return [items[last]]
+    return [items[index * last // (count - 1)] for index in range(count)]
 
 
 def instants(evidence: Evidence, count: int) -> list[tuple[Frame, ...]]:

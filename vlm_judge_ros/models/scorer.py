@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from vlm_judge_ros.episode.frame import Frame
+from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.models.model import Model
 
 Content: TypeAlias = str | Frame
@@ -48,3 +50,15 @@ class AnswerScorer(Model, Protocol):
             Cancelled: `cancel` was called meanwhile.
             JudgeError: the model failed; the message names the cause.
         """
+
+
+def first_word(answer: str) -> str:
+    """The word of an answer whose token is scored.
+
+    Raises:
+        JudgeError: there is none.
+    """
+    word = re.match(r"\w+|\W", answer.strip())
+    if word is None:
+        raise JudgeError("The answer is empty; give a word such as True.")
+    return word[0]

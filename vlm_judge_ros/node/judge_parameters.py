@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from vlm_judge_ros.judges.factory import JUDGES
 from vlm_judge_ros.node.parameter import Change, Parameter, Value, show
 
-_NAMES = (
-    "checklist, critique, embedded, ensemble, frame_ordering, pairwise, token_reward, or the import path "
-    "module:factory of your own"
-)
+_NAMES = f"{', '.join(sorted(JUDGES))}, or the import path module:factory of your own"
 
 
-def _check_occasions(value: Value) -> str | None:
-    assert isinstance(value, tuple)
-    if not value or len(set(value)) < len(value):
-        return f"Parameter review_on is {show(value)}; give at least one, each once."
-    return None
+def _each_once(name: str) -> Callable[[Value], str | None]:
+    def check(value: Value) -> str | None:
+        assert isinstance(value, tuple)
+        if not value or len(set(value)) < len(value):
+            return f"Parameter {name} is {show(value)}; give at least one, each once."
+        return None
 
-
-def _check_providers(value: Value) -> str | None:
-    assert isinstance(value, tuple)
-    if not value or len(set(value)) < len(value):
-        return f"Parameter providers is {show(value)}; give at least one, each once."
-    return None
+    return check
 
 
 JUDGE_PARAMETERS: tuple[Parameter, ...] = (
@@ -66,7 +62,7 @@ JUDGE_PARAMETERS: tuple[Parameter, ...] = (
         ("cpu",),
         "What runs a model on board, in the order of preference.",
         choices=("cpu", "cuda", "tensorrt"),
-        check=_check_providers,
+        check=_each_once("providers"),
     ),
     Parameter(
         "gpu_memory_mb",
@@ -130,7 +126,7 @@ REVIEW_PARAMETERS: tuple[Parameter, ...] = (
         "Occasions for a review. alarm: a failure, a stall or lost progress is found anew, or the judge cannot say "
         "three times in a row. success: the judge says complete. timer: once in review_period_s.",
         choices=("alarm", "success", "timer"),
-        check=_check_occasions,
+        check=_each_once("review_on"),
     ),
     Parameter("review_period_s", 30.0, "Seconds after the last review when the timer asks for one.", "s", 0.1, 3600.0),
     Parameter("review_gap_s", 5.0, "No review is asked for sooner than this after the last one.", "s", 0.0, 3600.0),

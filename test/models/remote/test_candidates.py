@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vlm_judge_ros.errors import JudgeError
-from vlm_judge_ros.models.remote.candidates import Candidate, Wanted, candidate_of, first_word, score_of
+from vlm_judge_ros.models.remote.candidates import Candidate, Wanted, candidate_of, score_of
 from vlm_judge_ros.models.remote.errors import BadAnswer
+from vlm_judge_ros.models.scorer import first_word
 
 TRUE = Wanted("True")
 SHARES = st.lists(st.floats(1e-9, 1.0), min_size=2, max_size=30)

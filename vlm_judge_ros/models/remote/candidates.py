@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.models.remote.errors import BadAnswer
 from vlm_judge_ros.models.scorer import AnswerScore
 
@@ -56,18 +55,6 @@ class Wanted:
         if self.token_id is not None and candidate.token_id is not None:
             return candidate.token_id == self.token_id
         return candidate.text in (self.word.encode(), f" {self.word}".encode())
-
-
-def first_word(answer: str) -> str:
-    """The word of an answer whose token is scored.
-
-    Raises:
-        JudgeError: there is none.
-    """
-    word = re.match(r"\w+|\W", answer.strip())
-    if word is None:
-        raise JudgeError("The answer is empty; give a word such as True.")
-    return word[0]
 
 
 def candidate_of(entry: Mapping[str, Any]) -> Candidate:

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 
 import pydantic
 
-from vlm_judge_ros.models.remote.candidates import Wanted, first_word
+from vlm_judge_ros.models.remote.candidates import Wanted
 from vlm_judge_ros.models.remote.client import Client
 from vlm_judge_ros.models.remote.dialects.dialect import Way
 from vlm_judge_ros.models.remote.errors import BadAnswer
 from vlm_judge_ros.models.remote.settings import ServerKind
+from vlm_judge_ros.models.scorer import first_word
 
 
 def wanted_token(client: Client, kind: ServerKind, model: str, way: Way, answer: str) -> Wanted:

@@ -11,6 +11,7 @@ import tokenizers
 from numpy.typing import NDArray
 
 from vlm_judge_ros.errors import JudgeError, ModelBroken
+from vlm_judge_ros.models.scorer import first_word
 from vlm_judge_ros.models.vlm.configuration import GET_AGAIN, ModelConfig, read_fields
 from vlm_judge_ros.models.vlm.prepared import PreparedImage
 
@@ -112,12 +113,10 @@ class Tokens:
             ModelBroken: the first word is not one token of this tokenizer.
             JudgeError: the answer is empty.
         """
-        word = re.match(r"\w+|\W", answer.strip())
-        if word is None:
-            raise JudgeError("The answer is empty; give a word such as True.")
-        wanted = f" {word[0]}"
+        word = first_word(answer)
+        wanted = f" {word}"
         first = int(self._ids(f" {answer.strip()}")[0])
-        if self._tokenizer.decode([first], skip_special_tokens=False) not in (wanted, word[0]):
+        if self._tokenizer.decode([first], skip_special_tokens=False) not in (wanted, word):
             raise ModelBroken(
                 f"{self._path} has no single token for {wanted!r}, so its probability cannot be read; choose an answer "
                 "whose first word is one token, such as True."
