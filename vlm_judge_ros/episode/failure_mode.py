@@ -25,4 +25,5 @@ class FailureMode(IntEnum):
     CAMERA_FAULT = 14
     JUDGE_FAULT = 15
     EARLY_STOP = 16
+    SIGNAL_FAULT = 17
     UNKNOWN = 255

@@ -227,13 +227,13 @@ class JudgeNode(LifecycleNode):
 
     def _on_joint_states(self, message: JointState) -> None:
         try:
-            self._current.add_joint_state(joint_sample_of(message))
+            self._current.add_joint_state(joint_sample_of(message), self._now_ns())
         except JudgeError as error:
             self.get_logger().warning(f"Topic joint_states: {error}", throttle_duration_sec=_WARN_EVERY_S)
 
     def _on_chunk(self, message: Any) -> None:
         try:
-            self._current.add_chunk(chunk_of(message))
+            self._current.add_chunk(chunk_of(message), self._now_ns())
         except JudgeError as error:
             self.get_logger().warning(f"Topic chunk: {error}", throttle_duration_sec=_WARN_EVERY_S)
 

@@ -9,6 +9,7 @@ from vlm_judge_ros.episode.chunk import Chunk
 from vlm_judge_ros.episode.fault import BrokenImage, BrokenStamp, FrameFault
 from vlm_judge_ros.episode.frame import Frame
 from vlm_judge_ros.episode.joint import JointSample
+from vlm_judge_ros.episode.signal import SignalSample
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.judges.worker import WorkerSettings
 from vlm_judge_ros.judges.worker_events import Answer, Down, Event, Ready, Unanswered
@@ -112,19 +113,27 @@ class Judging:
         self._look_for_jump(now_ns)
         if fault is None and not self.engine.episode_id and self.options.auto_episode and self.task:
             self._start("", self.task, frame.stamp_ns)
+        self._weigh_if_urgent(now_ns)
         return fault
 
     def reject_frame(self, camera: str, error: BrokenImage | BrokenStamp, now_ns: int) -> None:
         """Count a frame that could not be read."""
         self.engine.reject_frame(camera, error.fault, now_ns)
 
-    def add_joint_state(self, sample: JointSample) -> None:
-        """Take joint positions."""
+    def add_joint_state(self, sample: JointSample, now_ns: int) -> None:
+        """Take joint states."""
         self.engine.add_joint_state(sample)
+        self._weigh_if_urgent(now_ns)
 
-    def add_chunk(self, chunk: Chunk) -> None:
+    def add_signals(self, sample: SignalSample, now_ns: int) -> None:
+        """Take the signals of one message."""
+        self.engine.add_signals(sample)
+        self._weigh_if_urgent(now_ns)
+
+    def add_chunk(self, chunk: Chunk, now_ns: int) -> None:
         """Take an announced chunk."""
         self.engine.add_chunk(chunk)
+        self._weigh_if_urgent(now_ns)
 
     def tick(self, now_ns: int) -> None:
         """Let time pass: ask what is due, and notice what has gone silent."""
@@ -226,6 +235,11 @@ class Judging:
         self._outlet.note(f"Episode {episode_id} started: {task}")
         self._publish(verdict)
         return episode_id
+
+    def _weigh_if_urgent(self, now_ns: int) -> None:
+        """A stop must not wait for the next tick."""
+        if self.engine.urgent:
+            self._publish(self.engine.check(now_ns))
 
     def _look_for_jump(self, now_ns: int) -> None:
         if self.engine.clock_jumps == self._clock_jumps:

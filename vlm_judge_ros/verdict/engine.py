@@ -17,6 +17,7 @@ from vlm_judge_ros.episode.evidence import Evidence
 from vlm_judge_ros.episode.fault import FrameFault
 from vlm_judge_ros.episode.frame import Frame
 from vlm_judge_ros.episode.joint import JointSample
+from vlm_judge_ros.episode.signal import SignalSample
 from vlm_judge_ros.episode.stamps import nanoseconds
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.judges.opinion import Opinion
@@ -24,6 +25,7 @@ from vlm_judge_ros.monitors.camera import CameraStatistics
 from vlm_judge_ros.monitors.cameras import Cameras
 from vlm_judge_ros.monitors.finding import Effect, Finding, Layer, Severity
 from vlm_judge_ros.monitors.motion import JointMotion
+from vlm_judge_ros.tasks.task import Task
 from vlm_judge_ros.verdict.failure import FailureEvent
 from vlm_judge_ros.verdict.progress_update import ProgressUpdate
 from vlm_judge_ros.verdict.review import ReviewRequest
@@ -91,6 +93,16 @@ class Engine:
         return self._review
 
     @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Everything that all layers found when they were weighed last, in no order; empty where no episode runs."""
+        return self._running.findings if self._running else ()
+
+    @property
+    def urgent(self) -> bool:
+        """Whether a monitor has raised or ended an alarm since all layers were weighed last: call `check` at once."""
+        return self._running is not None and self._running.urgent
+
+    @property
     def stale_opinions(self) -> int:
         """Number of answers that came too late: for an episode that had ended, or after a newer one."""
         return self._stale_opinions
@@ -110,7 +122,7 @@ class Engine:
         """Number of chunks of the running episode that ended together with a newer one and were not asked about."""
         return self._running.schedule.skipped if self._running else 0
 
-    def start_episode(self, episode_id: str, task: str, stamp_ns: int) -> Verdict:
+    def start_episode(self, episode_id: str, task: str, stamp_ns: int, declared: Task | None = None) -> Verdict:
         """Start an episode with no evidence.
 
         Args:
@@ -118,6 +130,7 @@ class Engine:
             task: the instruction.
             stamp_ns: when it starts, on the node clock; frames older than this are not its evidence. May lie in the
                 past, as that of the frame which made the caller start it.
+            declared: what the file of the task declares; None where it has none.
 
         Raises:
             JudgeError: an episode is running, or name or task is empty.
@@ -129,7 +142,7 @@ class Engine:
         if not task.strip():
             raise JudgeError(f"Episode {episode_id} has no task; set the instruction first.")
         self._now_ns = max(self._now_ns, stamp_ns)
-        self._running = RunningEpisode(self._settings, episode_id, task, stamp_ns)
+        self._running = RunningEpisode(self._settings, episode_id, task, stamp_ns, declared)
         # The frame that made the caller start the episode is its first.
         for frame in self._latest.values():
             self._running.add_frame(frame)
@@ -188,14 +201,19 @@ class Engine:
         self._cameras.reject(camera, fault, now_ns)
 
     def add_joint_state(self, sample: JointSample) -> None:
-        """Take joint positions."""
+        """Take joint states."""
         self._joints.add(sample)
         if self._running is not None:
-            self._running.joints.add(sample)
+            self._running.add_joints(sample)
+
+    def add_signals(self, sample: SignalSample) -> None:
+        """Take the signals of one message; those that the running episode's task does not declare are passed over."""
+        if self._running is not None:
+            self._running.add_signals(sample)
 
     def add_chunk(self, chunk: Chunk) -> bool:
         """Take an announced chunk; False where no episode runs or its id does not rise, and it is passed over."""
-        return self._running is not None and self._running.schedule.add(chunk)
+        return self._running is not None and self._running.add_chunk(chunk)
 
     def due(self, now_ns: int) -> Request | None:
         """Return what the judge is to be asked now, once per request; None where nothing is due.

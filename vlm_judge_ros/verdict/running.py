@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
+from vlm_judge_ros.episode.chunk import Chunk
 from vlm_judge_ros.episode.evidence import Evidence
 from vlm_judge_ros.episode.failure_mode import FailureMode
 from vlm_judge_ros.episode.frame import Frame
+from vlm_judge_ros.episode.joint import JointSample
 from vlm_judge_ros.episode.keyframes import KeyframeBuffer, select_views
+from vlm_judge_ros.episode.signal import SignalSample
 from vlm_judge_ros.episode.steady_views import SteadyViews
-from vlm_judge_ros.judges.opinion import Opinion
+from vlm_judge_ros.judges.opinion import Opinion, SubtaskState
 from vlm_judge_ros.monitors.finding import Finding
+from vlm_judge_ros.monitors.monitor import EpisodeContext, ProgressSample
+from vlm_judge_ros.monitors.monitor_set import MonitorSet
 from vlm_judge_ros.monitors.motion import ImageMotion, JointMotion
 from vlm_judge_ros.monitors.progress import ProgressTrend
+from vlm_judge_ros.tasks.task import Task
 from vlm_judge_ros.verdict.failure import FailureEvent, FailureTracker
 from vlm_judge_ros.verdict.findings import is_review
 from vlm_judge_ros.verdict.gate import Decision, decide
@@ -29,7 +36,9 @@ from vlm_judge_ros.verdict.verdict import FindingRecord, State, SubtaskRecord, V
 class RunningEpisode:
     """Everything that lives as long as one episode."""
 
-    def __init__(self, settings: EngineSettings, episode_id: str, task: str, started_ns: int) -> None:
+    def __init__(
+        self, settings: EngineSettings, episode_id: str, task: str, started_ns: int, declared: Task | None = None
+    ) -> None:
         self.episode_id = episode_id
         self.task = task
         self.started_ns = started_ns
@@ -37,12 +46,19 @@ class RunningEpisode:
         self.schedule = Schedule(
             started_ns, settings.period_s, settings.chunk_grace_s, settings.judge.opinion_timeout_s / 2.0
         )
-        self.joints = JointMotion(settings.motion)
+        self.findings: tuple[Finding, ...] = ()
+        self.urgent = False
         self.failures = FailureTracker(episode_id)
         self.review = Review(settings.review, settings.judge, started_ns) if settings.review is not None else None
         self._buffers: dict[str, KeyframeBuffer] = {}
         self._steady: SteadyViews | None = None
         self._settings = settings
+        self._joints = JointMotion(settings.motion)
+        units = {name: signal.unit for name, signal in declared.signals.items()} if declared is not None else {}
+        self._monitors = MonitorSet(
+            declared.monitors if declared is not None else (),
+            EpisodeContext(started_ns, settings.camera_names, units),
+        )
         self._images = ImageMotion(settings.camera_names, settings.motion)
         self._trend = ProgressTrend(settings.trend)
         self._rises = RiseHistory()
@@ -50,6 +66,10 @@ class RunningEpisode:
         self._opinion: Opinion | None = None
         self._source = provenance_of(None)
         self._gate = settings.gate
+        if declared is not None:
+            self._gate = replace(
+                self._gate, success_evidence=declared.success.evidence, success_hold_s=declared.success.hold_s
+            )
         self._used_ns = started_ns
         self._known_progress = math.nan
         self._reviewed_progress = math.nan
@@ -80,6 +100,23 @@ class RunningEpisode:
         if self._steady is not None:
             self._steady.update(self._buffers)
         self._images.add(frame)
+        self.urgent |= self._monitors.add_frame(frame)
+
+    def add_joints(self, sample: JointSample) -> None:
+        """Take joint states."""
+        self._joints.add(sample)
+        self.urgent |= self._monitors.add_joints(sample)
+
+    def add_signals(self, sample: SignalSample) -> None:
+        """Take the signals of one message."""
+        self.urgent |= self._monitors.add_signals(sample)
+
+    def add_chunk(self, chunk: Chunk) -> bool:
+        """Take an announced chunk; False where its id does not rise, and it is passed over."""
+        if not self.schedule.add(chunk):
+            return False
+        self.urgent |= self._monitors.add_chunk(chunk)
+        return True
 
     def evidence(self, chunk_id: int) -> Evidence | None:
         """Gather what a judge is shown now; None where a camera has no frame in this episode yet."""
@@ -124,6 +161,7 @@ class RunningEpisode:
         if self.review is not None:
             self.review.hear(opinion)
         self._take_subtasks(opinion)
+        self._monitors.add_progress(_progress_sample(opinion))
         progress = opinion.progress
         if not 0.0 <= progress <= 1.0:
             return math.nan
@@ -149,15 +187,18 @@ class RunningEpisode:
         Returns:
             The verdict, and the failure events that follow from it.
         """
+        self.urgent = False
         if self._void is not None:
+            self.findings = (self._void,)
             return self._compose(Decision(State.UNKNOWN, self._void.text, (self._void,)), (), ()), ()
         judged = judge_findings(self._opinion, self.judge_fault, now_ns, self._settings.judge)
-        motion = (self.joints.finding(now_ns), self._images.finding(now_ns))
+        motion = (self._joints.finding(now_ns), self._images.finding(now_ns))
+        declared = self._monitors.findings(now_ns)
         reviewed = self.review.findings(now_ns) if self.review is not None else ()
-        findings = (*camera_findings, *judged, *reviewed, *self._trend.findings(), *motion)
-        decision, self._memory = decide(self._memory, findings, self._gate)
+        self.findings = (*camera_findings, *judged, *reviewed, *self._trend.findings(), *motion, *declared)
+        decision, self._memory = decide(self._memory, self.findings, self._gate)
         if self.review is not None:
-            self.review.see(findings, self._memory)
+            self.review.see(self.findings, self._memory)
         verdict = self._compose(decision, judged, reviewed)
         failure = self._memory.failure
         source = verdict.provenance
@@ -212,3 +253,12 @@ class RunningEpisode:
         }
         steady = self._settings.keyframe_choice is KeyframeChoice.STEADY
         self._steady = SteadyViews(self._settings.spread_count) if steady else None
+
+
+def _progress_sample(opinion: Opinion) -> ProgressSample:
+    def named(state: SubtaskState) -> tuple[str, ...]:
+        return tuple(subtask.name for subtask in opinion.subtasks if subtask.state is state)
+
+    return ProgressSample(
+        opinion.evidence.now_ns, opinion.progress, named(SubtaskState.ACTIVE), named(SubtaskState.DONE)
+    )

@@ -1,0 +1,1 @@
+"""What a task declares: instruction, signals, monitors, success evidence, failure modes."""

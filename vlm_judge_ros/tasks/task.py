@@ -1,0 +1,75 @@
+"""A task as its file declares it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from vlm_judge_ros.monitors.kinds import AnyMonitor
+from vlm_judge_ros.monitors.names import FailureModeName, SeverityName
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+Instruction = Annotated[str, Field(min_length=1, max_length=1000)]
+
+
+class Part(BaseModel):
+    """Base of all parts of a task file: unchangeable, no unknown fields, no NaN or infinity."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Signal(Part):
+    """A number to watch, taken from one field of a message.
+
+    Attributes:
+        topic: relative or absolute name.
+        type: for example geometry_msgs/msg/WrenchStamped.
+        field: where the number is, for example wrench.force.z, position[elbow] or norm(wrench.force).
+        unit: SI unit; "1" for none.
+        timeout_s: silence longer than this blinds the verdict; 0 for never.
+    """
+
+    topic: str = Field(min_length=1, description="Relative or absolute name of the topic.")
+    type: str = Field(pattern=r"^[a-z]\w*/msg/[A-Z]\w*$", description="Type, such as geometry_msgs/msg/WrenchStamped.")
+    field: str = Field(min_length=1, description="wrench.force.z, position[elbow] or norm(wrench.force).")
+    unit: str = Field(default="1", description="SI unit of the number; 1 for none.")
+    timeout_s: float = Field(
+        default=1.0, ge=0.0, le=3600.0, description="Silence longer than this makes the verdict UNKNOWN. 0: never."
+    )
+
+
+class Subtask(Part):
+    """A step of the task."""
+
+    name: str = Field(min_length=1, max_length=200, description="What is to be done, in words.")
+    weight: float = Field(default=1.0, gt=0.0, description="Share of the task, against those of the others.")
+    timeout_s: float = Field(default=0.0, ge=0.0, le=86400.0, description="Longest time for the step. 0: any.")
+
+
+class Success(Part):
+    """The physical evidence without which no judge is believed when it says that the task is complete."""
+
+    evidence: tuple[str, ...] = Field(
+        default=("joint_motion", "image_motion"),
+        min_length=1,
+        description="Names of monitors that can speak for success, or joint_motion, image_motion. All are needed.",
+    )
+    hold_s: float = Field(default=0.8, ge=0.0, le=3600.0, description="How long judge and evidence have to agree.")
+
+
+class Task(Part):
+    """What the file of a task declares."""
+
+    name: Name = Field(description="Name of the task, in snake case.")
+    instruction: Instruction = Field(description="What the robot is to do, as the policy is told.")
+    wordings: tuple[Instruction, ...] = Field(default=(), description="Other wordings of the same instruction.")
+    cameras: tuple[Name, ...] = Field(default=(), description="Cameras that the task needs. Empty: those of the node.")
+    timeout_s: float = Field(default=0.0, ge=0.0, le=86400.0, description="Longest time for the task. 0: any.")
+    subtasks: tuple[Subtask, ...] = Field(default=(), description="Steps of the task, in order.")
+    signals: dict[Name, Signal] = Field(default={}, description="Numbers to watch, by name.")
+    monitors: tuple[AnyMonitor, ...] = Field(default=(), description="Fast checks.")
+    success: Success = Field(default=Success(), description="Evidence that success needs.")
+    failure_modes: dict[FailureModeName, SeverityName] = Field(
+        default={}, description="Severity of failures by mode; those of a monitor keep the severity it declares."
+    )
