@@ -19,6 +19,7 @@ from vlm_judge_ros.monitors.monitor import EpisodeContext, ProgressSample
 from vlm_judge_ros.monitors.monitor_set import MonitorSet
 from vlm_judge_ros.monitors.motion import ImageMotion, JointMotion
 from vlm_judge_ros.monitors.progress import ProgressTrend
+from vlm_judge_ros.monitors.signal_health import SignalHealth
 from vlm_judge_ros.tasks.task import Task
 from vlm_judge_ros.verdict.failure import FailureEvent, FailureTracker
 from vlm_judge_ros.verdict.findings import is_review
@@ -54,7 +55,10 @@ class RunningEpisode:
         self._steady: SteadyViews | None = None
         self._settings = settings
         self._joints = JointMotion(settings.motion)
-        units = {name: signal.unit for name, signal in declared.signals.items()} if declared is not None else {}
+        signals = declared.signals if declared is not None else {}
+        units = {name: signal.unit for name, signal in signals.items()}
+        timeouts_s = {name: signal.timeout_s for name, signal in signals.items()}
+        self._signals = SignalHealth(timeouts_s, started_ns, settings.stamps)
         self._monitors = MonitorSet(
             declared.monitors if declared is not None else (),
             EpisodeContext(started_ns, settings.camera_names, units),
@@ -109,6 +113,7 @@ class RunningEpisode:
 
     def add_signals(self, sample: SignalSample) -> None:
         """Take the signals of one message."""
+        self._signals.add(sample)
         self.urgent |= self._monitors.add_signals(sample)
 
     def add_chunk(self, chunk: Chunk) -> bool:
@@ -193,7 +198,7 @@ class RunningEpisode:
             return self._compose(Decision(State.UNKNOWN, self._void.text, (self._void,)), (), ()), ()
         judged = judge_findings(self._opinion, self.judge_fault, now_ns, self._settings.judge)
         motion = (self._joints.finding(now_ns), self._images.finding(now_ns))
-        declared = self._monitors.findings(now_ns)
+        declared = (*self._signals.findings(now_ns), *self._monitors.findings(now_ns))
         reviewed = self.review.findings(now_ns) if self.review is not None else ()
         self.findings = (*camera_findings, *judged, *reviewed, *self._trend.findings(), *motion, *declared)
         decision, self._memory = decide(self._memory, self.findings, self._gate)
