@@ -14,6 +14,7 @@ from vlm_judge_ros.episode.failure_mode import FailureMode
 from vlm_judge_ros.episode.joint import JointSample
 from vlm_judge_ros.episode.stamps import NANOSECONDS_PER_SECOND, stamp_from_parts
 from vlm_judge_ros.judges.opinion import Critique
+from vlm_judge_ros.monitors.finding import Finding
 from vlm_judge_ros.verdict.failure import FailureEvent
 from vlm_judge_ros.verdict.progress_update import ProgressUpdate
 from vlm_judge_ros.verdict.provenance import provenance_of
@@ -108,6 +109,38 @@ def failure_message(event: FailureEvent) -> msg.Failure:
         provenance=_provenance_message(event.provenance),
     )
     message.header.stamp = time_message(event.stamp_ns)
+    return message
+
+
+def heartbeat_message(count: int, now_ns: int, verdict: Verdict, worst: FailureEvent | None) -> msg.Heartbeat:
+    """A heartbeat.
+
+    Args:
+        count: its number, from 1.
+        now_ns: the node clock.
+        verdict: the newest verdict.
+        worst: the worst failure that is confirmed now; None for none.
+    """
+    message = msg.Heartbeat(
+        count=count,
+        episode_id=verdict.episode_id,
+        state=int(verdict.state),
+        reason=verdict.reason,
+        evidence_stamp=time_message(verdict.stamp_ns if verdict.episode_id else None),
+    )
+    if worst is not None:
+        message.failure_mode = int(worst.mode)
+        message.failure_severity = int(worst.severity)
+        message.failure_event_id = worst.event_id
+        message.failure_text = worst.text
+    message.header.stamp = time_message(now_ns)
+    return message
+
+
+def findings_message(now_ns: int, episode_id: str, findings: Iterable[Finding]) -> msg.Findings:
+    """Everything that all layers find, as a message; `now_ns` is the node clock."""
+    message = msg.Findings(episode_id=episode_id, findings=_finding_messages(map(FindingRecord.of, findings)))
+    message.header.stamp = time_message(now_ns)
     return message
 
 

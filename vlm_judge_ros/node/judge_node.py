@@ -38,6 +38,7 @@ from vlm_judge_ros.node.services import Services
 from vlm_judge_ros.node.settings import camera_inputs, engine_settings, review_settings, worker_settings
 
 _TICK_S = 0.05
+_FINDINGS_TICKS = 4
 _ANNOTATION_TICKS = 4
 _SIGNAL_DELAY_S = 0.2
 _WARN_EVERY_S = 5.0
@@ -88,6 +89,7 @@ class JudgeNode(LifecycleNode):
         self._closers: list[Callable[[], object]] = []
         self._active_closers: list[Callable[[], object]] = []
         self._ticks = 0
+        self._beats = 0
         self._parameters_known = declare_all(self)
         for name in unknown_names(self, self._parameters_known):
             self.get_logger().warning(f"There is no parameter {name}; it is passed over. Correct the name.")
@@ -250,8 +252,13 @@ class JudgeNode(LifecycleNode):
     # Timers
 
     def _tick(self) -> None:
-        self._current.tick(self._now_ns())
+        now_ns = self._now_ns()
+        self._current.tick(now_ns)
+        self._beats += 1
+        self._results.heartbeat(self._beats, now_ns, self._current.engine)
         self._ticks += 1
+        if self._ticks % _FINDINGS_TICKS == 0:
+            self._results.findings(now_ns, self._current.engine)
         if self._ticks % _ANNOTATION_TICKS == 0 and self.get_parameter("annotated").value:
             self._publish_annotated()
 

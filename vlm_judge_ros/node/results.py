@@ -9,7 +9,15 @@ from sensor_msgs.msg import CompressedImage
 from vlm_judge_ros import msg
 from vlm_judge_ros.episode.frame import Frame
 from vlm_judge_ros.node.annotation import annotate
-from vlm_judge_ros.node.conversion import failure_message, progress_message, time_message, verdict_message
+from vlm_judge_ros.node.conversion import (
+    failure_message,
+    findings_message,
+    heartbeat_message,
+    progress_message,
+    time_message,
+    verdict_message,
+)
+from vlm_judge_ros.verdict.engine import Engine
 from vlm_judge_ros.verdict.failure import FailureEvent
 from vlm_judge_ros.verdict.progress_update import ProgressUpdate
 from vlm_judge_ros.verdict.verdict import State, Verdict
@@ -28,6 +36,9 @@ class Results:
         self._review = node.create_lifecycle_publisher(msg.Progress, "~/review", QoSProfile(depth=10))
         self._failure = node.create_lifecycle_publisher(msg.Failure, "~/failure", QoSProfile(depth=100))
         self._verdict = node.create_lifecycle_publisher(msg.Verdict, "~/verdict", LATCHED)
+        # Depth 1: a heartbeat that could not be sent in time is of no use after the next one.
+        self._heartbeat = node.create_lifecycle_publisher(msg.Heartbeat, "~/heartbeat", QoSProfile(depth=1))
+        self._findings = node.create_lifecycle_publisher(msg.Findings, "~/findings", QoSProfile(depth=10))
         self._annotated = node.create_lifecycle_publisher(
             CompressedImage, "~/annotated/compressed", QoSProfile(depth=2)
         )
@@ -39,7 +50,15 @@ class Results:
 
     def close(self) -> None:
         """Destroy the publishers."""
-        for publisher in (self._progress, self._review, self._failure, self._verdict, self._annotated):
+        for publisher in (
+            self._progress,
+            self._review,
+            self._failure,
+            self._verdict,
+            self._heartbeat,
+            self._findings,
+            self._annotated,
+        ):
             self._node.destroy_lifecycle_publisher(publisher)
 
     def progress(self, update: ProgressUpdate) -> None:
@@ -61,6 +80,15 @@ class Results:
         if verdict.state is not self._state:
             self._state = verdict.state
             self.note(f"{verdict.state.name}: {verdict.reason}")
+
+    def heartbeat(self, count: int, now_ns: int, engine: Engine) -> None:
+        """Publish that the node is alive, with what must not be lost with another message."""
+        self._heartbeat.publish(heartbeat_message(count, now_ns, engine.verdict, engine.worst_failure))
+
+    def findings(self, now_ns: int, engine: Engine) -> None:
+        """Publish what all layers found when they were weighed last, where an episode runs and anybody listens."""
+        if engine.episode_id and self._findings.get_subscription_count():
+            self._findings.publish(findings_message(now_ns, engine.episode_id, engine.findings))
 
     def annotated(self, frame: Frame, verdict: Verdict) -> None:
         """Publish a frame with the verdict drawn into it.

@@ -103,6 +103,11 @@ class Engine:
         return self._running is not None and self._running.urgent
 
     @property
+    def worst_failure(self) -> FailureEvent | None:
+        """The worst failure of the running episode that is confirmed now; None for none."""
+        return self._running.failures.worst if self._running is not None else None
+
+    @property
     def stale_opinions(self) -> int:
         """Number of answers that came too late: for an episode that had ended, or after a newer one."""
         return self._stale_opinions

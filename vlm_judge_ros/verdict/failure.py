@@ -47,6 +47,12 @@ class FailureTracker:
         self._event_id = 0
         self._open: FailureEvent | None = None
 
+    @property
+    def worst(self) -> FailureEvent | None:
+        """The worst event that is confirmed now; None for none."""
+        confirmed = self._open is not None and self._open.status is FailureStatus.CONFIRMED
+        return self._open if confirmed else None
+
     def update(
         self, failure: Failure | None, stamp_ns: int, onset_ns: int | None, provenance: Provenance
     ) -> tuple[FailureEvent, ...]:
