@@ -1,8 +1,8 @@
-"""Declares the parameters of the table on a node, and holds what is set against it."""
+"""Declares the parameters of a table on a node, and holds what is set against it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
@@ -11,7 +11,6 @@ from rclpy.parameter import Parameter as RosParameter
 
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.node.parameter import Change, Parameter, Value
-from vlm_judge_ros.node.parameters import DEFAULT_CAMERAS, parameters_for
 
 
 def declare(node: Node, parameters: Iterable[Parameter]) -> None:
@@ -24,6 +23,10 @@ def declare(node: Node, parameters: Iterable[Parameter]) -> None:
         # Declared without type and range first: rclpy's own refusal names no remedy.
         untyped = ParameterDescriptor(dynamic_typing=True)
         value: object = node.declare_parameter(parameter.name, _plain(parameter.default), untyped).value
+        if isinstance(parameter.default, tuple) and not value:
+            # A list without entries has no type in a parameter file, nor in rclpy.
+            value = ()
+            node.set_parameters([RosParameter(parameter.name, RosParameter.Type.STRING_ARRAY, [])])
         refusal = parameter.refuse(value)
         if refusal is not None:
             raise JudgeError(refusal)
@@ -63,27 +66,11 @@ def refuse(
     return SetParametersResult(successful=True)
 
 
-def declare_all(node: Node) -> Mapping[str, Parameter]:
-    """Declare every parameter, those of each camera included, and return them by name.
-
-    Raises:
-        JudgeError: a value given at start cannot be used.
-    """
-    general = parameters_for(())
-    declare(node, general.values())
-    cameras = node.get_parameter("cameras").value
-    parameters = parameters_for(cameras)
-    declare(node, [entry for name, entry in parameters.items() if name not in general])
-    return parameters
-
-
-def unknown_names(node: Node, known: Mapping[str, Parameter]) -> list[str]:
+def unknown_names(node: Node, known: Container[str]) -> list[str]:
     """Names given at start that belong to no parameter: ROS 2 passes over them without a word."""
     # rclpy shows what was given to nobody but to parameters that are declared.
     given: Mapping[str, object] = getattr(node, "_parameter_overrides", {})
-    # The shipped parameter file speaks of these whether or not the node has them.
-    usual = parameters_for(DEFAULT_CAMERAS)
-    return [name for name in given if name not in known and name not in usual and not node.has_parameter(name)]
+    return [name for name in given if name not in known and not node.has_parameter(name)]
 
 
 def _plain(value: Value) -> bool | int | float | str | list[str]:

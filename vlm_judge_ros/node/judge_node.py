@@ -29,8 +29,9 @@ from vlm_judge_ros.node.asked_judge import AskedJudge
 from vlm_judge_ros.node.camera_subscription import CameraSubscription
 from vlm_judge_ros.node.contradictions import contradiction, refuse_contradictions
 from vlm_judge_ros.node.conversion import chunk_of, joint_sample_of
-from vlm_judge_ros.node.declaration import declare_all, refuse, unknown_names, values_of
+from vlm_judge_ros.node.declaration import refuse, unknown_names, values_of
 from vlm_judge_ros.node.diagnostics import Diagnostics
+from vlm_judge_ros.node.judge_declaration import declare_all, names_in_the_shipped_file
 from vlm_judge_ros.node.judging import Judging, JudgingOptions
 from vlm_judge_ros.node.parameter import Parameter
 from vlm_judge_ros.node.results import LATCHED, Results
@@ -91,7 +92,7 @@ class JudgeNode(LifecycleNode):
         self._ticks = 0
         self._beats = 0
         self._parameters_known = declare_all(self)
-        for name in unknown_names(self, self._parameters_known):
+        for name in unknown_names(self, names_in_the_shipped_file()):
             self.get_logger().warning(f"There is no parameter {name}; it is passed over. Correct the name.")
         self._diagnostics = Diagnostics(self.get_fully_qualified_name().lstrip("/"))
         self._diagnostics_publisher = self.create_publisher(DiagnosticArray, "/diagnostics", 10)

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 import sys
-import textwrap
 from collections.abc import Iterable
 
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.node.judge_parameters import JUDGE_PARAMETERS, REVIEW_PARAMETERS
 from vlm_judge_ros.node.parameter import CAMERA, Change, Parameter, Value, show
+from vlm_judge_ros.node.parameter_table import markdown_table, yaml_file
 from vlm_judge_ros.node.requests import LONGEST_TASK, usable_task
 
 DEFAULT_CAMERAS = ("front", "wrist")
@@ -207,28 +207,16 @@ def parameters_for(cameras: Iterable[str]) -> dict[str, Parameter]:
 
 def markdown() -> str:
     """The table for people."""
-    rows = ["| parameter | type | default | values | change | meaning |", "| --- | --- | --- | --- | --- | --- |"]
-    for entry in PARAMETERS:
-        values = entry.remedy if entry.choices or entry.low is not None else ""
-        name, default = f"`{entry.name}`", f"`{show(entry.default)}`"
-        text = entry.text.replace(CAMERA, f"`{CAMERA}`")
-        rows.append(f"| {name} | {entry.type_name} | {default} | {values} | {entry.change.value} | {text} |")
-    return "\n".join(rows)
+    return markdown_table(PARAMETERS, [CAMERA])
 
 
 def parameter_file(cameras: Iterable[str] = DEFAULT_CAMERAS) -> str:
     """A parameter file with every default and its meaning."""
-    lines = [
-        "# Every parameter of the judge node with its default.",
-        "# Made by: python -m vlm_judge_ros.node.parameters --file",
-        "/**:",
-        "  ros__parameters:",
+    head = [
+        "Every parameter of the judge node with its default.",
+        "Made by: python -m vlm_judge_ros.node.parameters --file",
     ]
-    for entry in parameters_for(cameras).values():
-        limits = f" Set it to {entry.remedy}." if entry.choices or entry.low is not None else ""
-        lines += textwrap.wrap(entry.text + limits, 120, initial_indent="    # ", subsequent_indent="    # ")
-        lines.append(f"    {entry.name}: {show(entry.default)}")
-    return "\n".join(lines)
+    return yaml_file(head, parameters_for(cameras).values())
 
 
 if __name__ == "__main__":
