@@ -43,11 +43,13 @@ class EpisodeContext:
         started_ns: stamp of the start of the episode.
         cameras: names of the cameras.
         units: unit of each signal that the task declares, by name.
+        timeouts_s: longest silence of each signal that the task declares, by name; 0 for any.
     """
 
     started_ns: int
     cameras: tuple[str, ...] = ()
     units: Mapping[str, str] = field(default_factory=dict)
+    timeouts_s: Mapping[str, float] = field(default_factory=dict)
 
 
 class Monitor:
@@ -91,8 +93,8 @@ class MonitorSpec(BaseModel):
     """A monitor as a task file declares it. Numbers carry their unit at the end of their names.
 
     Attributes:
-        LAYER: the layer that its findings belong to.
-        GIVES: the effects that its findings may have, beside NEUTRAL and BLIND.
+        LAYER: the layer that findings of the kind belong to. Ask `layer`: it may depend on what is declared.
+        GIVES: the effects that they may have, beside NEUTRAL and BLIND. Ask `gives`, for the same reason.
         kind: which monitor it is.
         name: name of its findings.
         severity: of a failure that it finds. CRITICAL decides at once, without debounce.
@@ -112,6 +114,16 @@ class MonitorSpec(BaseModel):
     failure_mode: FailureModeName = Field(
         default=FailureMode.UNKNOWN, description="Failure mode that it speaks for, for example COLLISION."
     )
+
+    @property
+    def layer(self) -> Layer:
+        """The layer that its findings belong to, as it is declared."""
+        return self.LAYER
+
+    @property
+    def gives(self) -> tuple[Effect, ...]:
+        """The effects that its findings may have, beside NEUTRAL and BLIND, as it is declared."""
+        return self.GIVES
 
     @property
     def signals(self) -> tuple[str, ...]:
@@ -138,7 +150,7 @@ class MonitorSpec(BaseModel):
         failing = effect is Effect.FAILURE
         severity = self.severity if failing else Severity.INFO
         return Finding(
-            layer=self.LAYER,
+            layer=self.layer,
             name=self.name,
             source=source,
             effect=effect,

@@ -61,7 +61,7 @@ class RunningEpisode:
         self._signals = SignalHealth(timeouts_s, started_ns, settings.stamps)
         self._monitors = MonitorSet(
             declared.monitors if declared is not None else (),
-            EpisodeContext(started_ns, settings.camera_names, units),
+            EpisodeContext(started_ns, settings.camera_names, units, timeouts_s),
         )
         self._images = ImageMotion(settings.camera_names, settings.motion)
         self._trend = ProgressTrend(settings.trend)
