@@ -43,6 +43,7 @@ COMMANDS = (
     Command("demo", "vlm_judge_ros.node.demo", "judge two recorded episodes live and leave a report"),
     Command("simulate", "vlm_judge_ros.simulation.command", "make simulated episodes (extra: simulate)"),
     Command("examples", "vlm_judge_ros.replay.examples_command", "keep examples of good and bad behaviour for judges"),
+    Command("task", "vlm_judge_ros.tasks.command", "check the files that declare tasks"),
     Command("models", "vlm_judge_ros.models.vlm.listing", "list the vision-language models that are known by name"),
     Command("pull", "vlm_judge_ros.models.vlm.pull", "download a vision-language model (extra: hub)"),
     Command("warmup", "vlm_judge_ros.models.vlm.warmup", "prove a model here, and build what TensorRT needs for it"),

@@ -28,6 +28,7 @@ from models.remote.misbehaving_server import (
     wrong_schema,
 )
 
+from vlm_judge_ros.config_folder import config_folder
 from vlm_judge_ros.episode.evidence import Evidence
 from vlm_judge_ros.episode.frame import Frame, FrameRole, Keyframe
 from vlm_judge_ros.episode.raw_image import RawImage
@@ -38,7 +39,6 @@ from vlm_judge_ros.judges.proof import proof
 from vlm_judge_ros.judges.server_access import server_settings
 from vlm_judge_ros.judges.worker import Worker, WorkerSettings
 from vlm_judge_ros.judges.worker_events import Answer, Ready, Unanswered
-from vlm_judge_ros.models.config_folder import config_folder
 
 CAMERAS = ("front", "wrist")
 SHIPPED = sorted(config_folder("servers").glob("*.yaml"))

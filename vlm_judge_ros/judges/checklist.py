@@ -19,7 +19,6 @@ from vlm_judge_ros.judges.factory import JudgeOptions
 from vlm_judge_ros.judges.model_access import open_model
 from vlm_judge_ros.judges.named_file import load
 from vlm_judge_ros.judges.opinion import JudgeProvenance, Opinion
-from vlm_judge_ros.judges.task_words import same_words
 from vlm_judge_ros.judges.told import told
 from vlm_judge_ros.judges.views import shown
 from vlm_judge_ros.judges.written_answer import Unparsable, ask_for
@@ -28,6 +27,7 @@ from vlm_judge_ros.models.cache import cache_folder
 from vlm_judge_ros.models.model import Capability, require
 from vlm_judge_ros.models.scorer import Content
 from vlm_judge_ros.models.writer import LARGEST_SEED, VisionLanguageModel, Writing
+from vlm_judge_ros.tasks.words import same_words
 
 METHOD = "checklist"
 DEFAULT_PROMPT = "checklist-v1"

@@ -15,8 +15,8 @@ import yaml
 
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.judges.named_file import content_hash, load
-from vlm_judge_ros.judges.task_words import same_words
 from vlm_judge_ros.judges.told import told
+from vlm_judge_ros.tasks.words import same_words
 
 _log = logging.getLogger(__name__)
 

@@ -20,9 +20,9 @@ from vlm_judge_ros.judges.moment import Moment, Reference, first, newest, of_dem
 from vlm_judge_ros.judges.named_file import load
 from vlm_judge_ros.judges.opinion import JudgeProvenance, Opinion
 from vlm_judge_ros.judges.placement import place
-from vlm_judge_ros.judges.task_words import same_words
 from vlm_judge_ros.judges.written_prompt import SHIPPED_FOLDER
 from vlm_judge_ros.models.writer import VisionLanguageModel
+from vlm_judge_ros.tasks.words import same_words
 
 METHOD = "pairwise"
 DEFAULT_PROMPT = "pairwise-v1"

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pydantic
 
+from vlm_judge_ros.config_folder import config_folder
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.judges.factory import JudgeOptions
 from vlm_judge_ros.judges.named_file import first_fault, load
-from vlm_judge_ros.models.config_folder import config_folder
 from vlm_judge_ros.models.remote.client import Client
 from vlm_judge_ros.models.remote.remote_model import RemoteModel
 from vlm_judge_ros.models.remote.settings import Images, ServerSettings

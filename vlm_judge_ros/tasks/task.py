@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from vlm_judge_ros.episode.field_syntax import FieldError, parse
 from vlm_judge_ros.monitors.kinds import AnyMonitor
 from vlm_judge_ros.monitors.names import FailureModeName, SeverityName
+from vlm_judge_ros.tasks.cross_checks import check
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 Instruction = Annotated[str, Field(min_length=1, max_length=1000)]
@@ -30,7 +32,11 @@ class Signal(Part):
         timeout_s: silence longer than this blinds the verdict; 0 for never.
     """
 
-    topic: str = Field(min_length=1, description="Relative or absolute name of the topic.")
+    topic: str = Field(
+        pattern=r"^/?[A-Za-z_]\w*(/[A-Za-z_]\w*)*$",
+        max_length=256,
+        description="Relative or absolute name of the topic.",
+    )
     type: str = Field(pattern=r"^[a-z]\w*/msg/[A-Z]\w*$", description="Type, such as geometry_msgs/msg/WrenchStamped.")
     field: str = Field(min_length=1, description="wrench.force.z, position[elbow] or norm(wrench.force).")
     unit: str = Field(default="1", description="SI unit of the number; 1 for none.")
@@ -38,12 +44,21 @@ class Signal(Part):
         default=1.0, ge=0.0, le=3600.0, description="Silence longer than this makes the verdict UNKNOWN. 0: never."
     )
 
+    @field_validator("field")
+    @classmethod
+    def _field_can_be_read(cls, field: str) -> str:
+        try:
+            parse(field)
+        except FieldError as error:
+            raise ValueError(str(error)) from error
+        return field
+
 
 class Subtask(Part):
     """A step of the task."""
 
     name: str = Field(min_length=1, max_length=200, description="What is to be done, in words.")
-    weight: float = Field(default=1.0, gt=0.0, description="Share of the task, against those of the others.")
+    weight: float = Field(default=1.0, gt=0.0, le=1000.0, description="Share of the task, against those of the others.")
     timeout_s: float = Field(default=0.0, ge=0.0, le=86400.0, description="Longest time for the step. 0: any.")
 
 
@@ -63,13 +78,22 @@ class Task(Part):
 
     name: Name = Field(description="Name of the task, in snake case.")
     instruction: Instruction = Field(description="What the robot is to do, as the policy is told.")
-    wordings: tuple[Instruction, ...] = Field(default=(), description="Other wordings of the same instruction.")
-    cameras: tuple[Name, ...] = Field(default=(), description="Cameras that the task needs. Empty: those of the node.")
+    wordings: tuple[Instruction, ...] = Field(
+        default=(), max_length=100, description="Other wordings of the same instruction."
+    )
+    cameras: tuple[Name, ...] = Field(
+        default=(), max_length=16, description="Cameras that the task needs. Empty: those of the node."
+    )
     timeout_s: float = Field(default=0.0, ge=0.0, le=86400.0, description="Longest time for the task. 0: any.")
-    subtasks: tuple[Subtask, ...] = Field(default=(), description="Steps of the task, in order.")
-    signals: dict[Name, Signal] = Field(default={}, description="Numbers to watch, by name.")
-    monitors: tuple[AnyMonitor, ...] = Field(default=(), description="Fast checks.")
+    subtasks: tuple[Subtask, ...] = Field(default=(), max_length=64, description="Steps of the task, in order.")
+    signals: dict[Name, Signal] = Field(default={}, max_length=256, description="Numbers to watch, by name.")
+    monitors: tuple[AnyMonitor, ...] = Field(default=(), max_length=256, description="Fast checks.")
     success: Success = Field(default=Success(), description="Evidence that success needs.")
     failure_modes: dict[FailureModeName, SeverityName] = Field(
         default={}, description="Severity of failures by mode; those of a monitor keep the severity it declares."
     )
+
+    @model_validator(mode="after")
+    def _parts_fit_together(self) -> Task:
+        check(self)
+        return self

@@ -10,9 +10,9 @@ from pathlib import Path
 import pydantic
 import yaml
 
+from vlm_judge_ros.config_folder import config_folder
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.models.cache import cache_folder
-from vlm_judge_ros.models.config_folder import config_folder
 from vlm_judge_ros.models.vlm.families import Family
 from vlm_judge_ros.models.vlm.precision import parse_precision
 

@@ -16,7 +16,7 @@ def config_folder(name: str) -> Path:
     here = Path(__file__).resolve()
     installed = [parent / "share" / "vlm_judge_ros" / "config" / name for parent in here.parents]
     # In a checkout it lies beside the package.
-    for folder in (*installed, here.parents[2] / "config" / name):
+    for folder in (*installed, here.parents[1] / "config" / name):
         if folder.is_dir():
             return folder
     raise JudgeError(f"There is no share/vlm_judge_ros/config/{name} above {here}; install vlm_judge_ros again.")
