@@ -96,7 +96,7 @@ def test_what_cannot_be_read_is_unknown_and_never_a_low_score(text: str) -> None
     verdicts, events = judged([text])
     assert {verdict.state for verdict in verdicts} == {State.UNKNOWN}
     assert all(verdict.progress is None for verdict in verdicts)
-    assert events == []
+    assert {event.mode for event in events} == {FailureMode.JUDGE_FAULT}
 
 
 def test_what_cannot_be_read_breaks_the_hold_of_success() -> None:

@@ -14,6 +14,7 @@ from dataclasses import replace
 from vlm_judge_ros import __version__
 from vlm_judge_ros.episode.chunk import Chunk
 from vlm_judge_ros.episode.evidence import Evidence
+from vlm_judge_ros.episode.failure_mode import FailureMode
 from vlm_judge_ros.episode.fault import FrameFault
 from vlm_judge_ros.episode.frame import Frame
 from vlm_judge_ros.episode.joint import JointSample
@@ -57,6 +58,7 @@ class Engine:
         self._progress: ProgressUpdate | None = None
         self._review: ProgressUpdate | None = None
         self._events: deque[FailureEvent] = deque(maxlen=MOST_EVENTS)
+        self._newest_events: dict[FailureMode, FailureEvent] = {}
         self._stale_opinions = 0
         self._stale_reviews = 0
         self._clock_jumps = 0
@@ -98,14 +100,24 @@ class Engine:
         return self._running.findings if self._running else ()
 
     @property
-    def urgent(self) -> bool:
-        """Whether a monitor has raised or ended an alarm since all layers were weighed last: call `check` at once."""
-        return self._running is not None and self._running.urgent
+    def open_failures(self) -> tuple[FailureEvent, ...]:
+        """The failures of the running episode that are seen or confirmed, in the order of their ids."""
+        return self._running.failures.open if self._running else ()
 
     @property
     def worst_failure(self) -> FailureEvent | None:
-        """The worst failure of the running episode that is confirmed now; None for none."""
-        return self._running.failures.worst if self._running is not None else None
+        """The worst failure that is confirmed now, blindness that lasts included; None where none is."""
+        return self._running.failures.worst if self._running else None
+
+    @property
+    def newest_failures(self) -> Mapping[FailureMode, FailureEvent]:
+        """The newest event of each failure mode since the engine was made."""
+        return self._newest_events
+
+    @property
+    def urgent(self) -> bool:
+        """Whether a monitor has raised or ended an alarm since all layers were weighed last: call `check` at once."""
+        return self._running is not None and self._running.urgent
 
     @property
     def stale_opinions(self) -> int:
@@ -163,7 +175,7 @@ class Engine:
         if self._running is None:
             raise JudgeError("No episode is running; start one first.")
         last = self.check(stamp_ns)
-        self._events.extend(self._running.failures.clear(last.stamp_ns))
+        self._announce(self._running.failures.clear(last.stamp_ns))
         self._running = None
         self._request = self._review_request = None
         self._progress = self._review = None
@@ -276,7 +288,7 @@ class Engine:
         """
         self._advance(now_ns)
         if self._running is not None:
-            self._running.judge_fault = cause or "no cause was given"
+            self._running.fail_judge(cause, self._now_ns)
         return self._evaluate_and_look()
 
     def add_review(self, opinion: Opinion, now_ns: int, latency_s: float = math.nan) -> Verdict:
@@ -372,8 +384,12 @@ class Engine:
             self._verdict = self._idle()
         else:
             self._verdict, events = self._running.evaluate(self._camera_findings(), self._now_ns)
-            self._events.extend(events)
+            self._announce(events)
         return self._verdict
+
+    def _announce(self, events: tuple[FailureEvent, ...]) -> None:
+        self._events.extend(events)
+        self._newest_events.update((event.mode, event) for event in events)
 
     def _evaluate_and_look(self) -> Verdict:
         verdict = self._evaluate()

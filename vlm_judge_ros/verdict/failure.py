@@ -1,14 +1,15 @@
-"""Failure events: one failure of an episode, from first seen to closed."""
+"""Failure events: failures of an episode, one of each mode at a time, from first seen to closed."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from enum import IntEnum
 
 from pydantic import Field
 
 from vlm_judge_ros.episode.failure_mode import FailureMode
 from vlm_judge_ros.monitors.finding import Layer, Severity
-from vlm_judge_ros.verdict.memory import Failure
+from vlm_judge_ros.verdict.held import Failure
 from vlm_judge_ros.verdict.verdict import FindingRecord, Provenance, Record, Share, known
 
 
@@ -38,6 +39,11 @@ class FailureEvent(Record):
     text: str = Field(min_length=1)
     provenance: Provenance
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it was seen or confirmed, and has not been closed."""
+        return self.status in (FailureStatus.FAILED, FailureStatus.CONFIRMED)
+
 
 class FailureTracker:
     """Turns what the gate holds into events; an event keeps its id until it has passed, healed or been cleared."""
@@ -45,62 +51,78 @@ class FailureTracker:
     def __init__(self, episode_id: str) -> None:
         self._episode_id = episode_id
         self._event_id = 0
-        self._open: FailureEvent | None = None
+        self._open: dict[FailureMode, FailureEvent] = {}
+
+    @property
+    def open(self) -> tuple[FailureEvent, ...]:
+        """The events that are not closed, as they were announced last, in the order of their ids."""
+        return tuple(sorted(self._open.values(), key=lambda event: event.event_id))
 
     @property
     def worst(self) -> FailureEvent | None:
-        """The worst event that is confirmed now; None for none."""
-        confirmed = self._open is not None and self._open.status is FailureStatus.CONFIRMED
-        return self._open if confirmed else None
+        """Of those that are confirmed the worst: by severity, then the oldest; None where none is."""
+        confirmed = [event for event in self.open if event.status is FailureStatus.CONFIRMED]
+        return max(confirmed, key=lambda event: (event.severity, -event.event_id), default=None)
 
     def update(
-        self, failure: Failure | None, stamp_ns: int, onset_ns: int | None, provenance: Provenance
+        self,
+        held: Iterable[Failure],
+        stamp_ns: int,
+        onset_of: Callable[[Failure], int | None],
+        provenance_of: Callable[[Failure], Provenance],
     ) -> tuple[FailureEvent, ...]:
         """Compare with what was held before.
 
         Args:
-            failure: what the gate holds now; None for nothing.
+            held: what the gate holds now, at most one failure of each mode.
             stamp_ns: newest evidence.
-            onset_ns: best estimate of when the failure began.
-            provenance: where the judge's newest answer came from.
+            onset_of: best estimate of when a failure began.
+            provenance_of: where the answer came from of the judge that a failure rests on.
 
         Returns:
-            The events that follow: none, or one. A failure that is confirmed at once gives CONFIRMED alone.
+            The events that follow, in the order of the modes: one of each mode at most. A failure that is confirmed at
+            once gives CONFIRMED alone; one that gets worse while it is open is announced again.
         """
-        before = self._open
-        if failure is None:
+        now = {failure.mode: failure for failure in held}
+        events: list[FailureEvent] = []
+        for mode in sorted({*now, *self._open}):
+            failure, before = now.get(mode), self._open.get(mode)
+            if failure is None:
+                assert before is not None
+                confirmed = before.status is FailureStatus.CONFIRMED
+                events.append(self._close(mode, FailureStatus.HEALED if confirmed else FailureStatus.PASSED, stamp_ns))
+                continue
+            status = FailureStatus.CONFIRMED if failure.confirmed else FailureStatus.FAILED
+            if before is not None and before.status is status and before.severity == failure.severity:
+                continue
             if before is None:
-                return ()
-            confirmed = before.status is FailureStatus.CONFIRMED
-            return (self._close(FailureStatus.HEALED if confirmed else FailureStatus.PASSED, stamp_ns),)
-        status = FailureStatus.CONFIRMED if failure.confirmed else FailureStatus.FAILED
-        if before is not None and before.status is status:
-            return ()
-        if before is None:
-            self._event_id += 1
-        finding = failure.finding
-        self._open = FailureEvent(
-            stamp_ns=stamp_ns,
-            episode_id=self._episode_id,
-            event_id=self._event_id,
-            status=status,
-            mode=finding.mode if finding.mode is not FailureMode.NONE else FailureMode.UNKNOWN,
-            severity=finding.severity,
-            onset_ns=onset_ns,
-            confidence=known(finding.value) if finding.layer is Layer.JUDGE else None,
-            deciding_layer=finding.layer,
-            evidence=(FindingRecord.of(finding),),
-            text=finding.text,
-            provenance=provenance,
-        )
-        return (self._open,)
+                self._event_id += 1
+            self._open[mode] = FailureEvent(
+                stamp_ns=stamp_ns,
+                episode_id=self._episode_id,
+                event_id=self._event_id if before is None else before.event_id,
+                status=status,
+                mode=mode,
+                severity=failure.severity,
+                onset_ns=onset_of(failure),
+                confidence=_confidence(failure),
+                deciding_layer=failure.finding.layer,
+                evidence=tuple(FindingRecord.of(finding) for finding in failure.findings),
+                text=failure.finding.text,
+                provenance=provenance_of(failure),
+            )
+            events.append(self._open[mode])
+        return tuple(events)
 
     def clear(self, stamp_ns: int) -> tuple[FailureEvent, ...]:
         """Close what is open, at the end of the episode or by a person."""
-        return () if self._open is None else (self._close(FailureStatus.CLEARED, stamp_ns),)
+        return tuple(self._close(mode, FailureStatus.CLEARED, stamp_ns) for mode in sorted(self._open))
 
-    def _close(self, status: FailureStatus, stamp_ns: int) -> FailureEvent:
-        assert self._open is not None
-        event = self._open.model_copy(update={"status": status, "stamp_ns": stamp_ns})
-        self._open = None
-        return event
+    def _close(self, mode: FailureMode, status: FailureStatus, stamp_ns: int) -> FailureEvent:
+        return self._open.pop(mode).model_copy(update={"status": status, "stamp_ns": stamp_ns})
+
+
+def _confidence(failure: Failure) -> float | None:
+    finding = failure.finding
+    certain = finding.layer is Layer.JUDGE and not failure.blindness
+    return known(finding.value) if certain else None

@@ -7,22 +7,26 @@ from collections.abc import Iterable
 from vlm_judge_ros.monitors.finding import Effect, Finding, Layer
 from vlm_judge_ros.verdict.judgement import REVIEW, SUCCESS
 
+BLINDING = (Layer.HEALTH, Layer.THRESHOLD, Layer.STRUCTURE, Layer.JUDGE)
+"""Layers without whose sight nothing is known. An event that cannot be seen is only no evidence."""
+
+PHYSICAL = (Layer.THRESHOLD, Layer.STRUCTURE, Layer.EVENT)
+"""Layers whose findings can be physical evidence of success."""
+
 
 class Findings:
     """All findings that are weighed together, worst first."""
 
     def __init__(self, findings: Iterable[Finding]) -> None:
-        self.all = tuple(sorted(findings, key=_order))
+        self.all = tuple(sorted(findings, key=order))
 
     @property
     def blind(self) -> tuple[Finding, ...]:
-        """Findings that a camera or the judge cannot see. A review that cannot say does not blind the judge."""
+        """Findings that a layer cannot see what it has to. A review that cannot say does not blind the judge."""
         return tuple(
             finding
             for finding in self.all
-            if finding.effect is Effect.BLIND
-            and finding.layer in (Layer.HEALTH, Layer.JUDGE)
-            and not is_review(finding)
+            if finding.effect is Effect.BLIND and finding.layer in BLINDING and not is_review(finding)
         )
 
     @property
@@ -65,16 +69,21 @@ class Findings:
         """Return what is known of a camera."""
         return tuple(finding for finding in self.all if finding.layer is Layer.HEALTH and finding.source == camera)
 
-    def evidence(self, name: str) -> Finding | None:
-        """Return the least favourable finding of one kind of physical evidence."""
-        named = [finding for finding in self.all if finding.layer is Layer.EVENT and finding.name == name]
+    def of_monitor(self, layer: Layer, name: str) -> tuple[Finding, ...]:
+        """Return what a declared monitor says."""
+        return tuple(finding for finding in self.all if finding.layer is layer and finding.name == name)
+
+    def evidence(self, name: str) -> tuple[Finding, ...]:
+        """Return one kind of physical evidence, the least favourable first; never what a judge says."""
+        named = [finding for finding in self.all if finding.layer in PHYSICAL and finding.name == name]
         favour = {Effect.BLIND: 0, Effect.SUCCESS: 2}
-        return min(named, key=lambda finding: favour.get(finding.effect, 1), default=None)
+        return tuple(sorted(named, key=lambda finding: favour.get(finding.effect, 1)))
 
     def missing(self, asked: tuple[Layer, ...]) -> tuple[Layer, ...]:
-        """Return the layers that found nothing, or only that they cannot see; the review stands in for none."""
+        """Return the layers that found nothing, or that cannot see all they have to; the review stands in for none."""
         gave = {finding.layer for finding in self.all if finding.effect is not Effect.BLIND and not is_review(finding)}
-        return tuple(layer for layer in asked if layer not in gave)
+        blind = {finding.layer for finding in self.blind}
+        return tuple(sorted(layer for layer in {*asked, *blind} if layer not in gave or layer in blind))
 
 
 def is_review(finding: Finding) -> bool:
@@ -82,8 +91,8 @@ def is_review(finding: Finding) -> bool:
     return finding.layer is Layer.JUDGE and finding.source == REVIEW
 
 
-def _order(finding: Finding) -> tuple[object, ...]:
-    # Complete, so that two findings that differ in anything at all have one order. NaN has none: its text has.
+def order(finding: Finding) -> tuple[object, ...]:
+    """Order findings: worst first, and complete, so that two that differ in anything at all have one order."""
     return (
         -finding.severity,
         finding.layer,
@@ -92,6 +101,6 @@ def _order(finding: Finding) -> tuple[object, ...]:
         finding.stamp_ns,
         finding.effect,
         finding.mode,
-        repr(finding.value),
+        repr((finding.value, finding.limit, finding.unit, finding.onset_ns)),
         finding.text,
     )

@@ -2,12 +2,14 @@
 
 No single layer can grant success, and none can talk another out of a failure. Rules; the first that applies decides:
 
-1. FAILED: a critical finding, or a failure that was found in a count of observations over a span of seconds. It stays
-   FAILED, blind or not, until the judge has found no failure in a count of answers over a span of seconds.
-2. UNKNOWN: the judge or a needed camera cannot see.
-3. With the judge saying complete for long enough, and nothing that speaks for a failure or a loss of progress:
-   SUCCEEDED where every declared physical evidence is there and, where success waits for it, a review that saw as much
-   says complete too; else PROGRESSING, for the reason that one is not.
+1. FAILED: a failure of severity ERROR or worse is confirmed: a fast layer calls it critical, or the same layer found
+   one in a count of observations over a span of seconds. It stays FAILED, blind or not, until the layer that found it
+   is quiet and the judge has found none in a count of answers over a span of seconds.
+2. UNKNOWN: a camera, the judge, or a monitor that the task declares says nothing, or a layer cannot see; only an event
+   that cannot be seen is merely no evidence.
+3. With the judge saying complete for long enough, and nothing that speaks for a failure, however small, or for a loss
+   of progress: SUCCEEDED where every declared physical evidence has been there as long and, where success waits for it,
+   a review that saw as much says complete too; else PROGRESSING, for the reason that one is not.
 4. REGRESSING, then STALLED: the progress trend says so.
 5. PROGRESSING.
 
@@ -20,45 +22,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.monitors.finding import Effect, Finding, Layer
+from vlm_judge_ros.verdict.debounce import Run
 from vlm_judge_ros.verdict.findings import Findings
+from vlm_judge_ros.verdict.gate_limits import GateLimits
 from vlm_judge_ros.verdict.judgement import FAILURE, PROGRESS, SUCCESS
-from vlm_judge_ros.verdict.memory import DebounceLimits, GateMemory, Run, remember
+from vlm_judge_ros.verdict.memory import GateMemory, remember
 from vlm_judge_ros.verdict.verdict import State, known
 
-ASKED_LAYERS = (Layer.HEALTH, Layer.STRUCTURE, Layer.JUDGE, Layer.EVENT)
-
-
-@dataclass(frozen=True, slots=True)
-class GateLimits(DebounceLimits):
-    """What the gate asks for before it believes.
-
-    Attributes:
-        cameras: cameras without which nothing can be concluded.
-        success_evidence: names of the findings of physical evidence that success needs; at least one.
-        success_hold_s: how long the judge has to say complete without a break, in seconds of evidence.
-        review_confirms: success also needs a review that says complete, on frames no older than the judge's first.
-
-    Raises:
-        JudgeError: a number is out of range, or success would need no physical evidence.
-    """
-
-    cameras: tuple[str, ...] = ()
-    success_evidence: tuple[str, ...] = ()
-    success_hold_s: float = 0.8
-    review_confirms: bool = False
-
-    def __post_init__(self) -> None:
-        DebounceLimits.__post_init__(self)
-        if not self.cameras:
-            raise JudgeError("cameras is empty; name at least one.")
-        if not self.success_evidence:
-            raise JudgeError(
-                "success_evidence is empty; name at least one, because a judge alone never grants success."
-            )
-        if not 0.0 <= self.success_hold_s <= 3600.0:
-            raise JudgeError(f"success_hold_s is {self.success_hold_s}; give seconds from 0 to 3600.")
+__all__ = ["Decision", "GateLimits", "decide", "rated"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +42,7 @@ class Decision:
         reason: one sentence for a person.
         decided_by: findings that decided.
         overruled: findings that spoke against the state.
-        missing_layers: layers that are asked for and gave nothing.
+        missing_layers: layers that are asked for and gave nothing, or cannot see all that they have to.
         confidence: how sure the gate is of the state, 0 to 1; None where no layer gives a confidence.
     """
 
@@ -78,8 +50,18 @@ class Decision:
     reason: str
     decided_by: tuple[Finding, ...] = ()
     overruled: tuple[Finding, ...] = ()
-    missing_layers: tuple[Layer, ...] = ASKED_LAYERS
+    missing_layers: tuple[Layer, ...] = ()
     confidence: float | None = None
+
+
+def rated(findings: Iterable[Finding], limits: GateLimits) -> tuple[Finding, ...]:
+    """Give failures that a judge names the severity that the task gives to their mode."""
+    return tuple(
+        replace(finding, severity=limits.severity(finding.mode))
+        if finding.layer is Layer.JUDGE and finding.effect is Effect.FAILURE
+        else finding
+        for finding in findings
+    )
 
 
 def decide(memory: GateMemory, findings: Iterable[Finding], limits: GateLimits) -> tuple[Decision, GateMemory]:
@@ -104,42 +86,61 @@ def decide(memory: GateMemory, findings: Iterable[Finding], limits: GateLimits) 
 
 
 def _weigh(memory: GateMemory, found: Findings, limits: GateLimits) -> Decision:
-    missing = found.missing(ASKED_LAYERS)
-    failure = memory.failure
-    if failure is not None and failure.confirmed:
-        text = f"Failing: {failure.finding.text}"
-        confidence = known(failure.finding.value) if failure.finding.layer is Layer.JUDGE else None
-        return Decision(State.FAILED, text, (failure.finding,), found.claims_of_success, missing, confidence)
+    missing = found.missing(limits.asked_layers)
+    failed = memory.failed
+    if failed:
+        worst = failed[0].finding
+        others = [finding for failure in failed for finding in failure.findings if finding != worst]
+        confidence = known(worst.value) if worst.layer is Layer.JUDGE else None
+        deciding = (worst, *dict.fromkeys(others))
+        return Decision(State.FAILED, f"Failing: {worst.text}", deciding, found.claims_of_success, missing, confidence)
+    lacking = " ".join(f"Missing layer: {layer.name.lower()}." for layer in missing if layer is not Layer.EVENT)
     blind = found.blind
     if blind:
-        return Decision(State.UNKNOWN, blind[0].text, blind, found.claims, missing)
+        return Decision(State.UNKNOWN, f"{blind[0].text} {lacking}", blind, found.claims, missing)
     unheard = _unheard(found, limits)
-    if unheard:
-        return Decision(State.UNKNOWN, unheard, (), found.claims, missing)
+    if unheard is not None:
+        layer, text = unheard
+        missing = tuple(sorted({*missing, layer}))
+        text = f"{text} Missing layer: {layer.name.lower()}."
+        return Decision(State.UNKNOWN, text, (), found.claims, missing)
     # The memory also holds what a review found before it fell silent.
-    against = memory.failing or found.speaking(Effect.REGRESS)
+    against = memory.failures or memory.confirmed_faults or found.speaking(Effect.REGRESS)
     if not against and memory.complete is not None and memory.complete.held(1, limits.success_hold_s):
-        return _believe(memory.complete, found, limits, missing)
+        return _believe(memory, memory.complete, found, limits)
     return _move(memory, found, missing)
 
 
-def _unheard(found: Findings, limits: GateLimits) -> str:
+def _unheard(found: Findings, limits: GateLimits) -> tuple[Layer, str] | None:
+    """Who has to say something and says nothing at all, in one sentence."""
     for camera in limits.cameras:
         if not found.health_of(camera):
-            return f"Nothing is known of camera {camera}."
-    return "" if found.judge(PROGRESS) is not None else "The judge has not answered."
+            return Layer.HEALTH, f"Nothing is known of camera {camera}."
+    if found.judge(PROGRESS) is None:
+        return Layer.JUDGE, "The judge has not answered."
+    for layer, name in limits.monitors:
+        if not found.of_monitor(layer, name):
+            return layer, f"Monitor {name} says nothing."
+    return None
 
 
-def _believe(complete: Run, found: Findings, limits: GateLimits, missing: tuple[Layer, ...]) -> Decision:
+def _believe(memory: GateMemory, complete: Run, found: Findings, limits: GateLimits) -> Decision:
     """Hold the judge that says complete against the physical evidence, and against the review."""
     claim = found.claims_of_success
+    missing = found.missing(limits.asked_layers)
     evidence = {name: found.evidence(name) for name in limits.success_evidence}
-    present = tuple(found for found in evidence.values() if found is not None and found.effect is Effect.SUCCESS)
-    if len(present) < len(evidence):
-        name, first = next((name, item) for name, item in evidence.items() if item not in present)
-        why = f"{name} is not known." if first is None else first.text
-        absent = tuple(item for item in evidence.values() if item is not None and item not in present)
-        return Decision(State.PROGRESSING, f"Not yet complete, whatever the judge says: {why}", absent, claim, missing)
+    for name, items in evidence.items():
+        absent = tuple(item for item in items if item.effect is not Effect.SUCCESS)
+        if absent or not items:
+            why = absent[0].text if absent else f"{name} is not known."
+            return _doubt(why, absent, claim, missing)
+    unseen = _unseen_events(found, limits)
+    if unseen:
+        return _doubt(unseen[0].text, unseen, claim, missing)
+    present = tuple(item for items in evidence.values() for item in items)
+    if not memory.agreed(limits.success_hold_s):
+        why = f"judge and physical evidence have not yet agreed for {limits.success_hold_s:g} s."
+        return _doubt(why, present, claim, missing)
     confirmed = _confirmed(complete, found)
     if limits.review_confirms and not confirmed:
         return _unconfirmed(found, claim, missing)
@@ -149,14 +150,23 @@ def _believe(complete: Run, found: Findings, limits: GateLimits, missing: tuple[
     return Decision(State.SUCCEEDED, text, (*claim, *present, *confirmed), stalled, missing, known(claim[0].value))
 
 
+def _doubt(why: str, deciding: tuple[Finding, ...], claim: tuple[Finding, ...], missing: tuple[Layer, ...]) -> Decision:
+    return Decision(State.PROGRESSING, f"Not yet complete, whatever the judge says: {why}", deciding, claim, missing)
+
+
+def _unseen_events(found: Findings, limits: GateLimits) -> tuple[Finding, ...]:
+    """What declared monitors of events cannot see: a loss that nobody would see is not excluded."""
+    events = [name for layer, name in limits.monitors if layer is Layer.EVENT]
+    return tuple(item for name in events for item in found.of_monitor(Layer.EVENT, name) if item.effect is Effect.BLIND)
+
+
 def _unconfirmed(found: Findings, claim: tuple[Finding, ...], missing: tuple[Layer, ...]) -> Decision:
     said = found.review(SUCCESS) or found.review(PROGRESS)
     deciding = found.review_trouble if said is None else (said,)
     why = f" {deciding[0].text}" if deciding else ""
     if said is not None and said.effect is Effect.SUCCESS:
         why = f"{why[:-1]}, but of an earlier moment."
-    text = f"Not yet complete, whatever the judge says: the review has not confirmed it.{why}"
-    return Decision(State.PROGRESSING, text, deciding, claim, missing)
+    return _doubt(f"the review has not confirmed it.{why}", deciding, claim, missing)
 
 
 def _confirmed(complete: Run, found: Findings) -> tuple[Finding, ...]:
@@ -167,13 +177,30 @@ def _confirmed(complete: Run, found: Findings) -> tuple[Finding, ...]:
 
 
 def _move(memory: GateMemory, found: Findings, missing: tuple[Layer, ...]) -> Decision:
+    overruled = _against(memory, found)
     for effect, state in ((Effect.REGRESS, State.REGRESSING), (Effect.STALL, State.STALLED)):
         deciding = found.speaking(effect)
         if deciding:
-            return Decision(state, deciding[0].text, deciding, found.claims, missing)
+            return Decision(state, deciding[0].text, deciding, overruled, missing)
     progress = found.judge(PROGRESS)
     assert progress is not None
-    pending = " A failure was seen and is not confirmed yet." if memory.failing or memory.failure is not None else ""
     failing = found.judge(FAILURE)
     confidence = None if failing is None else known(1.0 - failing.value)
-    return Decision(State.PROGRESSING, f"{progress.text}{pending}", (progress,), found.claims, missing, confidence)
+    return Decision(
+        State.PROGRESSING, f"{progress.text}{_pending(memory)}", (progress,), overruled, missing, confidence
+    )
+
+
+def _against(memory: GateMemory, found: Findings) -> tuple[Finding, ...]:
+    held = (finding for failure in memory.failures for finding in failure.findings)
+    return tuple(dict.fromkeys((*found.claims, *held)))
+
+
+def _pending(memory: GateMemory) -> str:
+    minor = sorted((failure for failure in memory.failures if failure.confirmed), key=lambda failure: failure.badness)
+    if minor:
+        return f" A failure of severity {minor[0].severity.name.lower()} holds: {minor[0].finding.text}"
+    if memory.failures:
+        return " A failure was seen and is not confirmed yet."
+    faults = memory.confirmed_faults
+    return f" Not long ago it could not be seen: {faults[0].finding.text}" if faults else ""

@@ -15,6 +15,9 @@ PROGRESS = "judge_progress"
 SUCCESS = "judge_success"
 FAILURE = "judge_failure"
 
+PENDING = "judge_pending"
+"""Name of the finding that a judge has not answered yet, and has not taken too long either."""
+
 REVIEW = "review"
 """Source of what the second judge says; the source of the one that is always on is empty."""
 
@@ -45,30 +48,54 @@ class JudgeLimits:
             raise JudgeError(f"opinion_timeout_s is {self.opinion_timeout_s}; give seconds above 0, 3600 at most.")
 
 
+@dataclass(frozen=True, slots=True)
+class JudgeFault:
+    """A question got no answer.
+
+    Attributes:
+        cause: why, one sentence.
+        stamp_ns: the node clock when that was known.
+    """
+
+    cause: str
+    stamp_ns: int
+
+
 def judge_findings(
-    opinion: Opinion | None, fault: str, now_ns: int, limits: JudgeLimits, source: str = ""
+    opinion: Opinion | None,
+    fault: JudgeFault | None,
+    now_ns: int,
+    limits: JudgeLimits,
+    source: str = "",
+    asked_ns: int | None = None,
 ) -> tuple[Finding, ...]:
     """Read the newest opinion.
 
     Args:
         opinion: the newest one; None before the first of the episode.
-        fault: why the newest question got no answer; empty where it got one.
+        fault: why the newest question got no answer; None where it got one.
         now_ns: the node clock.
         limits: thresholds.
         source: whose opinion it is: empty for the judge that is always on, else `REVIEW`.
+        asked_ns: since when an answer is waited for while there is no opinion; None where that is not told.
 
     Returns:
         What the judge says of progress, success and failure; or one finding that it cannot say, and why. Findings on an
         opinion carry the stamp of the newest frame that it saw.
     """
     voice = _Voice(source)
-    if fault:
-        return (voice.blind("judge_fault", f"{voice.who} gave no answer: {fault}", now_ns),)
+    since_ns = asked_ns if opinion is None else opinion.evidence.now_ns
+    age_s = 0.0 if since_ns is None else (now_ns - since_ns) * 1e-9
+    silent = since_ns is not None and now_ns - since_ns > nanoseconds(limits.opinion_timeout_s)
+    if fault is not None:
+        # A fault is one observation, however often it is looked at; a judge that then stays silent is observed as such.
+        seen_ns = now_ns if silent else fault.stamp_ns
+        return (voice.blind("judge_fault", f"{voice.who} gave no answer: {fault.cause}", seen_ns),)
     if opinion is None:
-        return (voice.blind("judge_pending", f"{voice.who} has not answered in this episode yet.", now_ns),)
+        text = f"{voice.who} has not answered in this episode yet."
+        return (voice.blind("judge_silent" if silent else PENDING, text, now_ns, since_ns),)
     stamp_ns = opinion.evidence.now_ns
-    age_s = (now_ns - stamp_ns) * 1e-9
-    if now_ns - stamp_ns > nanoseconds(limits.opinion_timeout_s):
+    if silent:
         text = f"The newest answer of {voice.whom} is {age_s:.1f} s old."
         return (voice.blind("judge_silent", text, now_ns, stamp_ns, age_s, limits.opinion_timeout_s, "s"),)
     numbers = (opinion.progress, opinion.success_probability, opinion.failure_probability)

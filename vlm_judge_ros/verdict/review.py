@@ -16,7 +16,7 @@ from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.judges.opinion import Opinion
 from vlm_judge_ros.monitors.finding import Effect, Finding
 from vlm_judge_ros.verdict.findings import is_review
-from vlm_judge_ros.verdict.judgement import REVIEW, SUCCESS, JudgeLimits, judge_findings
+from vlm_judge_ros.verdict.judgement import REVIEW, SUCCESS, JudgeFault, JudgeLimits, judge_findings
 from vlm_judge_ros.verdict.memory import GateMemory
 from vlm_judge_ros.verdict.provenance import provenance_of
 from vlm_judge_ros.verdict.verdict import Provenance
@@ -167,10 +167,10 @@ class Review:
         found: tuple[Finding, ...] = ()
         counts = self.opinion is not None and now_ns - self.opinion.evidence.now_ns <= timeout_ns
         if counts or (wanted and not self._never_asked and not self._fault):
-            found = judge_findings(self.opinion, "", now_ns, self._limits, REVIEW)
+            found = judge_findings(self.opinion, None, now_ns, self._limits, REVIEW)
         # A review that does not come leaves what the one before it said, as long as that counts.
         if self._fault and (wanted or now_ns - self._asked_ns <= timeout_ns):
-            found += judge_findings(None, self._fault, now_ns, self._limits, REVIEW)
+            found += judge_findings(None, JudgeFault(self._fault, now_ns), now_ns, self._limits, REVIEW)
         return found
 
     def _raise_alarm(self, given: bool) -> None:
@@ -188,5 +188,5 @@ class Review:
             return True
         stamp_ns = self.opinion.evidence.now_ns
         old = complete.last_ns - stamp_ns > nanoseconds(self._settings.timeout_s) // 2
-        said = judge_findings(self.opinion, "", stamp_ns, self._limits, REVIEW)
+        said = judge_findings(self.opinion, None, stamp_ns, self._limits, REVIEW)
         return old or not any(item.name == SUCCESS and item.effect is Effect.SUCCESS for item in said)

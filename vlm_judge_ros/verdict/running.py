@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import replace
 
 from vlm_judge_ros.episode.chunk import Chunk
@@ -14,7 +15,7 @@ from vlm_judge_ros.episode.keyframes import KeyframeBuffer, select_views
 from vlm_judge_ros.episode.signal import SignalSample
 from vlm_judge_ros.episode.steady_views import SteadyViews
 from vlm_judge_ros.judges.opinion import Opinion, SubtaskState
-from vlm_judge_ros.monitors.finding import Finding
+from vlm_judge_ros.monitors.finding import Finding, Layer
 from vlm_judge_ros.monitors.monitor import EpisodeContext, ProgressSample
 from vlm_judge_ros.monitors.monitor_set import MonitorSet
 from vlm_judge_ros.monitors.motion import ImageMotion, JointMotion
@@ -23,15 +24,16 @@ from vlm_judge_ros.monitors.signal_health import SignalHealth
 from vlm_judge_ros.tasks.task import Task
 from vlm_judge_ros.verdict.failure import FailureEvent, FailureTracker
 from vlm_judge_ros.verdict.findings import is_review
-from vlm_judge_ros.verdict.gate import Decision, decide
-from vlm_judge_ros.verdict.judgement import PROGRESS, SUCCESS, judge_findings
+from vlm_judge_ros.verdict.gate import Decision, decide, rated
+from vlm_judge_ros.verdict.held import Failure
+from vlm_judge_ros.verdict.judgement import PROGRESS, SUCCESS, JudgeFault, judge_findings
 from vlm_judge_ros.verdict.memory import GateMemory
 from vlm_judge_ros.verdict.onset import RiseHistory
 from vlm_judge_ros.verdict.provenance import provenance_of
 from vlm_judge_ros.verdict.review import Review, ReviewOn, ReviewRequest
 from vlm_judge_ros.verdict.schedule import Schedule
 from vlm_judge_ros.verdict.settings import EngineSettings, KeyframeChoice
-from vlm_judge_ros.verdict.verdict import FindingRecord, State, SubtaskRecord, Verdict, known
+from vlm_judge_ros.verdict.verdict import FindingRecord, Provenance, State, SubtaskRecord, Verdict, known
 
 
 class RunningEpisode:
@@ -43,7 +45,7 @@ class RunningEpisode:
         self.episode_id = episode_id
         self.task = task
         self.started_ns = started_ns
-        self.judge_fault = ""
+        self._judge_fault: JudgeFault | None = None
         self.schedule = Schedule(
             started_ns, settings.period_s, settings.chunk_grace_s, settings.judge.opinion_timeout_s / 2.0
         )
@@ -69,11 +71,7 @@ class RunningEpisode:
         self._memory = GateMemory()
         self._opinion: Opinion | None = None
         self._source = provenance_of(None)
-        self._gate = settings.gate
-        if declared is not None:
-            self._gate = replace(
-                self._gate, success_evidence=declared.success.evidence, success_hold_s=declared.success.hold_s
-            )
+        self._gate = settings.gate if declared is None else settings.gate.of(declared)
         self._used_ns = started_ns
         self._known_progress = math.nan
         self._reviewed_progress = math.nan
@@ -161,7 +159,7 @@ class RunningEpisode:
 
     def add_opinion(self, opinion: Opinion, latency_s: float) -> float:
         """Take an answer and return the reward; NaN for the first, or where progress is not known."""
-        self._opinion, self.judge_fault = opinion, ""
+        self._opinion, self._judge_fault = opinion, None
         self._source = provenance_of(opinion, latency_s)
         if self.review is not None:
             self.review.hear(opinion)
@@ -174,6 +172,10 @@ class RunningEpisode:
         self._rises.add(opinion.evidence.now_ns, progress)
         reward, self._known_progress = progress - self._known_progress, progress
         return reward
+
+    def fail_judge(self, cause: str, now_ns: int) -> None:
+        """Note that a question got no answer, and why."""
+        self._judge_fault = JudgeFault(cause or "no cause was given", now_ns)
 
     def add_review(self, opinion: Opinion, latency_s: float) -> float:
         """Take a review and return its reward against the one before; NaN as for `add_opinion`."""
@@ -196,20 +198,24 @@ class RunningEpisode:
         if self._void is not None:
             self.findings = (self._void,)
             return self._compose(Decision(State.UNKNOWN, self._void.text, (self._void,)), (), ()), ()
-        judged = judge_findings(self._opinion, self.judge_fault, now_ns, self._settings.judge)
+        judged = judge_findings(
+            self._opinion, self._judge_fault, now_ns, self._settings.judge, asked_ns=self.started_ns
+        )
         motion = (self._joints.finding(now_ns), self._images.finding(now_ns))
         declared = (*self._signals.findings(now_ns), *self._monitors.findings(now_ns))
         reviewed = self.review.findings(now_ns) if self.review is not None else ()
-        self.findings = (*camera_findings, *judged, *reviewed, *self._trend.findings(), *motion, *declared)
+        found = (*camera_findings, *judged, *reviewed, *self._trend.findings(), *motion, *declared)
+        self.findings = rated(_timely(found, now_ns), self._gate)
         decision, self._memory = decide(self._memory, self.findings, self._gate)
         if self.review is not None:
             self.review.see(self.findings, self._memory)
         verdict = self._compose(decision, judged, reviewed)
-        failure = self._memory.failure
-        source = verdict.provenance
-        if failure is not None and is_review(failure.finding) and verdict.review_provenance is not None:
-            source = verdict.review_provenance
-        events = self.failures.update(failure, verdict.stamp_ns, self._onset_ns(), source)
+
+        def provenance_of_failure(failure: Failure) -> Provenance:
+            of_review = verdict.review_provenance if is_review(failure.finding) else None
+            return verdict.provenance if of_review is None else of_review
+
+        events = self.failures.update(self._memory.open, verdict.stamp_ns, self._onset_ns, provenance_of_failure)
         return verdict, events
 
     def _take_subtasks(self, opinion: Opinion) -> None:
@@ -217,18 +223,20 @@ class RunningEpisode:
             self._subtasks_ns = opinion.evidence.now_ns
             self._subtasks = tuple(SubtaskRecord.of(subtask) for subtask in opinion.subtasks)
 
-    def _onset_ns(self) -> int | None:
-        failure = self._memory.failure
-        if failure is None:
-            return None
-        return failure.finding.onset_ns or self._rises.onset_ns(failure.since_ns)
+    def _onset_ns(self, failure: Failure) -> int:
+        """When a failure began: as the fast layers know it; by the judge alone, when progress had last risen."""
+        known_ns = [finding.onset_ns for finding in failure.findings if finding.onset_ns is not None]
+        if known_ns:
+            return min(known_ns)
+        judged = all(finding.layer is Layer.JUDGE for finding in failure.findings) and not failure.blindness
+        return self._rises.onset_ns(failure.since_ns) if judged else failure.since_ns
 
     def _compose(self, decision: Decision, judged: tuple[Finding, ...], reviewed: tuple[Finding, ...]) -> Verdict:
         used_ns = [finding.stamp_ns for finding in decision.decided_by] or [self._newest_ns]
         # Evidence that was once used stays used: the stamp of a verdict never goes back.
         self._used_ns = max(self._used_ns, *used_ns)
         numbers = {} if decision.state is State.UNKNOWN else {finding.name: known(finding.value) for finding in judged}
-        failure = self._memory.failure if decision.state is State.FAILED else None
+        failed = self._memory.failed if decision.state is State.FAILED else ()
         layers = tuple(sorted({finding.layer for finding in decision.decided_by}))
         return Verdict(
             stamp_ns=self._used_ns,
@@ -240,8 +248,8 @@ class RunningEpisode:
             progress=numbers.get(PROGRESS),
             success_probability=numbers.get(SUCCESS),
             confidence=decision.confidence,
-            failure_mode=failure.finding.mode if failure else FailureMode.NONE,
-            failure_onset_ns=self._onset_ns() if failure else None,
+            failure_mode=failed[0].mode if failed else FailureMode.NONE,
+            failure_onset_ns=self._onset_ns(failed[0]) if failed else None,
             reason=decision.reason,
             decided_by=tuple(FindingRecord.of(finding) for finding in decision.decided_by),
             overruled=tuple(FindingRecord.of(finding) for finding in decision.overruled),
@@ -258,6 +266,11 @@ class RunningEpisode:
         }
         steady = self._settings.keyframe_choice is KeyframeChoice.STEADY
         self._steady = SteadyViews(self._settings.spread_count) if steady else None
+
+
+def _timely(findings: Iterable[Finding], now_ns: int) -> tuple[Finding, ...]:
+    """Take back to now what a wrong clock stamps later: a verdict must not rest on evidence that is still to come."""
+    return tuple(replace(item, stamp_ns=now_ns) if item.stamp_ns > now_ns else item for item in findings)
 
 
 def _progress_sample(opinion: Opinion) -> ProgressSample:

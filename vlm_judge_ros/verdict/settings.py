@@ -11,7 +11,7 @@ from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.monitors.camera import CameraLimits
 from vlm_judge_ros.monitors.motion import IMAGE_MOTION, JOINT_MOTION, MotionLimits
 from vlm_judge_ros.monitors.progress import TrendLimits
-from vlm_judge_ros.verdict.gate import GateLimits
+from vlm_judge_ros.verdict.gate_limits import GateLimits
 from vlm_judge_ros.verdict.judgement import JudgeLimits
 from vlm_judge_ros.verdict.review import ReviewOn, ReviewSettings
 
@@ -57,7 +57,7 @@ class EngineSettings:
         transition_count: most frames per camera at which the motion changed; none where the choice is steady.
         keyframe_choice: how those frames are chosen.
         success_evidence: physical evidence that success needs, of `EVIDENCE_KINDS`; at least one.
-        success_hold_s: how long the judge has to say complete.
+        success_hold_s: how long the judge has to say complete and the evidence has to be there.
         failure_count: failing answers in a row that make a failure.
         failure_hold_s: seconds that they have to span.
         recovery_count: answers in a row without failure that heal one.
