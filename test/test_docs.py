@@ -13,6 +13,8 @@ from vlm_judge_ros.models.vlm.folder import open_folder
 from vlm_judge_ros.models.vlm.known import known_models
 from vlm_judge_ros.models.vlm.local import LocalModel, LocalSettings
 from vlm_judge_ros.node.parameters import markdown
+from vlm_judge_ros.tasks.monitor_table import page_with_table
+from vlm_judge_ros.tasks.schema import FILE, schema_text
 
 if TYPE_CHECKING:
     from models.vlm.tiny import TinyModels
@@ -42,6 +44,16 @@ def test_the_table_of_parameters_is_that_of_the_code() -> None:
     found = re.search(r"<!-- parameters: begin -->\n(.*?)<!-- parameters: end -->", text, re.DOTALL)
     assert found is not None
     assert found[1].strip() == markdown(), "python -m vlm_judge_ros.node.parameters prints the table"
+
+
+def test_the_table_of_monitors_is_that_of_the_code() -> None:
+    page = (ROOT / "docs" / "tasks.md").read_text(encoding="utf-8")
+    assert page == page_with_table(page), "python -m vlm_judge_ros.tasks.monitor_table docs/tasks.md"
+
+
+def test_the_schema_of_task_files_is_that_of_the_code() -> None:
+    shipped = ROOT / "config" / "tasks" / FILE
+    assert shipped.read_text(encoding="utf-8") == schema_text(), f"vlm-judge task schema > config/tasks/{FILE}"
 
 
 def test_every_known_model_has_its_shape(memory: ModuleType) -> None:

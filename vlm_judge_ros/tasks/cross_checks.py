@@ -74,6 +74,7 @@ def _check_signals(task: Task) -> None:
 
 def _check_monitors(task: Task) -> None:
     seen: set[str] = set()
+    subtasks = [subtask.name for subtask in task.subtasks]
     for number, monitor in enumerate(task.monitors):
         if monitor.name in MOTION:
             text = f"{monitor.name} is the name of evidence that every episode has; give the monitor another name"
@@ -88,6 +89,10 @@ def _check_monitors(task: Task) -> None:
                     f"the monitor {monitor.name} listens to a signal that is not declared:", signal, task.signals
                 )
                 raise cross_fault(text, "monitors", number, *_where(monitor, signal))
+        for subtask in _named(monitor, "subtask"):
+            if subtask not in subtasks:
+                text = unknown(f"the monitor {monitor.name} is for a subtask that is not declared:", subtask, subtasks)
+                raise cross_fault(text, "monitors", number, *_where(monitor, subtask))
         for camera in _named(monitor, "camera"):
             if task.cameras and camera not in task.cameras:
                 text = unknown(

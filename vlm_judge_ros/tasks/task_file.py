@@ -14,7 +14,7 @@ from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.tasks.document import LARGEST_BYTES, NotADocument, read_document
 from vlm_judge_ros.tasks.fault import Fault, faults_of
 from vlm_judge_ros.tasks.task import Task
-from vlm_judge_ros.tasks.wording import either, shown
+from vlm_judge_ros.tasks.wording import either
 
 CONFIG_FOLDER = "tasks"
 SUFFIXES = (".yaml", ".yml")
@@ -74,7 +74,7 @@ def load_task(name: str) -> TaskFile:
             content = file.read(LARGEST_BYTES + 1)
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "the path is none"
-        raise JudgeError(f"The task file {shown(name)} cannot be read ({why}); check the path.") from error
+        raise JudgeError(f"The task file {name!r} cannot be read ({why}); check the path.") from error
     return TaskFile(path, hashlib.sha256(content).hexdigest()[:16], parse_task(content, path))
 
 
@@ -105,7 +105,7 @@ def _path(name: str) -> Path:
     shipped = shipped_tasks()
     if name not in shipped:
         raise JudgeError(
-            f"No task file is shipped under the name {shown(name)}; use {either(list(shipped))}, or the path of a file "
+            f"No task file is shipped under the name {name!r}; use {either(list(shipped))}, or the path of a file "
             f"that ends in {either(list(SUFFIXES))}."
         )
     return shipped[name]
