@@ -1,0 +1,1 @@
+"""What commands the robot to stop, one kind a file."""
