@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from pydantic import BaseModel
+
 from vlm_judge_ros.monitors.finding import Effect, Layer
 from vlm_judge_ros.monitors.monitor import MonitorSpec
 from vlm_judge_ros.monitors.motion import IMAGE_MOTION, JOINT_MOTION
@@ -129,12 +131,14 @@ def _named(monitor: MonitorSpec, what: str) -> Iterator[str]:
         yield from several
 
 
-def _where(monitor: MonitorSpec, value: str) -> tuple[str | int, ...]:
-    """The field of a monitor in which a name stands; nothing where it stands inside of something longer."""
-    for field in type(monitor).model_fields:
-        held = getattr(monitor, field)
+def _where(part: BaseModel, value: str) -> tuple[str | int, ...]:
+    """The field of a monitor, or of a part of it, in which a name stands; nothing where it stands inside of a text."""
+    for field in type(part).model_fields:
+        held = getattr(part, field)
         if held == value and field != "name":
             return (field,)
-        if isinstance(held, (tuple, list)) and value in held:
+        if isinstance(held, tuple) and value in held:
             return (field, held.index(value))
+        if isinstance(held, BaseModel) and (inside := _where(held, value)):
+            return (field, *inside)
     return ()

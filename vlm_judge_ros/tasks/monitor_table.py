@@ -22,6 +22,7 @@ BEGIN, END = "<!-- monitors: begin -->", "<!-- monitors: end -->"
 
 UNITS = {"_s": "s", "_m": "m", "_rad": "rad", "_n": "N", "_nm": "N m", "_hz": "Hz", "_share": "1"}
 _FORMS = {"array": "list", "boolean": "true, false", "object": "mapping", "string": "text"}
+_HEAD = ("| field | unit | default | range | meaning |", "| --- | --- | --- | --- | --- |")
 _COMMON = ("kind", "name", "severity", "failure_mode")
 
 
@@ -37,12 +38,19 @@ def kind_of(spec: type[BaseModel]) -> str:
 
 
 def monitor_table() -> str:
-    """All monitors in one table, and the fields of each in a table of its own."""
+    """All monitors in one table, and the fields of each in a table of its own; what several share is told once."""
     rows = ["| kind | layer | speaks for | what it asks |", "| --- | --- | --- | --- |"]
     for spec in specs():
         effects = ", ".join(effect.name for effect in spec.GIVES)
         rows.append(f"| [`{kind_of(spec)}`](#{kind_of(spec)}) | {spec.LAYER.name} | {effects} | {_first(spec)} |")
-    return "\n".join([*rows, *(line for spec in specs() for line in _section(spec))])
+    told: set[type] = set()
+    for spec in specs():
+        shared = _shared(spec)
+        if shared is not None and shared not in told:
+            told.add(shared)
+            rows += _shared_section(shared)
+        rows += _section(spec, shared)
+    return "\n".join(rows)
 
 
 def page_with_table(page: str) -> str:
@@ -57,19 +65,62 @@ def _first(spec: type[MonitorSpec]) -> str:
     return _cell((spec.__doc__ or "").strip().partition("\n\n")[0])
 
 
-def _section(spec: type[MonitorSpec]) -> Iterator[str]:
-    yield from ("", f"#### {kind_of(spec)}", "", _cell(spec.__doc__ or ""), "")
-    mode, severity = spec.model_fields["failure_mode"].default, spec.model_fields["severity"].default
+def _shared(spec: type[MonitorSpec]) -> type[MonitorSpec] | None:
+    """The class whose fields a monitor has in common with others; None for none."""
+    for base in spec.__mro__[1:]:
+        if base is MonitorSpec:
+            return None
+        if issubclass(base, MonitorSpec) and len(_kinds_of(base)) > 1:
+            return base
+    return None
+
+
+def _kinds_of(base: type[MonitorSpec]) -> list[str]:
+    return [kind_of(spec) for spec in specs() if issubclass(spec, base)]
+
+
+def _shared_section(base: type[MonitorSpec]) -> Iterator[str]:
+    first = next(spec for spec in specs() if issubclass(spec, base))
+    yield from ("", f"#### {_title(base)}", "", _cell(base.__doc__ or ""), "", *_HEAD)
+    yield from _fields(("monitors", 0), _example(first), "", set(base.model_fields))
+
+
+def _section(spec: type[MonitorSpec], shared: type[MonitorSpec] | None) -> Iterator[str]:
+    yield from ("", f"#### {kind_of(spec)}", "", _cell(spec.__doc__ or ""))
     if Effect.FAILURE in spec.GIVES:
-        yield f"A failure that it finds is `{mode.name}` and `{severity.name.lower()}`, unless declared otherwise."
-    yield from ("", "| field | unit | default | range | meaning |", "| --- | --- | --- | --- | --- |")
-    yield from _fields(("monitors", 0), {"monitors": [{"kind": kind_of(spec)}]}, "")
+        mode, severity = spec.model_fields["failure_mode"].default, spec.model_fields["severity"].default
+        yield from (
+            "",
+            f"A failure that it finds is `{mode.name}` and `{severity.name.lower()}`, unless declared otherwise.",
+        )
+    if shared is not None:
+        anchor = _title(shared).lower().replace(" ", "-").replace(",", "")
+        yield from ("", f"It has the fields [shared by {_names(_kinds_of(shared))}](#{anchor}).")
+    own = {
+        name
+        for name in spec.model_fields
+        if name not in _COMMON and (shared is None or name not in shared.model_fields or name in spec.__annotations__)
+    }
+    if own:
+        yield from ("", *_HEAD, *_fields(("monitors", 0), _example(spec), "", own))
 
 
-def _fields(path: tuple[str | int, ...], data: Data, prefix: str) -> Iterator[str]:
+def _title(base: type[MonitorSpec]) -> str:
+    return f"Shared by {_names(_kinds_of(base))}"
+
+
+def _names(kinds: list[str]) -> str:
+    return f"{', '.join(kinds[:-1])} and {kinds[-1]}"
+
+
+def _example(spec: type[MonitorSpec]) -> Data:
+    return {"monitors": [{"kind": kind_of(spec)}]}
+
+
+def _fields(path: tuple[str | int, ...], data: Data, prefix: str, wanted: set[str] | None = None) -> Iterator[str]:
     schema = schema_at(path, data) or {}
     for name in schema.get("properties", {}):
-        if not prefix and name in _COMMON:
+        if not prefix and (name in _COMMON or (wanted is not None and name not in wanted)):
             continue
         field = schema_at((*path, name), data) or {}
         default = _default(field) if name not in schema.get("required", ()) else "required"
