@@ -80,6 +80,9 @@ class Monitor:
     def add_progress(self, sample: ProgressSample) -> None:
         """Take what the judge that is always on says of progress."""
 
+    def add_completion(self, complete: bool) -> None:
+        """Take whether the gate found the task complete when it last weighed everything: judge and evidence agree."""
+
     def findings(self, now_ns: int) -> tuple[Finding, ...]:
         """Say what is found now; at least one finding.
 

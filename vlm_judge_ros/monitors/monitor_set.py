@@ -32,6 +32,7 @@ class MonitorSet:
         self._of_frames = self._wanting("add_frame")
         self._of_chunks = self._wanting("add_chunk")
         self._of_progress = self._wanting("add_progress")
+        self._of_completion = self._wanting("add_completion")
 
     def add_signals(self, sample: SignalSample) -> bool:
         """Take the signals of one message; True where an alarm was raised or ended."""
@@ -74,6 +75,11 @@ class MonitorSet:
         """Take what the judge says of progress."""
         for monitor in self._of_progress:
             monitor.add_progress(sample)
+
+    def add_completion(self, complete: bool) -> None:
+        """Take whether the gate found the task complete when it last weighed everything."""
+        for monitor in self._of_completion:
+            monitor.add_completion(complete)
 
     def findings(self, now_ns: int) -> tuple[Finding, ...]:
         """What all of them find now."""

@@ -20,7 +20,7 @@ from vlm_judge_ros.tasks.schema import Schema, schema_at
 
 BEGIN, END = "<!-- monitors: begin -->", "<!-- monitors: end -->"
 
-UNITS = {"_s": "s", "_m": "m", "_rad": "rad", "_n": "N", "_nm": "N m", "_hz": "Hz", "_share": "1"}
+UNITS = {"_s": "s", "_m": "m", "_rad": "rad", "_rad_s3": "rad/s^3", "_n": "N", "_nm": "N m", "_hz": "Hz", "_share": "1"}
 _FORMS = {"array": "list", "boolean": "true, false", "object": "mapping", "string": "text"}
 _HEAD = ("| field | unit | default | range | meaning |", "| --- | --- | --- | --- | --- |")
 _COMMON = ("kind", "name", "severity", "failure_mode")

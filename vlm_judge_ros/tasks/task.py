@@ -6,10 +6,14 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from vlm_judge_ros.episode.failure_mode import FailureMode
 from vlm_judge_ros.episode.field_syntax import FieldError, parse
+from vlm_judge_ros.monitors.finding import Severity
 from vlm_judge_ros.monitors.kinds import AnyMonitor
+from vlm_judge_ros.monitors.monitor import MonitorSpec
 from vlm_judge_ros.monitors.names import FailureModeName, SeverityName
 from vlm_judge_ros.tasks.cross_checks import check
+from vlm_judge_ros.tasks.timeouts import timeout_monitors
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 Instruction = Annotated[str, Field(min_length=1, max_length=1000)]
@@ -97,3 +101,10 @@ class Task(Part):
     def _parts_fit_together(self) -> Task:
         check(self)
         return self
+
+    @property
+    def all_monitors(self) -> tuple[MonitorSpec, ...]:
+        """The monitors that are declared, and those that the timeouts of task and subtasks make."""
+        steps = [(step.name, step.weight, step.timeout_s) for step in self.subtasks]
+        severity = self.failure_modes.get(FailureMode.TIMEOUT, Severity.ERROR)
+        return (*self.monitors, *timeout_monitors(self.timeout_s, steps, severity))

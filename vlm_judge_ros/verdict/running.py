@@ -62,7 +62,7 @@ class RunningEpisode:
         timeouts_s = {name: signal.timeout_s for name, signal in signals.items()}
         self._signals = SignalHealth(timeouts_s, started_ns, settings.stamps)
         self._monitors = MonitorSet(
-            declared.monitors if declared is not None else (),
+            declared.all_monitors if declared is not None else (),
             EpisodeContext(started_ns, settings.camera_names, units, timeouts_s),
         )
         self._images = ImageMotion(settings.camera_names, settings.motion)
@@ -207,6 +207,7 @@ class RunningEpisode:
         found = (*camera_findings, *judged, *reviewed, *self._trend.findings(), *motion, *declared)
         self.findings = rated(_timely(found, now_ns), self._gate)
         decision, self._memory = decide(self._memory, self.findings, self._gate)
+        self._monitors.add_completion(decision.state is State.SUCCEEDED)
         if self.review is not None:
             self.review.see(self.findings, self._memory)
         verdict = self._compose(decision, judged, reviewed)
