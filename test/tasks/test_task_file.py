@@ -70,6 +70,7 @@ def test_a_task_file_gives_its_task() -> None:
         ("critical", "Critical", "16: monitors[0].severity: 'Critical' is no severity; write one of info, warning"),
         ("COLLISION", "COLISION", "17: monitors[0].failure_mode: 'COLISION' is no failure mode; write one of"),
         ("force_limit", "joint_motion", "13: joint_motion is the name of evidence that every episode has"),
+        ("force_limit", "task_timeout", "13: task_timeout is the name of the monitor that a timeout_s makes"),
         ("force_limit", "Force Limit", "13: monitors[0].name is 'Force Limit'; write small letters"),
         ("norm(wrench.force)", "norm(wrench", "9: signals.force.field: The field 'norm(wrench' cannot be read at"),
         ("topic: wrench", "topic: wr ench", "7: signals.force.topic is 'wr ench'; write a topic such as"),
@@ -108,6 +109,19 @@ def test_a_fault_is_told_with_line_value_and_remedy(old: str, new: str, told: st
         ("failure_modes:\n  COLISION: error", "19: failure_modes.COLISION: 'COLISION' is no failure mode"),
         ("failure_modes:\n  COLLISION: bad", "19: failure_modes.COLLISION: 'bad' is no severity"),
         ("  - kind: threshold\n    name: force_limit\n    signal: force\n    min: 0", "19: two monitors are called"),
+        (
+            "  - kind: stall\n    name: stall\n    cameras:\n      - front\n      - wrist",
+            "22: the monitor stall looks at a camera that the task does not have: 'wrist' is not known",
+        ),
+        (
+            "  - kind: timeout\n    name: late\n    timeout_s: 3\n    subtask: Reach\nsubtasks: [{name: reach}]",
+            "21: the monitor late is for a subtask that is not declared: 'Reach' is not known; did you mean reach?",
+        ),
+        (
+            "  - kind: released_at_goal\n    name: released\n    signal: force\n    open_at: 0\n    closed_at: 1\n"
+            "    place:\n      signals: [hand]\n      goal_m: [1.0]\n      radius_m: 0.1",
+            "24: the monitor released listens to a signal that is not declared: 'hand' is not known",
+        ),
         ("tasks: 1", "18: in the task the key 'tasks' is not known"),
     ],
 )

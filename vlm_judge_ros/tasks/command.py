@@ -6,6 +6,8 @@ import argparse
 import sys
 
 from vlm_judge_ros.errors import JudgeError
+from vlm_judge_ros.monitors.finding import Effect
+from vlm_judge_ros.monitors.monitor import MonitorSpec
 from vlm_judge_ros.tasks.cross_checks import MOTION
 from vlm_judge_ros.tasks.schema import schema_text
 from vlm_judge_ros.tasks.task import Task
@@ -80,8 +82,7 @@ def _told(file: TaskFile) -> list[str]:
         for name, signal in task.signals.items()
     ]
     lines += [
-        f"  monitor      {monitor.name}: {monitor.kind}, {monitor.layer.name.lower()}, "
-        f"{monitor.failure_mode.name} {monitor.severity.name.lower()}"
+        f"  monitor      {monitor.name}: {monitor.kind}, {monitor.layer.name.lower()}, {_speaks_for(monitor)}"
         + (f", of {', '.join(monitor.signals)}" if monitor.signals else "")
         for monitor in task.monitors
     ]
@@ -98,3 +99,9 @@ def _subtasks(task: Task) -> list[str]:
         + (f", at most {subtask.timeout_s:g} s" if subtask.timeout_s else "")
         for subtask in task.subtasks
     ]
+
+
+def _speaks_for(monitor: MonitorSpec) -> str:
+    if Effect.FAILURE not in monitor.gives:
+        return "evidence"
+    return f"{monitor.failure_mode.name} {monitor.severity.name.lower()}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -77,9 +78,13 @@ def _check_signals(task: Task) -> None:
 def _check_monitors(task: Task) -> None:
     seen: set[str] = set()
     subtasks = [subtask.name for subtask in task.subtasks]
+    made = {monitor.name for monitor in task.all_monitors[len(task.monitors) :]}
     for number, monitor in enumerate(task.monitors):
         if monitor.name in MOTION:
             text = f"{monitor.name} is the name of evidence that every episode has; give the monitor another name"
+            raise cross_fault(text, "monitors", number, "name")
+        if monitor.name in made:
+            text = f"{monitor.name} is the name of the monitor that a timeout_s makes; give this one another name"
             raise cross_fault(text, "monitors", number, "name")
         if monitor.name in seen:
             text = f"two monitors are called {monitor.name}; give each its own name"
@@ -132,10 +137,10 @@ def _named(monitor: MonitorSpec, what: str) -> Iterator[str]:
 
 
 def _where(part: BaseModel, value: str) -> tuple[str | int, ...]:
-    """The field of a monitor, or of a part of it, in which a name stands; nothing where it stands inside of a text."""
+    """The field of a monitor, or of a part of it, in which a name stands, perhaps in a longer text."""
     for field in type(part).model_fields:
         held = getattr(part, field)
-        if held == value and field != "name":
+        if isinstance(held, str) and field not in ("name", "kind") and re.search(rf"\b{re.escape(value)}\b", held):
             return (field,)
         if isinstance(held, tuple) and value in held:
             return (field, held.index(value))

@@ -62,7 +62,12 @@ def page_with_table(page: str) -> str:
 
 
 def _first(spec: type[MonitorSpec]) -> str:
-    return _cell((spec.__doc__ or "").strip().partition("\n\n")[0])
+    return _cell(_meaning(spec).partition("\n\n")[0])
+
+
+def _meaning(spec: type[MonitorSpec]) -> str:
+    """What a class says of itself, without the attributes, which are in the table."""
+    return (spec.__doc__ or "").strip().partition("Attributes:")[0].strip()
 
 
 def _shared(spec: type[MonitorSpec]) -> type[MonitorSpec] | None:
@@ -81,12 +86,12 @@ def _kinds_of(base: type[MonitorSpec]) -> list[str]:
 
 def _shared_section(base: type[MonitorSpec]) -> Iterator[str]:
     first = next(spec for spec in specs() if issubclass(spec, base))
-    yield from ("", f"#### {_title(base)}", "", _cell(base.__doc__ or ""), "", *_HEAD)
+    yield from ("", f"#### {_title(base)}", "", _cell(_meaning(base)), "", *_HEAD)
     yield from _fields(("monitors", 0), _example(first), "", set(base.model_fields))
 
 
 def _section(spec: type[MonitorSpec], shared: type[MonitorSpec] | None) -> Iterator[str]:
-    yield from ("", f"#### {kind_of(spec)}", "", _cell(spec.__doc__ or ""))
+    yield from ("", f"#### {kind_of(spec)}", "", _cell(_meaning(spec)))
     if Effect.FAILURE in spec.GIVES:
         mode, severity = spec.model_fields["failure_mode"].default, spec.model_fields["severity"].default
         yield from (
