@@ -1,140 +1,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from random import Random
 
 import pytest
-from hypothesis import assume, given
-from hypothesis import strategies as st
+from moments import (
+    CONFIRMED,
+    LIMITS,
+    SECOND,
+    failing_moment,
+    finding,
+    good_moment,
+    no_review,
+    reviewed,
+    run,
+)
 
-from vlm_judge_ros.episode.failure_mode import FailureMode
 from vlm_judge_ros.errors import JudgeError
-from vlm_judge_ros.monitors.finding import Effect, Finding, Layer, Severity
-from vlm_judge_ros.verdict.gate import Decision, GateLimits, decide
-from vlm_judge_ros.verdict.memory import GateMemory
+from vlm_judge_ros.monitors.finding import Effect, Layer, Severity
 from vlm_judge_ros.verdict.verdict import State
-
-SECOND = 1_000_000_000
-LIMITS = GateLimits(cameras=("front", "wrist"), success_evidence=("joint_motion", "image_motion"))
-CONFIRMED = replace(LIMITS, review_confirms=True)
-GOODNESS = {
-    State.FAILED: 0,
-    State.UNKNOWN: 1,
-    State.REGRESSING: 2,
-    State.STALLED: 3,
-    State.PROGRESSING: 4,
-    State.SUCCEEDED: 5,
-}
-Moment = tuple[Finding, ...]
-
-
-def finding(
-    layer: Layer,
-    name: str,
-    effect: Effect,
-    stamp_ns: int,
-    source: str = "",
-    value: float = 0.5,
-    severity: Severity = Severity.INFO,
-) -> Finding:
-    mode = FailureMode.SLIP if effect is Effect.FAILURE else FailureMode.NONE
-    return Finding(layer, name, source, effect, f"{name}.", stamp_ns, severity=severity, mode=mode, value=value)
-
-
-def good_moment(time_s: float, complete: bool = True) -> Moment:
-    """Return what is found when everything is well."""
-    at = round(time_s * SECOND)
-    claim = Effect.SUCCESS if complete else Effect.NEUTRAL
-    return (
-        finding(Layer.HEALTH, "camera_fresh", Effect.NEUTRAL, at, "front"),
-        finding(Layer.HEALTH, "camera_fresh", Effect.NEUTRAL, at, "wrist"),
-        finding(Layer.STRUCTURE, "progress_trend", Effect.NEUTRAL, at),
-        finding(Layer.JUDGE, "judge_progress", Effect.NEUTRAL, at, value=0.9),
-        finding(Layer.JUDGE, "judge_success", claim, at, value=0.9 if complete else 0.1),
-        finding(Layer.JUDGE, "judge_failure", Effect.NEUTRAL, at, value=0.1),
-        finding(Layer.EVENT, "joint_motion", Effect.SUCCESS, at),
-        finding(Layer.EVENT, "image_motion", Effect.SUCCESS, at),
-    )
-
-
-def failing_moment(time_s: float) -> Moment:
-    at = round(time_s * SECOND)
-    failing = finding(Layer.JUDGE, "judge_failure", Effect.FAILURE, at, value=0.9, severity=Severity.ERROR)
-    return (*[found for found in good_moment(time_s, complete=False) if found.name != "judge_failure"], failing)
-
-
-def reviewed(time_s: float, complete: bool = True, failing: bool = False) -> Moment:
-    """Return what a review finds on frames of a moment."""
-    at = round(time_s * SECOND)
-    success = Effect.SUCCESS if complete else Effect.NEUTRAL
-    failure = Effect.FAILURE if failing else Effect.NEUTRAL
-    severity = Severity.ERROR if failing else Severity.INFO
-    return (
-        finding(Layer.JUDGE, "judge_progress", Effect.NEUTRAL, at, "review", 0.9),
-        finding(Layer.JUDGE, "judge_success", success, at, "review", 0.9 if complete else 0.1),
-        finding(Layer.JUDGE, "judge_failure", failure, at, "review", 0.9 if failing else 0.1, severity),
-    )
-
-
-def no_review(time_s: float, name: str = "judge_fault") -> Moment:
-    """Return what is found of a review that says nothing."""
-    at = round(time_s * SECOND)
-    return (finding(Layer.JUDGE, name, Effect.BLIND, at, "review", severity=Severity.ERROR),)
-
-
-def of_review(found: Finding) -> bool:
-    return found.source == "review"
-
-
-def run(moments: list[Moment], limits: GateLimits = LIMITS) -> list[Decision]:
-    memory = GateMemory()
-    decisions = []
-    for moment in moments:
-        decision, memory = decide(memory, moment, limits)
-        decisions.append(decision)
-    return decisions
-
-
-@st.composite
-def findings_at(draw: st.DrawFn, time_s: int) -> Moment:
-    """Anything that the layers of step one can find at a moment, with parts of it missing."""
-    at = time_s * SECOND
-    sources = {Layer.HEALTH: ("front", "wrist"), Layer.STRUCTURE: ("",), Layer.EVENT: ("",)}
-    found: list[Finding] = []
-    for camera in sources[Layer.HEALTH]:
-        seen = draw(st.sampled_from([Effect.NEUTRAL, Effect.NEUTRAL, Effect.NEUTRAL, Effect.BLIND]))
-        name = "camera_fresh" if seen is Effect.NEUTRAL else "camera_silent"
-        found.append(finding(Layer.HEALTH, name, seen, at, camera))
-    trend = draw(st.sampled_from([Effect.NEUTRAL, Effect.NEUTRAL, Effect.STALL, Effect.REGRESS]))
-    found.append(finding(Layer.STRUCTURE, "trend", trend, at))
-    if draw(st.integers(0, 5)):
-        claim = draw(st.sampled_from([Effect.SUCCESS, Effect.SUCCESS, Effect.NEUTRAL]))
-        failing = draw(st.sampled_from([Effect.NEUTRAL, Effect.NEUTRAL, Effect.FAILURE]))
-        found.append(finding(Layer.JUDGE, "judge_progress", Effect.NEUTRAL, at))
-        found.append(finding(Layer.JUDGE, "judge_success", claim, at))
-        found.append(finding(Layer.JUDGE, "judge_failure", failing, at, severity=Severity.ERROR))
-    else:
-        found.append(finding(Layer.JUDGE, "judge_declined", Effect.BLIND, at))
-    for kind in LIMITS.success_evidence:
-        there = draw(st.sampled_from([Effect.SUCCESS, Effect.SUCCESS, Effect.NEUTRAL, Effect.BLIND]))
-        found.append(finding(Layer.EVENT, kind, there, at))
-    kind_of_review = draw(st.sampled_from(["none", "trouble", "newest", "newest", "older"]))
-    if kind_of_review == "trouble":
-        found += no_review(time_s, draw(st.sampled_from(["judge_fault", "judge_declined", "judge_unparsable"])))
-    elif kind_of_review != "none":
-        seen_s = time_s if kind_of_review == "newest" else draw(st.integers(1, time_s))
-        found += reviewed(seen_s, draw(st.booleans()), not draw(st.integers(0, 3)))
-    if not draw(st.integers(0, 20)):
-        found.append(finding(Layer.THRESHOLD, "force", Effect.FAILURE, at, severity=Severity.CRITICAL))
-    return tuple(found)
-
-
-every_limits = st.sampled_from([LIMITS, CONFIRMED])
-
-
-@st.composite
-def stories(draw: st.DrawFn) -> list[Moment]:
-    return [draw(findings_at(time_s)) for time_s in range(1, draw(st.integers(2, 10)))]
 
 
 def test_everything_well_for_long_enough_is_success() -> None:
@@ -168,99 +51,6 @@ def test_success_that_loses_any_single_finding_is_at_most_kept_where_it_was_not_
     needless = {"progress_trend", "judge_failure"}
     succeeded = run(moments)[-1].state is State.SUCCEEDED
     assert succeeded == (good_moment(1)[index].name in needless)
-
-
-@given(stories(), st.data(), every_limits)
-def test_a_failure_more_never_improves_anything(story: list[Moment], data: st.DataObject, limits: GateLimits) -> None:
-    place = data.draw(st.integers(0, len(story) - 1))
-    at = (place + 1) * SECOND
-    severity = data.draw(st.sampled_from(list(Severity)))
-    layer = data.draw(st.sampled_from([Layer.THRESHOLD, Layer.STRUCTURE, Layer.EVENT]))
-    worse = list(story)
-    worse[place] = (*worse[place], finding(layer, "trouble", Effect.FAILURE, at, severity=severity))
-    compare(run(story, limits), run(worse, limits))
-
-
-@given(stories(), st.data(), every_limits)
-def test_evidence_less_never_improves_anything(story: list[Moment], data: st.DataObject, limits: GateLimits) -> None:
-    place = data.draw(st.integers(0, len(story) - 1))
-    good = [found for found in story[place] if found.effect in (Effect.SUCCESS, Effect.NEUTRAL)]
-    lost = data.draw(st.sampled_from(good)) if good else None
-    worse = list(story)
-    worse[place] = tuple(found for found in story[place] if found is not lost)
-    compare(run(story, limits), run(worse, limits))
-
-
-@given(stories(), st.data(), every_limits)
-def test_blindness_more_never_improves_anything(story: list[Moment], data: st.DataObject, limits: GateLimits) -> None:
-    place = data.draw(st.integers(0, len(story) - 1))
-    layer = data.draw(st.sampled_from([Layer.HEALTH, Layer.JUDGE, Layer.EVENT]))
-    worse = list(story)
-    worse[place] = (*worse[place], finding(layer, "joint_motion", Effect.BLIND, (place + 1) * SECOND, "front"))
-    compare(run(story, limits), run(worse, limits))
-
-
-@given(stories(), st.data(), every_limits)
-def test_a_failure_more_in_a_review_never_improves_anything(
-    story: list[Moment], data: st.DataObject, limits: GateLimits
-) -> None:
-    place = data.draw(st.integers(0, len(story) - 1))
-    quiet = [found for found in story[place] if not (of_review(found) and found.name == "judge_failure")]
-    failing = [found for found in reviewed(place + 1, failing=True) if found.name == "judge_failure"]
-    whole = data.draw(st.booleans())
-    before = [found for found in story[place] if not (whole and of_review(found))]
-    worse = list(story)
-    worse[place] = (*before, *reviewed(place + 1, complete=False, failing=True)) if whole else (*quiet, *failing)
-    compare(run(story, limits), run(worse, limits))
-
-
-@given(stories(), st.data(), every_limits)
-def test_a_review_less_never_improves_anything(story: list[Moment], data: st.DataObject, limits: GateLimits) -> None:
-    """One that spoke for a failure is another matter: what nobody has seen is not held against the episode."""
-    place = data.draw(st.integers(0, len(story) - 1))
-    lost = [found for found in story[place] if of_review(found)]
-    assume(all(found.effect is not Effect.FAILURE for found in lost))
-    instead = data.draw(st.sampled_from([(), no_review(place + 1), no_review(place + 1, "judge_declined")]))
-    worse = list(story)
-    worse[place] = (*[found for found in story[place] if not of_review(found)], *instead)
-    compare(run(story, limits), run(worse, limits))
-
-
-@given(stories(), st.data(), every_limits)
-def test_a_review_that_falls_silent_takes_nothing_back(
-    story: list[Moment], data: st.DataObject, limits: GateLimits
-) -> None:
-    """Against the same review still saying what it last said, as long as nothing newer comes."""
-    place = data.draw(st.integers(0, len(story) - 1))
-    said = reviewed(place + 1, data.draw(st.booleans()), data.draw(st.booleans()))
-    kept = [tuple(found for found in moment if not of_review(found)) for moment in story]
-    spoken = kept[:place] + [(*moment, *said) for moment in kept[place:]]
-    silent = [*kept[:place], (*kept[place], *said), *[(*moment, *no_review(1)) for moment in kept[place + 1 :]]]
-    compare(run(spoken, limits), run(silent, limits))
-
-
-def compare(better: list[Decision], worse: list[Decision]) -> None:
-    for one, other in zip(better, worse, strict=True):
-        assert GOODNESS[other.state] <= GOODNESS[one.state]
-
-
-@given(stories(), st.randoms(use_true_random=False))
-def test_the_order_of_findings_does_not_matter_and_weighing_them_twice_changes_nothing(
-    story: list[Moment], random: Random
-) -> None:
-    shuffled = [tuple(random.sample(moment, len(moment))) for moment in story]
-    assert run(story, CONFIRMED) == run(shuffled, CONFIRMED)
-    twice = [moment for moment in story for _ in range(2)]
-    assert run(story, CONFIRMED) == run(twice, CONFIRMED)[1::2]
-
-
-@given(stories())
-def test_every_decision_has_a_reason_and_decides_by_what_was_found(story: list[Moment]) -> None:
-    everything = {found for moment in story for found in moment}
-    for decision in run(story):
-        assert decision.reason
-        assert set(decision.decided_by) <= everything
-        assert not set(decision.decided_by) & set(decision.overruled)
 
 
 def test_a_critical_finding_fails_at_once() -> None:

@@ -15,6 +15,7 @@ from vlm_judge_ros.node.arrivals import Arrivals, percentile
 from vlm_judge_ros.node.asked_judge import AskedJudge
 from vlm_judge_ros.node.camera_subscription import CameraSubscription
 from vlm_judge_ros.node.conversion import time_message
+from vlm_judge_ros.node.failure_diagnostics import FailureDiagnostics
 from vlm_judge_ros.node.judging import Judging
 from vlm_judge_ros.verdict.verdict import Verdict
 
@@ -48,6 +49,7 @@ class Diagnostics:
     def __init__(self, node_name: str) -> None:
         self._node_name = node_name
         self._trouble = _Trouble()
+        self._failures = FailureDiagnostics(node_name)
 
     def report(
         self,
@@ -74,6 +76,7 @@ class Diagnostics:
             statistics = judging.engine.statistics(now_ns)
             verdict = judging.engine.verdict
             array.status += [self._camera(camera, statistics[camera.camera.name], verdict) for camera in cameras]
+        array.status += self._failures.statuses(judging.engine.newest_failures if judging is not None else {})
         return array
 
     def _lifecycle(self, state: str, judging: Judging | None) -> DiagnosticStatus:
