@@ -16,6 +16,7 @@ pytest.importorskip("rclpy", reason="no ROS 2")
 
 from bench import Bench
 from judge_process import JudgeProcess
+from stop_process import JudgeStandIn, StopNodes, StopProcess
 
 
 @pytest.fixture(scope="session")
@@ -41,3 +42,35 @@ def start(bench: Bench, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ca
     yield start_judge
     for judge in processes:
         judge.end()
+
+
+@pytest.fixture
+def namespace(request: pytest.FixtureRequest) -> str:
+    return "".join(letter if letter.isalnum() else "_" for letter in request.node.name)[:60]
+
+
+@pytest.fixture
+def judge_stand_in(bench: Bench, namespace: str) -> Iterator[JudgeStandIn]:
+    judge = JudgeStandIn(bench, namespace)
+    yield judge
+    judge.close()
+
+
+@pytest.fixture
+def stop_node(bench: Bench, namespace: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StopNodes]:
+    """Starts stop nodes, and ends those that still run."""
+    processes: list[StopProcess] = []
+
+    def start(watching: bool = True, **parameters: object) -> StopProcess:
+        log = tmp_path_factory.mktemp("log") / f"{len(processes)}.txt"
+        # Generous, because this process may be starved for a while.
+        given = {"heartbeat_timeout_s": 3.0, "startup_grace_s": 60.0, **parameters}
+        process = StopProcess(bench, namespace, log, given)
+        processes.append(process)
+        if watching:
+            process.await_watching()
+        return process
+
+    yield start
+    for process in processes:
+        process.end()

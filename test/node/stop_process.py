@@ -157,3 +157,7 @@ class StopProcess:
 
     def request_stop(self) -> Any:
         return self.bench.call(Trigger, f"{self.name}/request_stop")
+
+
+StopNodes = Callable[..., StopProcess]
+"""Starts a stop node with the given parameters; waits until it watches unless told otherwise."""

@@ -6,49 +6,15 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
 
 import pytest
 from bench import Bench, Camera
 from rosgraph_msgs.msg import Clock
-from stop_process import JudgeStandIn, State, StopProcess
+from stop_process import JudgeStandIn, State, StopNodes
 
 from vlm_judge_ros import msg
 
 HEAVY = ("pydantic", "onnxruntime", "openai", "cv2", "PIL", "tokenizers", "rosbags", "rich", "jinja2")
-StopNodes = Callable[..., StopProcess]
-
-
-@pytest.fixture
-def namespace(request: pytest.FixtureRequest) -> str:
-    return "".join(letter if letter.isalnum() else "_" for letter in request.node.name)[:60]
-
-
-@pytest.fixture
-def judge(bench: Bench, namespace: str) -> Iterator[JudgeStandIn]:
-    judge = JudgeStandIn(bench, namespace)
-    yield judge
-    judge.close()
-
-
-@pytest.fixture
-def stop_node(bench: Bench, namespace: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StopNodes]:
-    """Starts stop nodes, and ends those that still run."""
-    processes: list[StopProcess] = []
-
-    def start(watching: bool = True, **parameters: object) -> StopProcess:
-        log = tmp_path_factory.mktemp("log") / f"{len(processes)}.txt"
-        # Generous, because this process may be starved for a while.
-        given = {"heartbeat_timeout_s": 3.0, "startup_grace_s": 60.0, **parameters}
-        process = StopProcess(bench, namespace, log, given)
-        processes.append(process)
-        if watching:
-            process.await_watching()
-        return process
-
-    yield start
-    for process in processes:
-        process.end()
 
 
 def test_it_loads_no_model_and_nothing_that_models_need() -> None:
@@ -70,11 +36,11 @@ print(",".join(found))
 
 
 def test_a_confirmed_failure_stops_holds_and_is_released_only_by_a_reset(
-    judge: JudgeStandIn, stop_node: StopNodes
+    judge_stand_in: JudgeStandIn, stop_node: StopNodes
 ) -> None:
     node = stop_node()
     assert node.bools == []
-    judge.fail()
+    judge_stand_in.fail()
     node.until(lambda: node.bools, "a stop command")
     stopped = node.await_stop(State.CAUSE_FAILURE)
     assert (stopped.source, stopped.stops, stopped.mode) == ("OBJECT_DROPPED", 1, State.MODE_STOP)
@@ -87,7 +53,7 @@ def test_a_confirmed_failure_stops_holds_and_is_released_only_by_a_reset(
     # Three of the messages that come once a second: it holds without a gap.
     seen = len(node.states)
     node.until(lambda: len(node.states) > seen + 3, "further states")
-    judge.fail(msg.Failure.STATUS_HEALED)
+    judge_stand_in.fail(msg.Failure.STATUS_HEALED)
     node.await_state(lambda state: not state.standing, "the cause to end")
     assert all(state.stopped for state in node.states[seen:])
     assert [bool(message.data) for message in node.bools] == [True]
@@ -95,7 +61,7 @@ def test_a_confirmed_failure_stops_holds_and_is_released_only_by_a_reset(
     node.until(lambda: len(node.bools) == 2, "the release")
     assert node.bools[-1].data is False
     node.await_state(lambda state: not state.stopped, "the end of the stop")
-    judge.fail()
+    judge_stand_in.fail()
     node.await_state(lambda state: state.stopped and state.stops == 2, "a second stop")
     assert node.end() == 0
     assert [bool(message.data) for message in node.bools] == [True, False, True]
@@ -104,24 +70,26 @@ def test_a_confirmed_failure_stops_holds_and_is_released_only_by_a_reset(
 
 
 def test_a_failure_below_the_severity_does_not_stop_and_one_in_the_heartbeat_alone_does(
-    judge: JudgeStandIn, stop_node: StopNodes
+    judge_stand_in: JudgeStandIn, stop_node: StopNodes
 ) -> None:
     node = stop_node(stop_severity="critical")
-    judge.fail(severity=msg.Failure.SEVERITY_ERROR)
+    judge_stand_in.fail(severity=msg.Failure.SEVERITY_ERROR)
     seen = len(node.states)
     node.until(lambda: len(node.states) > seen + 2, "further states")
     assert not node.state.stopped
-    judge.fields["failure_severity"] = msg.Failure.SEVERITY_CRITICAL
+    judge_stand_in.fields["failure_severity"] = msg.Failure.SEVERITY_CRITICAL
     assert node.await_stop(State.CAUSE_FAILURE).source == "OBJECT_DROPPED"
 
 
-def test_a_silent_judge_stops_and_a_reset_waits_until_it_is_back(judge: JudgeStandIn, stop_node: StopNodes) -> None:
+def test_a_silent_judge_stops_and_a_reset_waits_until_it_is_back(
+    judge_stand_in: JudgeStandIn, stop_node: StopNodes
+) -> None:
     node = stop_node(heartbeat_timeout_s=1.0)
-    judge.beats = False
+    judge_stand_in.beats = False
     stopped = node.await_stop(State.CAUSE_HEARTBEAT_SILENT)
     assert stopped.source.endswith("/judge_node") and "silent" in stopped.text
     assert not node.reset().success
-    judge.beats = True
+    judge_stand_in.beats = True
     node.await_state(lambda state: not state.standing, "the judge to be heard again")
     assert node.reset().success
 
@@ -131,20 +99,20 @@ def test_a_judge_that_is_never_heard_stops_after_the_grace(stop_node: StopNodes)
     assert "was not heard" in node.await_stop(State.CAUSE_HEARTBEAT_SILENT).text
 
 
-def test_evidence_that_is_not_renewed_stops(judge: JudgeStandIn, stop_node: StopNodes) -> None:
+def test_evidence_that_is_not_renewed_stops(judge_stand_in: JudgeStandIn, stop_node: StopNodes) -> None:
     node = stop_node(verdict_timeout_s=1.0)
-    judge.evidence_stands = True
+    judge_stand_in.evidence_stands = True
     node.await_stop(State.CAUSE_VERDICT_SILENT)
 
 
-def test_a_verdict_that_stays_unknown_stops_with_its_reason(judge: JudgeStandIn, stop_node: StopNodes) -> None:
+def test_a_verdict_that_stays_unknown_stops_with_its_reason(judge_stand_in: JudgeStandIn, stop_node: StopNodes) -> None:
     node = stop_node(unknown_timeout_s=1.0)
-    judge.fields |= {"state": msg.Verdict.STATE_UNKNOWN, "reason": "The judge\ndeclines."}
+    judge_stand_in.fields |= {"state": msg.Verdict.STATE_UNKNOWN, "reason": "The judge\ndeclines."}
     assert "The judge declines." in node.await_stop(State.CAUSE_VERDICT_UNKNOWN).text
 
 
 def test_a_named_source_that_falls_silent_stops(
-    bench: Bench, namespace: str, judge: JudgeStandIn, stop_node: StopNodes
+    bench: Bench, namespace: str, judge_stand_in: JudgeStandIn, stop_node: StopNodes
 ) -> None:
     camera = Camera(bench, f"/{namespace}/front/image")
     node = stop_node(sources="[front]", front__topic="front/image", front__timeout_s=1.0)
@@ -155,7 +123,7 @@ def test_a_named_source_that_falls_silent_stops(
     assert "has been silent" in stopped.text
 
 
-def test_a_request_stops_and_says_who_was_asked(judge: JudgeStandIn, stop_node: StopNodes) -> None:
+def test_a_request_stops_and_says_who_was_asked(judge_stand_in: JudgeStandIn, stop_node: StopNodes) -> None:
     node = stop_node()
     assert node.request_stop().success
     assert node.await_stop(State.CAUSE_REQUEST).source == f"{node.name}/request_stop"
@@ -164,10 +132,10 @@ def test_a_request_stops_and_says_who_was_asked(judge: JudgeStandIn, stop_node: 
 
 
 def test_observe_says_what_it_would_have_done_and_commands_nothing(
-    bench: Bench, judge: JudgeStandIn, stop_node: StopNodes
+    bench: Bench, judge_stand_in: JudgeStandIn, stop_node: StopNodes
 ) -> None:
     node = stop_node(mode="observe")
-    judge.fail()
+    judge_stand_in.fail()
     stopped = node.await_stop(State.CAUSE_FAILURE)
     assert stopped.mode == State.MODE_OBSERVE
     assert [action.state for action in stopped.actions] == [msg.StopAction.STATE_OBSERVED]
@@ -177,7 +145,7 @@ def test_observe_says_what_it_would_have_done_and_commands_nothing(
 
 
 def test_it_can_start_stopped_and_a_new_one_releases_nothing_by_starting(
-    judge: JudgeStandIn, stop_node: StopNodes
+    judge_stand_in: JudgeStandIn, stop_node: StopNodes
 ) -> None:
     node = stop_node(watching=False, start_stopped=True)
     assert "starts stopped" in node.await_stop(State.CAUSE_REQUEST).text
@@ -191,7 +159,7 @@ def test_it_can_start_stopped_and_a_new_one_releases_nothing_by_starting(
 
 
 def test_a_node_on_simulated_time_that_stands_still_notices_silence(
-    bench: Bench, judge: JudgeStandIn, stop_node: StopNodes
+    bench: Bench, judge_stand_in: JudgeStandIn, stop_node: StopNodes
 ) -> None:
     clock = bench.node.create_publisher(Clock, "/clock", 10)
     node = stop_node(use_sim_time=True, heartbeat_timeout_s=1.0)
@@ -199,7 +167,7 @@ def test_a_node_on_simulated_time_that_stands_still_notices_silence(
         message = Clock()
         message.clock.sec = seconds
         clock.publish(message)
-    judge.beats = False
+    judge_stand_in.beats = False
     stopped = node.await_stop(State.CAUSE_HEARTBEAT_SILENT)
     assert stopped.since.sec in (0, 10, 1000)
     bench.node.destroy_publisher(clock)
@@ -207,7 +175,7 @@ def test_a_node_on_simulated_time_that_stands_still_notices_silence(
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_ends_cleanly_and_says_nothing_as_it_goes(
-    judge: JudgeStandIn, stop_node: StopNodes, number: signal.Signals
+    judge_stand_in: JudgeStandIn, stop_node: StopNodes, number: signal.Signals
 ) -> None:
     node = stop_node()
     assert node.end(number) == 0
@@ -215,7 +183,9 @@ def test_it_ends_cleanly_and_says_nothing_as_it_goes(
     assert "Traceback" not in node.said()
 
 
-def test_what_was_set_at_start_cannot_be_changed(bench: Bench, judge: JudgeStandIn, stop_node: StopNodes) -> None:
+def test_what_was_set_at_start_cannot_be_changed(
+    bench: Bench, judge_stand_in: JudgeStandIn, stop_node: StopNodes
+) -> None:
     from rcl_interfaces.srv import SetParameters
     from rclpy.parameter import Parameter
 
