@@ -1,0 +1,95 @@
+"""What the shipped tasks make of an episode that goes well, and of one that does not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from itertools import pairwise
+
+from vlm_judge_ros.episode.failure_mode import FailureMode
+from vlm_judge_ros.episode.signal import SignalSample
+from vlm_judge_ros.episode.stamps import nanoseconds
+from vlm_judge_ros.monitors.finding import Effect, Finding
+from vlm_judge_ros.monitors.monitor import EpisodeContext
+from vlm_judge_ros.monitors.monitor_set import MonitorSet
+from vlm_judge_ros.tasks.cross_checks import MOTION
+from vlm_judge_ros.tasks.task_file import load_task
+
+START_NS = 1_700_000_000_000_000_000
+RATE_HZ = 50
+
+Story = Mapping[str, Callable[[float], float]]
+
+
+class Told:
+    """What the monitors of a shipped task find in a story."""
+
+    def __init__(self, name: str, story: Story, length_s: float) -> None:
+        self.task = load_task(name).task
+        units = {name: signal.unit for name, signal in self.task.signals.items()}
+        timeouts_s = {name: signal.timeout_s for name, signal in self.task.signals.items()}
+        # Of the others, which look at joints, images, chunks and progress, nothing is told here.
+        listening = [monitor for monitor in self.task.monitors if monitor.signals]
+        monitors = MonitorSet(listening, EpisodeContext(START_NS, self.task.cameras, units, timeouts_s))
+        assert set(story) == set(self.task.signals)
+        self.failures: set[tuple[str, FailureMode]] = set()
+        self.last: tuple[Finding, ...] = ()
+        for step in range(round(length_s * RATE_HZ)):
+            time_s = step / RATE_HZ
+            now_ns = START_NS + nanoseconds(time_s)
+            for name, value in story.items():
+                monitors.add_signals(SignalSample(now_ns, {name: value(time_s)}))
+            self.last = monitors.findings(now_ns)
+            self.failures |= {(found.name, found.mode) for found in self.last if found.effect is Effect.FAILURE}
+
+    @property
+    def succeeds(self) -> bool:
+        """Whether all evidence that the task declares, and that signals give, is there at the end."""
+        effects = {finding.name: finding.effect for finding in self.last}
+        return all(effects[name] is Effect.SUCCESS for name in self.task.success.evidence if name not in MOTION)
+
+
+def way(*points: tuple[float, float]) -> Callable[[float], float]:
+    """A value that goes straight from point to point, each a time in s and a value."""
+
+    def value(time_s: float) -> float:
+        for (begin_s, before), (end_s, after) in pairwise(points):
+            if time_s < end_s:
+                return before + (after - before) * max(0.0, time_s - begin_s) / (end_s - begin_s)
+        return points[-1][1]
+
+    return value
+
+
+PICK: Story = {
+    "wrist_force": way((0.0, 2.0), (4.0, 2.0), (4.5, 8.0)),
+    "finger": way((0.0, 0.0), (4.0, 0.0), (4.5, 0.45), (12.0, 0.45), (12.5, 0.0)),
+    "hand_x": way((0.0, 0.3), (4.0, 0.5), (6.0, 0.5), (10.0, 0.45)),
+    "hand_y": way((0.0, 0.0), (4.0, 0.2), (6.0, 0.2), (10.0, -0.30)),
+    "hand_z": way((0.0, 0.4), (4.0, 0.06), (6.0, 0.5), (10.0, 0.62)),
+    "hand_tilt": way((0.0, 3.1)),
+}
+
+
+def test_a_cup_that_is_put_on_the_shelf_is_evidence() -> None:
+    told = Told("pick_and_place", PICK, 15.0)
+    assert told.failures == set()
+    assert told.succeeds
+
+
+def test_a_cup_that_falls_on_the_way_is_dropped() -> None:
+    story = {**PICK, "finger": way((0.0, 0.0), (4.0, 0.0), (4.5, 0.45), (8.0, 0.45), (8.2, 0.8))}
+    told = Told("pick_and_place", story, 15.0)
+    assert ("cup_dropped", FailureMode.OBJECT_DROPPED) in told.failures
+    assert not told.succeeds
+
+
+def test_a_cup_that_is_let_go_before_the_shelf_is_dropped() -> None:
+    story = {**PICK, "finger": way((0.0, 0.0), (4.0, 0.0), (4.5, 0.45), (7.0, 0.45), (7.5, 0.0))}
+    told = Told("pick_and_place", story, 15.0)
+    assert ("cup_dropped", FailureMode.OBJECT_DROPPED) in told.failures
+    assert not told.succeeds
+
+
+def test_a_hand_that_hits_the_table_collides() -> None:
+    told = Told("pick_and_place", {**PICK, "wrist_force": way((0.0, 2.0), (4.0, 2.0), (4.2, 90.0))}, 5.0)
+    assert told.failures == {("contact_force", FailureMode.COLLISION)}
