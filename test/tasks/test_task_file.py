@@ -78,6 +78,9 @@ def test_a_task_file_gives_its_task() -> None:
         ("    field: norm(wrench.force)\n", "", "6: signals.force has no field; add it"),
         ("force:\n", "Force:\n", "6: signals.Force is 'Force'; write small letters"),
         ("push the button", "", "2: instruction is empty; a text belongs here"),
+        ("push the button", "|\n  push\n  it\n", "2: 'push\\nit\\n' holds a line break or a control character"),
+        ("force:\n", '"a\\nb":\n', "6: signals.'a\\nb' is 'a\\nb'; write small letters"),
+        ("COLLISION", "C" * 9999, "17: monitors[0].failure_mode: 'CCC"),
         ("push the button", "'  '", "2: the instruction has no words"),
         ("[front]", "front", "3: cameras is 'front'; a list belongs here"),
         ("[front]", "[front, front]", "3: camera front stands twice"),
@@ -86,7 +89,9 @@ def test_a_task_file_gives_its_task() -> None:
     ],
 )
 def test_a_fault_is_told_with_line_value_and_remedy(old: str, new: str, told: str) -> None:
-    assert faults(GOOD.replace(old, new))[0].startswith(told)
+    fault = faults(GOOD.replace(old, new))[0]
+    assert fault.startswith(told)
+    assert "\n" not in fault and len(fault) < 700
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,7 @@ def check(task: Task) -> None:
 
 
 def _check_words(task: Task) -> None:
+    _check_one_line(task)
     seen = {same_words(task.instruction): "the instruction"}
     if not same_words(task.instruction):
         raise cross_fault("the instruction has no words; write what the robot is to do", "instruction")
@@ -48,6 +49,15 @@ def _check_words(task: Task) -> None:
     for number, camera in enumerate(task.cameras):
         if camera in task.cameras[:number]:
             raise cross_fault(f"camera {camera} stands twice in cameras; remove one", "cameras", number)
+
+
+def _check_one_line(task: Task) -> None:
+    texts: list[tuple[str, tuple[str | int, ...]]] = [(task.instruction, ("instruction",))]
+    texts += [(wording, ("wordings", number)) for number, wording in enumerate(task.wordings)]
+    texts += [(subtask.name, ("subtasks", number, "name")) for number, subtask in enumerate(task.subtasks)]
+    for text, at in texts:
+        if not text.isprintable():
+            raise cross_fault(f"{shown(text)} holds a line break or a control character; write it on one line", *at)
 
 
 def _check_subtasks(task: Task) -> None:

@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 
 from vlm_judge_ros.tasks.document import Data, Document, value_in
 from vlm_judge_ros.tasks.schema import Schema, schema_at
-from vlm_judge_ros.tasks.wording import CROSS_CHECK, MOST_SHOWN, shown, unknown
+from vlm_judge_ros.tasks.wording import CROSS_CHECK, MOST_SHOWN, shortened, shown, unknown
 
 _BELONGS: Mapping[str, str] = {
     "array": "a list",
@@ -57,7 +57,7 @@ def _fault(details: ErrorDetails, document: Document) -> Fault:
     if kind in ("union_tag_not_found", "union_tag_invalid"):
         return _kind_fault(path, document, schema)
     if kind == "value_error":
-        why = str(details["ctx"]["error"]).rstrip(".")
+        why = shortened(str(details["ctx"]["error"]).rstrip("."))
         return Fault(line, f"{name}: {why}" if name else why)
     return Fault(line, f"{name or 'the file'} {_wrong(details, schema)}{_meaning(schema)}")
 
@@ -145,7 +145,11 @@ def _at(path: tuple[str | int, ...], data: Data) -> Data:
 
 
 def _written(path: tuple[str | int, ...]) -> str:
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part[:MOST_SHOWN]}" for part in path).removeprefix(".")
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{_key(part)}" for part in path).removeprefix(".")
+
+
+def _key(key: str) -> str:
+    return key if key.isidentifier() and len(key) <= MOST_SHOWN else shown(key)
 
 
 def _owner(path: tuple[str | int, ...]) -> str:

@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 
 CROSS_CHECK = "cross_check"
 MOST_SHOWN = 60
+LONGEST_SENTENCE = 500
 
 
 def cross_fault(text: str, *at: str | int) -> PydanticCustomError:
@@ -50,3 +51,9 @@ def shown(value: object) -> str:
     if isinstance(value, str):
         return repr(value if len(value) <= MOST_SHOWN else f"{value[:MOST_SHOWN]}...")
     return f"{value:.12g}" if isinstance(value, float) else str(value)
+
+
+def shortened(sentence: str) -> str:
+    """A sentence on one line, of a length that people read."""
+    line = " ".join(sentence.split())
+    return line if len(line) <= LONGEST_SENTENCE else f"{line[:LONGEST_SENTENCE]}..."
