@@ -9,7 +9,8 @@ from pathlib import Path
 import yaml
 from ament_index_python.packages import get_package_share_directory
 from launch import Action, LaunchContext, LaunchDescription
-from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
+from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, OpaqueFunction, SetEnvironmentVariable
+from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
@@ -23,6 +24,9 @@ GENERAL_ARGUMENTS = {
     "node_name": ("judge_node", "Name of the node."),
     "use_sim_time": ("false", "Take the time from /clock, as when a bag is played with --clock: true or false."),
     "params_file": (str(SHARE / "config" / "judge.yaml"), "Parameter file. Arguments that are given win over it."),
+    "safety_stop": ("false", "Start the safety stop node beside the judge node: true or false."),
+    "stop_mode": ("", "What the safety stop node does: observe or stop. Default: what its parameter file says."),
+    "stop_params_file": (str(SHARE / "config" / "safety_stop.yaml"), "Parameter file of the safety stop node."),
     "log_level": ("info", "Least severity that is logged: debug, info, warn, error or fatal."),
     "dds_profile": (
         str(SHARE / "config" / "fastdds_images.xml"),
@@ -77,6 +81,11 @@ def start(context: LaunchContext) -> list[Action]:
         output="screen",
         emulate_tty=True,
     )
+    if yaml.safe_load(settings["safety_stop"]):
+        shared = ("namespace", "use_sim_time", "stop_mode", "stop_params_file")
+        source = PythonLaunchDescriptionSource(str(SHARE / "launch" / "safety_stop.launch.py"))
+        given = {"judge_node": settings["node_name"], **{name: settings[name] for name in shared}}
+        actions.append(IncludeLaunchDescription(source, launch_arguments=given.items()))
     return [*actions, node]
 
 

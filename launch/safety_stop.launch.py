@@ -14,8 +14,8 @@ from launch_ros.actions import Node
 SHARE = Path(get_package_share_directory("vlm_judge_ros"))
 ARGUMENTS = {
     "namespace": ("", "Namespace of the node, usually that of the judge node."),
-    "judge": ("", "Name of the judge node that is listened to. Default: what the parameter file says."),
-    "mode": ("", "observe or stop. Default: what the parameter file says."),
+    "judge_node": ("", "Name of the judge node that is listened to. Default: what the parameter file says."),
+    "stop_mode": ("", "observe or stop. Default: what the parameter file says."),
     "use_sim_time": ("false", "Take the time of stamps from /clock: true or false. Timeouts never depend on it."),
     "stop_params_file": (
         str(SHARE / "config" / "safety_stop.yaml"),
@@ -27,7 +27,8 @@ ARGUMENTS = {
 def start(context: LaunchContext) -> list[Action]:
     """The node, with the arguments that were given."""
     settings = context.launch_configurations
-    given = {name: settings[name] for name in ("judge", "mode") if settings[name]}
+    # Named unlike the parameters: judge.launch.py, which may include this, has an argument judge of its own.
+    arguments = {"judge": settings["judge_node"], "mode": settings["stop_mode"]}
     node = Node(
         package="vlm_judge_ros",
         executable="safety_stop_node",
@@ -36,7 +37,7 @@ def start(context: LaunchContext) -> list[Action]:
         parameters=[
             settings["stop_params_file"],
             {"use_sim_time": yaml.safe_load(settings["use_sim_time"])},
-            given,
+            {name: value for name, value in arguments.items() if value},
         ],
         output="screen",
         emulate_tty=True,

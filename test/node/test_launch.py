@@ -15,9 +15,13 @@ CHECKOUT = Path(__file__).parents[2]
 def test_the_launch_file_and_all_that_it_names_are_installed() -> None:
     share = executable().parents[2] / "share" / "vlm_judge_ros"
     assert (share / "launch" / "judge.launch.py").is_file()
+    assert (share / "launch" / "safety_stop.launch.py").is_file()
     assert (share / "config" / "judge.yaml").is_file()
+    assert (share / "config" / "safety_stop.yaml").is_file()
     assert (share / "config" / "fastdds_images.xml").is_file()
-    compile((CHECKOUT / "launch" / "judge.launch.py").read_text(), "judge.launch.py", "exec")
+    assert executable().with_name("safety_stop_node").is_file()
+    for name in ("judge.launch.py", "safety_stop.launch.py"):
+        compile((CHECKOUT / "launch" / name).read_text(), name, "exec")
 
 
 def test_every_parameter_is_an_argument_with_a_description() -> None:
