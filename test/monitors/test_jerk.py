@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from joints import EPISODE, START_NS, only, turn
+from pydantic import ValidationError
 
 from vlm_judge_ros.episode.failure_mode import FailureMode
 from vlm_judge_ros.episode.joint import JointSample
@@ -68,6 +69,11 @@ def test_a_reading_that_is_no_number_is_forgotten_after_the_fit() -> None:
     monitor.add_joints(JointSample(START_NS, ("elbow", "wrist"), (math.inf, math.nan)))
     now_ns = turn(monitor, lambda time_s: 40.0 * time_s**3 / 6.0, 5.0)
     assert only(monitor, now_ns).value == pytest.approx(40.0, rel=0.05)
+
+
+def test_a_window_of_too_many_fits_is_refused() -> None:
+    with pytest.raises(ValidationError, match="window_s is 60"):
+        Jerk(kind="jerk", name="jerk", window_s=60.0, fit_s=0.1)
 
 
 @settings(deadline=None)

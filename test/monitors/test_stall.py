@@ -81,6 +81,16 @@ def test_a_moving_joint_before_an_image_that_rests_does_not_stall() -> None:
     assert Robot().run(15.0, speed=0.05).effect is Effect.NEUTRAL
 
 
+def test_a_camera_with_too_few_frames_is_named_and_nothing_is_concluded() -> None:
+    monitor = ALWAYS.make(EPISODE)
+    for index in range(1000):
+        monitor.add_frame(frame("front", index / 100))
+        monitor.add_joints(JointSample(at(index / 100), ("elbow",), (1.0,)))
+    found = only(monitor, at(10.0))
+    assert found.effect is Effect.NEUTRAL
+    assert "camera wrist sent too few frames" in found.text
+
+
 def test_images_are_not_asked_where_the_share_is_1() -> None:
     robot = Robot(Stall(kind="stall", name="stall", image_share=1.0))
     assert robot.run(15.0, seen=True).effect is Effect.FAILURE
@@ -145,6 +155,7 @@ def test_noise_of_the_sensors_is_no_motion() -> None:
     [
         {"commanded_by": "signal"},
         {"command_signal": "speed"},
+        {"commanded_by": "signal", "command_signal": "speed"},
         {"window_s": 5.0, "failure_s": 3.0},
     ],
 )

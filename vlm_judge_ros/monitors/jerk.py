@@ -15,7 +15,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from vlm_judge_ros.episode.failure_mode import FailureMode
 from vlm_judge_ros.episode.joint import JointSample
@@ -25,12 +25,16 @@ from vlm_judge_ros.monitors.joint_stream import JointMonitorSpec, JointStream
 from vlm_judge_ros.monitors.monitor import EpisodeContext, Monitor
 from vlm_judge_ros.monitors.names import FailureModeName
 
-PERIOD_S = 0.005
 SLOTS_PER_FIT = 10
-"""What falls into a tenth of the fit is averaged first: noise becomes less, and a fit costs the same at every rate."""
+SAMPLES_PER_SLOT = 5
+"""What falls into a tenth of the fit is averaged first, of five samples at most: noise becomes less, and a fit costs
+the same at every rate."""
 
 LEAST_COVER = 0.7
 """Share of the fit that has to be covered by samples."""
+
+MOST_FITS = 40
+"""How many fits a window may span: more would cost more than they tell."""
 
 
 class DerivedFrom(str, Enum):
@@ -64,6 +68,14 @@ class Jerk(JointMonitorSpec):
     )
     failure_mode: FailureModeName = Field(default=FailureMode.UNSTABLE, description="Failure mode that it speaks for.")
 
+    @model_validator(mode="after")
+    def _has_few_fits_in_its_window(self) -> Jerk:
+        if self.window_s > MOST_FITS * self.fit_s:
+            raise ValueError(
+                f"window_s is {self.window_s:g}; give {MOST_FITS} times fit_s at most, {MOST_FITS * self.fit_s:g}"
+            )
+        return self
+
     def make(self, episode: EpisodeContext) -> JerkMonitor:
         """Make the monitor for an episode."""
         return JerkMonitor(self)
@@ -88,7 +100,10 @@ class JerkOfMessage:
         self._stamps_ns = 0
         self._sums = [0.0] * joints
         self._points: deque[tuple[int, tuple[float, ...]]] = deque(maxlen=SLOTS_PER_FIT + 2)
-        self._squares: deque[tuple[int, NDArray[np.float64]]] = deque()
+        rows = math.ceil(SLOTS_PER_FIT * spec.window_s / spec.fit_s) + 2
+        self._row = 0
+        self._squares = np.full((rows, joints), np.nan)
+        self._squares_ns = np.zeros(rows, np.int64)
         self.rms: NDArray[np.float64] = np.full(joints, np.nan)
         """Root mean square of each joint's jerk within the window; NaN where it is not known."""
 
@@ -110,16 +125,16 @@ class JerkOfMessage:
         self._count, self._stamps_ns, self._sums = 0, 0, [0.0] * len(means)
         if self._points and self._points[-1][0] >= stamp_ns:  # the clock went back
             self._points.clear()
-            self._squares.clear()
         self._points.append((stamp_ns, means))
         while self._points[0][0] < stamp_ns - self._fit_ns:
             self._points.popleft()
-        while self._squares and self._squares[0][0] < stamp_ns - self._window_ns:
-            self._squares.popleft()
         covered_ns = stamp_ns - self._points[0][0]
         if len(self._points) > self._order + 1 and covered_ns >= LEAST_COVER * self._fit_ns:
-            self._squares.append((stamp_ns, np.square(self._fit(stamp_ns))))
-        self._average()
+            with np.errstate(all="ignore"):
+                self._squares[self._row] = np.square(self._fit(stamp_ns))
+            self._squares_ns[self._row] = stamp_ns
+            self._row = (self._row + 1) % len(self._squares)
+        self._average(stamp_ns)
 
     def _fit(self, stamp_ns: int) -> NDArray[np.float64]:
         # Times from -1 to 0, so that the powers are of one size.
@@ -131,14 +146,11 @@ class JerkOfMessage:
             jerk: NDArray[np.float64] = scale * (weights @ values)
         return jerk
 
-    def _average(self) -> None:
-        if not self._squares:
-            self.rms = np.full_like(self.rms, np.nan)
-            return
-        squares = np.array([square for _, square in self._squares])
-        known = np.isfinite(squares)
+    def _average(self, stamp_ns: int) -> None:
+        recent = (self._squares_ns > stamp_ns - self._window_ns) & (self._squares_ns <= stamp_ns)
+        known = np.isfinite(self._squares) & recent[:, None]
         with np.errstate(all="ignore"):
-            self.rms = np.sqrt(np.where(known, squares, 0.0).sum(axis=0) / known.sum(axis=0))
+            self.rms = np.sqrt(np.where(known, self._squares, 0.0).sum(axis=0) / known.sum(axis=0))
 
 
 class JerkMonitor(Monitor):
@@ -146,7 +158,7 @@ class JerkMonitor(Monitor):
 
     def __init__(self, spec: Jerk) -> None:
         self._spec = spec
-        self._stream = JointStream(min(PERIOD_S, spec.fit_s / SLOTS_PER_FIT / 2.0))
+        self._stream = JointStream(spec.fit_s / SLOTS_PER_FIT / SAMPLES_PER_SLOT)
         self._messages: dict[tuple[str, ...], tuple[tuple[int, ...], JerkOfMessage]] = {}
         self._worst = (math.nan, "")
         self._since_ns: int | None = None

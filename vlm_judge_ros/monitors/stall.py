@@ -82,6 +82,8 @@ class Stall(JointMonitorSpec):
     def _is_told_what_commands(self) -> Stall:
         if (self.commanded_by is CommandedBy.SIGNAL) != bool(self.command_signal):
             raise ValueError("command_signal goes with commanded_by: signal; give both or neither")
+        if self.command_signal and self.command_level == 0.0:
+            raise ValueError("command_level is 0, which any value reaches; give one above the noise of command_signal")
         if self.failure_s < self.window_s:
             raise ValueError(f"failure_s is {self.failure_s:g}; it must not be below window_s, {self.window_s:g}")
         return self
@@ -206,4 +208,10 @@ class StallMonitor(Monitor):
             return Effect.NEUTRAL, "Nothing tells the robot to move, so it may rest."
         if math.isnan(travel):
             return Effect.NEUTRAL, f"No joint was watched for {spec.window_s:g} s yet."
-        return Effect.NEUTRAL, f"Joint {joint} moved most, by {travel:.3f} rad in {spec.window_s:g} s."
+        text = f"Joint {joint} moved most, by {travel:.3f} rad in {spec.window_s:g} s"
+        share, camera = self._seen
+        if self._images and math.isnan(share):
+            text += f"; camera {camera} sent too few frames to tell motion"
+        elif self._images:
+            text += f"; camera {camera} saw {share:.1%} of its image change"
+        return Effect.NEUTRAL, f"{text}."
