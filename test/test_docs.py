@@ -7,6 +7,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+import pydantic
 import pytest
 
 from vlm_judge_ros.models.vlm.folder import open_folder
@@ -51,6 +52,8 @@ def test_the_table_of_monitors_is_that_of_the_code() -> None:
     assert page == page_with_table(page), "python -m vlm_judge_ros.tasks.monitor_table docs/tasks.md"
 
 
+# Older versions of pydantic write the same schema in other words.
+@pytest.mark.skipif(tuple(map(int, pydantic.VERSION.split(".")[:2])) < (2, 12), reason="needs pydantic 2.12")
 def test_the_schema_of_task_files_is_that_of_the_code() -> None:
     shipped = ROOT / "config" / "tasks" / FILE
     assert shipped.read_text(encoding="utf-8") == schema_text(), f"vlm-judge task schema > config/tasks/{FILE}"

@@ -67,9 +67,11 @@ def _resolved(schema: Schema, data: Data) -> Schema:
         kind = value_in(data, "kind")
         known = kinds.get(kind) if isinstance(kind, str) else None
         return schema if known is None else _resolved({"$ref": known}, data)
-    choices = [choice for choice in schema.get("anyOf", ()) if choice.get("type") != "null"]
-    if len(choices) == 1:
-        return _resolved({**schema, **choices[0], "anyOf": ()}, data)
+    # Older versions of pydantic write a reference with a description beside it as an allOf of one.
+    for several in ("anyOf", "allOf"):
+        choices = [choice for choice in schema.get(several, ()) if choice.get("type") != "null"]
+        if len(choices) == 1:
+            return _resolved({**schema, **choices[0], several: ()}, data)
     return schema
 
 
