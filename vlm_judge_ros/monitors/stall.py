@@ -60,7 +60,12 @@ class Stall(JointMonitorSpec):
         le=60.0,
         description="How long a command still counts after its chunk, or after the message of its signal.",
     )
-    window_s: float = Field(default=2.0, ge=0.1, le=60.0, description="Standstill that is reported as a stall.")
+    window_s: float = Field(
+        default=2.0,
+        ge=0.1,
+        le=60.0,
+        description="Standstill that is reported as a stall; above the longest pause of a good run.",
+    )
     failure_s: float = Field(default=10.0, gt=0.0, le=3600.0, description="Standstill that is a failure.")
     joint_travel_rad: float = Field(
         default=0.05,
