@@ -16,16 +16,14 @@ from std_msgs.msg import Header
 
 from vlm_judge_ros import msg
 from vlm_judge_ros.episode.fault import BrokenImage, BrokenStamp
+from vlm_judge_ros.episode.messages import chunk_of, joint_sample_of, stamp_ns_of
 from vlm_judge_ros.episode.raw_image import FORMATS
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.judges.opinion import Critique, JudgeProvenance, Opinion, SubtaskOpinion, SubtaskState
 from vlm_judge_ros.judges.proof import proof
 from vlm_judge_ros.monitors.finding import Effect, Layer, Severity
 from vlm_judge_ros.node.conversion import (
-    chunk_of,
-    joint_sample_of,
     progress_message,
-    stamp_ns_of,
     time_message,
     verdict_message,
 )
@@ -70,7 +68,7 @@ def test_an_image_message_is_a_frame_or_is_refused(message: Image | CompressedIm
 
 @given(stamp_ns=st.integers(1, (2**31 - 1) * 10**9))
 def test_stamps_survive_the_way_through_a_message_to_the_nanosecond(stamp_ns: int) -> None:
-    assert stamp_ns_of(time_message(stamp_ns)) == stamp_ns
+    assert stamp_ns_of(JointState(header=Header(stamp=time_message(stamp_ns)))) == stamp_ns
 
 
 @given(

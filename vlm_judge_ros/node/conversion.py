@@ -6,28 +6,16 @@ import math
 from collections.abc import Iterable
 
 from builtin_interfaces.msg import Time
-from sensor_msgs.msg import JointState
 
 from vlm_judge_ros import msg
-from vlm_judge_ros.episode.chunk import Chunk
 from vlm_judge_ros.episode.failure_mode import FailureMode
-from vlm_judge_ros.episode.joint import JointSample
-from vlm_judge_ros.episode.stamps import NANOSECONDS_PER_SECOND, stamp_from_parts
+from vlm_judge_ros.episode.stamps import NANOSECONDS_PER_SECOND
 from vlm_judge_ros.judges.opinion import Critique
 from vlm_judge_ros.monitors.finding import Finding
 from vlm_judge_ros.verdict.failure import FailureEvent
 from vlm_judge_ros.verdict.progress_update import ProgressUpdate
 from vlm_judge_ros.verdict.provenance import provenance_of
 from vlm_judge_ros.verdict.verdict import EvidenceFrame, FindingRecord, Provenance, SubtaskRecord, Verdict
-
-
-def stamp_ns_of(stamp: Time) -> int:
-    """Nanoseconds of a header stamp.
-
-    Raises:
-        BrokenStamp: the stamp is zero or not a time.
-    """
-    return stamp_from_parts(stamp.sec, stamp.nanosec)
 
 
 def time_message(stamp_ns: int | None) -> Time:
@@ -38,32 +26,6 @@ def time_message(stamp_ns: int | None) -> Time:
 
 def _number(value: float | None) -> float:
     return math.nan if value is None else value
-
-
-def chunk_of(message: msg.ActionChunk) -> Chunk:
-    """An announced chunk.
-
-    Raises:
-        JudgeError: a number or the stamp is out of range.
-    """
-    return Chunk(
-        id=message.id,
-        stamp_ns=stamp_ns_of(message.header.stamp),
-        horizon=message.horizon,
-        step_s=message.step_s,
-        policy=message.policy,
-        declares_done=message.declares_done,
-    )
-
-
-def joint_sample_of(message: JointState) -> JointSample:
-    """Joint positions. A message without positions gives an empty sample.
-
-    Raises:
-        JudgeError: names and positions differ in number, or the stamp is not a time.
-    """
-    names = tuple(message.name) if message.position else ()
-    return JointSample(stamp_ns_of(message.header.stamp), names, tuple(message.position))
 
 
 def verdict_message(verdict: Verdict) -> msg.Verdict:
@@ -242,6 +204,7 @@ def _provenance_message(provenance: Provenance) -> msg.Provenance:
         prompt_hash=provenance.prompt_hash,
         calibration=provenance.calibration,
         judge_card=provenance.judge_card,
+        task_file=provenance.task_file,
         seed=provenance.seed,
         software_version=provenance.software_version,
         latency_s=_number(provenance.latency_s),

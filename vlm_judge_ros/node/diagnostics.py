@@ -16,7 +16,9 @@ from vlm_judge_ros.node.asked_judge import AskedJudge
 from vlm_judge_ros.node.camera_subscription import CameraSubscription
 from vlm_judge_ros.node.conversion import time_message
 from vlm_judge_ros.node.failure_diagnostics import FailureDiagnostics
+from vlm_judge_ros.node.inputs import InputTopic
 from vlm_judge_ros.node.judging import Judging
+from vlm_judge_ros.node.refusals import Refusals
 from vlm_judge_ros.verdict.verdict import Verdict
 
 OK, WARN, ERROR, STALE = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR, DiagnosticStatus.STALE
@@ -39,6 +41,14 @@ class _Trouble:
         return self.remaining.get(name, 0) > 0
 
 
+@dataclass(frozen=True, slots=True)
+class InputReport:
+    """What came in beside images: the topics that are listened to, and what was refused."""
+
+    topics: tuple[InputTopic, ...]
+    refusals: Refusals
+
+
 class Diagnostics:
     """Makes the reports. Names begin with that of the node, by which an aggregator groups them.
 
@@ -57,6 +67,7 @@ class Diagnostics:
         lifecycle_state: str,
         judging: Judging | None,
         cameras: Iterable[CameraSubscription],
+        inputs: InputReport,
     ) -> DiagnosticArray:
         """One report.
 
@@ -65,6 +76,7 @@ class Diagnostics:
             lifecycle_state: label of the node's lifecycle state.
             judging: None while the node is not configured.
             cameras: those that are subscribed to; none while the node is not active.
+            inputs: what came in beside images.
         """
         array = DiagnosticArray()
         array.header.stamp = time_message(now_ns)
@@ -76,6 +88,7 @@ class Diagnostics:
             statistics = judging.engine.statistics(now_ns)
             verdict = judging.engine.verdict
             array.status += [self._camera(camera, statistics[camera.camera.name], verdict) for camera in cameras]
+            array.status.append(self._inputs(inputs))
         array.status += self._failures.statuses(judging.engine.newest_failures if judging is not None else {})
         return array
 
@@ -84,6 +97,7 @@ class Diagnostics:
         values = {
             "lifecycle state": state,
             "episode": judging.engine.episode_id if judging else "",
+            "task file": judging.declared.name if judging and judging.declared else "",
             "task": (judging.engine.task or judging.task) if judging else "",
             "enabled": str(judging.enabled).lower() if judging else "",
             "verdict": verdict.state.name if verdict else "",
@@ -100,6 +114,18 @@ class Diagnostics:
             return self._status("episode", OK, "No episode is running.", values)
         blind = any(finding.effect is Effect.BLIND for finding in verdict.decided_by)
         return self._status("episode", WARN if blind else OK, f"{verdict.state.name}: {verdict.reason}", values)
+
+    def _inputs(self, inputs: InputReport) -> DiagnosticStatus:
+        refusals = inputs.refusals
+        values = {
+            **{f"messages on {topic.name}": str(topic.received) for topic in inputs.topics},
+            "refused": str(refusals.total),
+            **{f"refused, {source}": f"{count}; {refusals.last[source]}" for source, count in refusals.counts.items()},
+        }
+        if self._trouble.recent("refused", refusals.total):
+            newest = "; ".join(sorted(refusals.counts))
+            return self._status("inputs", WARN, f"Something was refused a moment ago: {newest}.", values)
+        return self._status("inputs", OK, f"Listening to {len(inputs.topics)} topics beside the cameras.", values)
 
     def _judge(self, judging: Judging) -> DiagnosticStatus:
         more = {

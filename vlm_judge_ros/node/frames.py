@@ -7,8 +7,8 @@ from sensor_msgs.msg import Image as ImageMessage
 
 from vlm_judge_ros.episode.compressed_image import CompressedImage
 from vlm_judge_ros.episode.frame import Frame
+from vlm_judge_ros.episode.messages import stamp_ns_of
 from vlm_judge_ros.episode.raw_image import RawImage
-from vlm_judge_ros.node.conversion import stamp_ns_of
 
 
 def frame_of(camera: str, message: ImageMessage | CompressedImageMessage) -> Frame:
@@ -18,7 +18,7 @@ def frame_of(camera: str, message: ImageMessage | CompressedImageMessage) -> Fra
         BrokenStamp: the header stamp is not a time.
         BrokenImage: the image is not what it claims to be.
     """
-    stamp_ns = stamp_ns_of(message.header.stamp)
+    stamp_ns = stamp_ns_of(message)
     image: RawImage | CompressedImage
     if isinstance(message, ImageMessage):
         image = RawImage(

@@ -16,34 +16,32 @@ from rclpy.clock import Clock, ClockType
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter as RosParameter
-from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.signals import SignalHandlerOptions
-from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 
-from vlm_judge_ros import msg
 from vlm_judge_ros.episode.fault import BrokenImage, BrokenStamp, FrameFault
 from vlm_judge_ros.episode.frame import Frame
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.node.asked_judge import AskedJudge
 from vlm_judge_ros.node.camera_subscription import CameraSubscription
 from vlm_judge_ros.node.contradictions import contradiction, refuse_contradictions
-from vlm_judge_ros.node.conversion import chunk_of, joint_sample_of
 from vlm_judge_ros.node.declaration import refuse, unknown_names, values_of
-from vlm_judge_ros.node.diagnostics import Diagnostics
+from vlm_judge_ros.node.diagnostics import Diagnostics, InputReport
+from vlm_judge_ros.node.inputs import Inputs, InputTopic, input_topics
 from vlm_judge_ros.node.judge_declaration import declare_all, names_in_the_shipped_file
 from vlm_judge_ros.node.judging import Judging, JudgingOptions
 from vlm_judge_ros.node.parameter import Parameter
+from vlm_judge_ros.node.refusals import Refusals
 from vlm_judge_ros.node.results import LATCHED, Results
 from vlm_judge_ros.node.services import Services
 from vlm_judge_ros.node.settings import camera_inputs, engine_settings, review_settings, worker_settings
+from vlm_judge_ros.tasks.task_set import load_tasks
 
 _TICK_S = 0.05
 _FINDINGS_TICKS = 4
 _ANNOTATION_TICKS = 4
 _SIGNAL_DELAY_S = 0.2
 _WARN_EVERY_S = 5.0
-_SIGNALS = QoSProfile(depth=100, reliability=ReliabilityPolicy.BEST_EFFORT)
 
 Transition = Callable[["JudgeNode", LifecycleState], None]
 
@@ -86,6 +84,8 @@ class JudgeNode(LifecycleNode):
         super().__init__("judge_node")
         self._asked_to_end = asked_to_end
         self._cameras: list[CameraSubscription] = []
+        self._topics: tuple[InputTopic, ...] = ()
+        self._refusals = Refusals(self._warn)
         # What was made for a state, to be undone when it ends, the newest first.
         self._closers: list[Callable[[], object]] = []
         self._active_closers: list[Callable[[], object]] = []
@@ -111,6 +111,9 @@ class JudgeNode(LifecycleNode):
         assert self._judging is not None
         return self._judging
 
+    def _warn(self, text: str) -> None:
+        self.get_logger().warning(text)
+
     def _now_ns(self) -> int:
         return int(self.get_clock().now().nanoseconds)
 
@@ -126,6 +129,9 @@ class JudgeNode(LifecycleNode):
         """Load the judges and let each answer a first question."""
         values: Mapping[str, Any] = values_of(self, self._parameters_known)
         refuse_contradictions(values)
+        tasks = load_tasks(values["task_files"])
+        tasks.check_cameras(values["cameras"])
+        self._topics = input_topics(self, tasks)
         options = JudgingOptions(values["deadline_s"], values["auto_episode"], values["review_deadline_s"])
         results = Results(self)
         judging = Judging(
@@ -135,6 +141,7 @@ class JudgeNode(LifecycleNode):
             results,
             self._news.trigger,
             review_settings(values),
+            tasks,
         )
         self._closers = [judging.close, results.close]
         try:
@@ -148,7 +155,7 @@ class JudgeNode(LifecycleNode):
         self._introduce("Judge", judging.judge)
         if judging.review is not None:
             self._introduce("Review", judging.review)
-        services = Services(self, judging, self._now_ns)
+        services = Services(self, judging, self._refusals, self._now_ns)
         task = self.create_subscription(String, "task", self._on_task, LATCHED)
         self._closers += [services.close, lambda: self.destroy_subscription(task)]
 
@@ -168,13 +175,11 @@ class JudgeNode(LifecycleNode):
         self._cameras = [
             CameraSubscription(self, camera, self._take_frame, self._reject_frame) for camera in camera_inputs(values)
         ]
-        joint_states = self.create_subscription(JointState, "joint_states", self._on_joint_states, _SIGNALS)
-        chunks = self.create_subscription(msg.ActionChunk, "chunk", self._on_chunk, 10)
+        inputs = Inputs(self, self._current, self._topics, self._refusals, self._now_ns)
         timer = self.create_timer(_TICK_S, self._tick, clock=self._steady)
         self._active_closers = [
             *(camera.close for camera in self._cameras),
-            lambda: self.destroy_subscription(joint_states),
-            lambda: self.destroy_subscription(chunks),
+            inputs.close,
             lambda: self.destroy_timer(timer),
         ]
         self._current.activate(self._now_ns())
@@ -228,23 +233,11 @@ class JudgeNode(LifecycleNode):
         self._current.reject_frame(camera, error, self._now_ns())
         self.get_logger().warning(f"Camera {camera}: {error}", throttle_duration_sec=_WARN_EVERY_S)
 
-    def _on_joint_states(self, message: JointState) -> None:
-        try:
-            self._current.add_joint_state(joint_sample_of(message), self._now_ns())
-        except JudgeError as error:
-            self.get_logger().warning(f"Topic joint_states: {error}", throttle_duration_sec=_WARN_EVERY_S)
-
-    def _on_chunk(self, message: Any) -> None:
-        try:
-            self._current.add_chunk(chunk_of(message), self._now_ns())
-        except JudgeError as error:
-            self.get_logger().warning(f"Topic chunk: {error}", throttle_duration_sec=_WARN_EVERY_S)
-
     def _on_task(self, message: String) -> None:
         try:
             self._current.replace_task(message.data, self._now_ns())
         except JudgeError as error:
-            self.get_logger().warning(f"Topic task: {error}")
+            self._refusals.add("topic task", str(error))
 
     def _take_news(self) -> None:
         if self._judging is not None:
@@ -274,7 +267,8 @@ class JudgeNode(LifecycleNode):
 
     def _publish_diagnostics(self) -> None:
         state = self._state_machine.current_state[1]
-        report = self._diagnostics.report(self._now_ns(), state, self._judging, self._cameras)
+        inputs = InputReport(self._topics, self._refusals)
+        report = self._diagnostics.report(self._now_ns(), state, self._judging, self._cameras, inputs)
         self._diagnostics_publisher.publish(report)
 
     # Parameters
@@ -285,7 +279,9 @@ class JudgeNode(LifecycleNode):
         result = refuse(parameter_list, self._parameters_known, self._judging is not None)
         if result.successful and self._judging is not None:
             changes = {change.name: change.value for change in parameter_list}
-            reason = contradiction({**values_of(self, self._parameters_known), **changes})
+            reason = contradiction({**values_of(self, self._parameters_known), **changes}) or _refused_task(
+                self._judging, changes.get("task")
+            )
             result = SetParametersResult(successful=reason is None, reason=reason or "")
         if result.successful:
             result = super().set_parameters_atomically(parameter_list)
@@ -300,6 +296,15 @@ class JudgeNode(LifecycleNode):
         judging.options.auto_episode = changes.get("auto_episode", judging.options.auto_episode)
         if changes.get("task"):
             judging.replace_task(changes["task"], self._now_ns())
+
+
+def _refused_task(judging: Judging, task: str | None) -> str | None:
+    try:
+        if task:
+            judging.usable_task(task)
+    except JudgeError as error:
+        return f"Parameter task cannot be used. {error}"
+    return None
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

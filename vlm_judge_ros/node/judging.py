@@ -16,6 +16,9 @@ from vlm_judge_ros.judges.worker_events import Answer, Down, Event, Ready, Unans
 from vlm_judge_ros.node.asked_judge import AskedJudge
 from vlm_judge_ros.node.outlet import Outlet
 from vlm_judge_ros.node.requests import usable_episode_id, usable_task
+from vlm_judge_ros.tasks.task import Task
+from vlm_judge_ros.tasks.task_set import TaskSet
+from vlm_judge_ros.tasks.words import same_words
 from vlm_judge_ros.verdict.engine import Engine, EngineSettings
 from vlm_judge_ros.verdict.verdict import Verdict
 
@@ -50,6 +53,7 @@ class Judging:
         outlet: where results go.
         wake: called from another thread when a judge's process has news; `take_news` is then to be called.
         review_settings: which judge reviews; None for none.
+        tasks: the tasks that may be set; where it is empty, any text is a task that declares nothing.
     """
 
     def __init__(
@@ -60,13 +64,16 @@ class Judging:
         outlet: Outlet,
         wake: Callable[[], None],
         review_settings: WorkerSettings | None = None,
+        tasks: TaskSet | None = None,
     ) -> None:
         cameras = engine_settings.camera_names
         self.engine = Engine(engine_settings)
         self.judge = AskedJudge(worker_settings, cameras, wake)
         self.review = AskedJudge(review_settings, cameras, wake) if review_settings is not None else None
         self.options = options
+        self.tasks = tasks or TaskSet()
         self.task = ""
+        self.declared: Task | None = None
         self.enabled = True
         self.active = False
         self._outlet = outlet
@@ -120,20 +127,22 @@ class Judging:
         """Count a frame that could not be read."""
         self.engine.reject_frame(camera, error.fault, now_ns)
 
-    def add_joint_state(self, sample: JointSample, now_ns: int) -> None:
-        """Take joint states."""
+    def add_joint_state(self, sample: JointSample) -> None:
+        """Take joint states; where the engine is urgent then, `weigh` is to be called."""
         self.engine.add_joint_state(sample)
-        self._weigh_if_urgent(now_ns)
 
-    def add_signals(self, sample: SignalSample, now_ns: int) -> None:
-        """Take the signals of one message."""
+    def add_signals(self, sample: SignalSample) -> None:
+        """Take the signals of one message; where the engine is urgent then, `weigh` is to be called."""
         self.engine.add_signals(sample)
-        self._weigh_if_urgent(now_ns)
 
     def add_chunk(self, chunk: Chunk, now_ns: int) -> None:
         """Take an announced chunk."""
         self.engine.add_chunk(chunk)
         self._weigh_if_urgent(now_ns)
+
+    def weigh(self, now_ns: int) -> None:
+        """Weigh everything at once: a stop must not wait for the next tick."""
+        self._publish(self.engine.check(now_ns))
 
     def tick(self, now_ns: int) -> None:
         """Let time pass: ask what is due, and notice what has gone silent."""
@@ -159,13 +168,25 @@ class Judging:
 
     # What people ask for
 
+    def usable_task(self, task: str) -> str:
+        """The instruction that a text asks for: the text itself, and of a task of a file that is named, its own.
+
+        Raises:
+            JudgeError: it cannot be used, or there are task files and none declares it.
+        """
+        task = usable_task(task)
+        if not self.tasks:
+            return task
+        declared = self.tasks.find(task)
+        return declared.instruction if same_words(task) == same_words(declared.name) else task
+
     def set_task(self, task: str, restart: bool, now_ns: int) -> None:
         """Set the task for the episodes to come; with `restart` also end the running one and start a new one.
 
         Raises:
             JudgeError: the task cannot be used, or the node is not active; nothing was changed.
         """
-        task = usable_task(task)
+        task = self.usable_task(task)
         if restart:
             self.start_episode("", task, now_ns)
         self.task = task
@@ -176,7 +197,7 @@ class Judging:
         Raises:
             JudgeError: the task cannot be used; nothing was changed.
         """
-        if usable_task(task) != self.task:
+        if self.usable_task(task) != self.task:
             self.set_task(task, self.options.auto_episode and bool(self.engine.episode_id), now_ns)
 
     def start_episode(self, episode_id: str, task: str, now_ns: int) -> str:
@@ -190,7 +211,7 @@ class Judging:
         episode_id = usable_episode_id(episode_id)
         if not task and not self.task:
             raise JudgeError("No task is set; name one in the request, on the topic task or with ~/set_task.")
-        task = usable_task(task or self.task)
+        task = self.usable_task(task or self.task)
         self.engine.check(now_ns)
         self._look_for_jump(now_ns)
         if self.engine.episode_id:
@@ -211,6 +232,7 @@ class Judging:
             raise JudgeError(f"Episode {episode_id} is not running; the one that runs is {running}.")
         self._forget()
         last = self.engine.end_episode(now_ns)
+        self.declared = None
         self._publish(last)
         self._outlet.note(f"Episode {running} ended: {last.state.name}. {last.reason}")
         self._publish(self.engine.verdict)
@@ -229,7 +251,10 @@ class Judging:
         self._episodes += 1
         episode_id = episode_id or f"{stamp_ns // 1_000_000_000}-{self._episodes}"
         self._forget()
-        verdict = self.engine.start_episode(episode_id, task, stamp_ns)
+        file = self.tasks.find_file(task) if self.tasks else None
+        self.declared = file.task if file is not None else None
+        source = f"{file.task.name} {file.content_hash}" if file is not None else ""
+        verdict = self.engine.start_episode(episode_id, task, stamp_ns, self.declared, source)
         if not self.enabled:
             verdict = self._switched_off(stamp_ns)
         self._outlet.note(f"Episode {episode_id} started: {task}")
@@ -237,9 +262,8 @@ class Judging:
         return episode_id
 
     def _weigh_if_urgent(self, now_ns: int) -> None:
-        """A stop must not wait for the next tick."""
         if self.engine.urgent:
-            self._publish(self.engine.check(now_ns))
+            self.weigh(now_ns)
 
     def _look_for_jump(self, now_ns: int) -> None:
         if self.engine.clock_jumps == self._clock_jumps:

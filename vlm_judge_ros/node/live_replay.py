@@ -5,12 +5,13 @@ from __future__ import annotations
 import statistics
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
 import rclpy
+import yaml
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from rclpy.client import Client
@@ -26,7 +27,10 @@ from vlm_judge_ros.node.listener import Heard, Listener
 from vlm_judge_ros.node.player import CLOCK_PERIOD_S, HISTORY, Player
 from vlm_judge_ros.replay.bag import Bag
 from vlm_judge_ros.replay.recording import Recording
+from vlm_judge_ros.replay.topics import find_signals
 from vlm_judge_ros.replay.trace import Answer, EpisodeTrace, Ruling
+from vlm_judge_ros.tasks.signals import signal_topics
+from vlm_judge_ros.tasks.task_set import load_tasks
 
 JUDGE_NAME = "judge"
 START_TIMEOUT_S = 60.0
@@ -77,11 +81,13 @@ def replay_live(
     namespace = f"/vlm_judge_{domain_id}"
     began_s = time.monotonic()
     settings = {**_parameters_for(recording), **(parameters or {})}
+    task_files = _listed(settings.get("task_files", ()))
     with (
         JudgeProcess(namespace, JUDGE_NAME, settings, {"ROS_DOMAIN_ID": str(domain_id)}) as process,
         _ros_node(namespace, domain_id) as node,
     ):
-        player = Player(node, bag, _published_names(recording), _latched(recording), rate)
+        names = _published_names(bag, recording, task_files)
+        player = Player(node, bag, names, _latched(recording), rate)
         session = _Session(node, process, player, f"{namespace}/{JUDGE_NAME}")
         session.bring_up()
         listener = Listener(
@@ -225,7 +231,15 @@ def _parameters_for(recording: Recording) -> dict[str, object]:
     return settings
 
 
-def _published_names(recording: Recording) -> dict[str, str]:
+def _listed(value: object) -> tuple[str, ...]:
+    """The texts of a parameter that is a list, which may be written as in a parameter file."""
+    entries = yaml.safe_load(value) if isinstance(value, str) else value
+    entries = [entries] if isinstance(entries, str) else entries
+    return tuple(map(str, entries)) if isinstance(entries, (list, tuple)) else ()
+
+
+def _published_names(bag: Bag, recording: Recording, task_files: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Recorded topics, and the names under which the judge listens for them."""
     topics = recording.topics
     names = {
         camera.topic: f"{camera.camera}/image" + ("/compressed" if camera.transport == "compressed" else "")
@@ -234,7 +248,12 @@ def _published_names(recording: Recording) -> dict[str, str]:
     for recorded, name in ((topics.joint_states, "joint_states"), (topics.chunk, "chunk"), (topics.task, "task")):
         if recorded is not None:
             names[recorded] = name
-    return names
+    heard: dict[str, tuple[str, ...]] = {recorded: (name,) for recorded, name in names.items()}
+    declared = [found for file in load_tasks(task_files).files for found in signal_topics(file.task)]
+    for recorded, signals in find_signals(bag.topics, topics, declared).items():
+        wanted = (*heard.get(recorded, ()), *(found.topic for found in signals))
+        heard[recorded] = tuple(dict.fromkeys(wanted))
+    return heard
 
 
 def _latched(recording: Recording) -> set[str]:

@@ -69,6 +69,13 @@ PARAMETERS: tuple[Parameter, ...] = (
         check=_check_task,
     ),
     Parameter(
+        "task_files",
+        (),
+        "Task files: names of shipped ones, or paths. With any, a task has to be the name, the instruction or a "
+        "wording of one of them, which then declares signals, monitors, success evidence and severities for its "
+        "episodes.",
+    ),
+    Parameter(
         "auto_episode",
         True,
         "Start an episode as soon as a task is set and a camera delivers. False: wait for ~/start_episode.",
@@ -142,14 +149,22 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         "success_evidence",
         ("joint_motion", "image_motion"),
-        "Physical evidence without which no judge is believed when it says that the task is complete.",
+        "Physical evidence without which no judge is believed when it says that the task is complete. A "
+        "task file declares its own for its episodes.",
         choices=("joint_motion", "image_motion"),
         check=_check_evidence,
     ),
     Parameter(
         "success_threshold", 0.8, "From this success probability on, the judge speaks for success.", "", 0.01, 1.0
     ),
-    Parameter("success_hold_s", 0.8, "How long the judge has to say so.", "s", 0.0, 3600.0),
+    Parameter(
+        "success_hold_s",
+        0.8,
+        "How long the judge has to say so. A task file declares its own for its episodes.",
+        "s",
+        0.0,
+        3600.0,
+    ),
     Parameter(
         "failure_threshold", 0.7, "From this failure probability on, the judge speaks for a failure.", "", 0.01, 1.0
     ),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping
+from itertools import chain
 from typing import Any
 
 from rclpy.node import Node
@@ -14,6 +14,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rosgraph_msgs.msg import Clock
 
 from vlm_judge_ros.errors import JudgeError
+from vlm_judge_ros.node.message_class import message_class
 from vlm_judge_ros.replay.bag import Bag
 
 FASTEST = 100.0
@@ -34,7 +35,7 @@ class Player:
     Args:
         node: publishes the messages; its namespace and remaps apply.
         bag: open for reading.
-        topics: recorded topic to the name under which it is published.
+        topics: recorded topic to the name, or names, under which it is published.
         latched: the recorded topics whose newest message late subscribers shall have too.
         rate: seconds of the recording per second, > 0.
 
@@ -43,7 +44,12 @@ class Player:
     """
 
     def __init__(
-        self, node: Node, bag: Bag, topics: Mapping[str, str], latched: Collection[str] = (), rate: float = 1.0
+        self,
+        node: Node,
+        bag: Bag,
+        topics: Mapping[str, str | tuple[str, ...]],
+        latched: Collection[str] = (),
+        rate: float = 1.0,
     ) -> None:
         if not 0.0 < rate <= FASTEST:
             raise JudgeError(f"A bag cannot be played at rate {rate:g}; choose one above 0 and at most {FASTEST:g}.")
@@ -54,15 +60,18 @@ class Player:
         # Where simulated and wall-clock time began to run together: one point for all, so that nothing drifts.
         self._anchor: tuple[int, float] | None = None
         self._clock = node.create_publisher(Clock, "/clock", QoSProfile(depth=1))
-        self._publishers: dict[str, Publisher[Any]] = {}
+        self._publishers: dict[str, list[Publisher[Any]]] = {}
         self.published: dict[str, int] = dict.fromkeys(topics, 0)
-        for recorded, name in topics.items():
+        for recorded, names in topics.items():
             if recorded not in bag.topics:
                 raise JudgeError(f"{bag.path} has no topic {recorded}; it has {', '.join(sorted(bag.topics))}.")
             durability = DurabilityPolicy.TRANSIENT_LOCAL if recorded in latched else DurabilityPolicy.VOLATILE
             depth = 1 if recorded in latched else HISTORY
             profile = QoSProfile(depth=depth, reliability=ReliabilityPolicy.RELIABLE, durability=durability)
-            self._publishers[recorded] = node.create_publisher(_message_class(bag.topics[recorded]), name, profile)
+            kind = message_class(bag.topics[recorded])
+            self._publishers[recorded] = [
+                node.create_publisher(kind, name, profile) for name in ((names,) if isinstance(names, str) else names)
+            ]
 
     @property
     def now_ns(self) -> int:
@@ -106,7 +115,8 @@ class Player:
             self.advance(message.time_ns, stop, on_tick)
             if stop.is_set():
                 return
-            self._publishers[message.topic].publish(message.cdr)
+            for publisher in self._publishers[message.topic]:
+                publisher.publish(message.cdr)
             self.published[message.topic] += 1
 
     def advance(self, until_ns: int, stop: threading.Event, on_tick: Callable[[], None] = lambda: None) -> None:
@@ -122,7 +132,7 @@ class Player:
             stop.wait(min(left_s, CLOCK_PERIOD_S))
 
     def _without_subscriber(self) -> list[str]:
-        publishers = [self._clock, *self._publishers.values()]
+        publishers = [self._clock, *chain.from_iterable(self._publishers.values())]
         return [publisher.topic_name for publisher in publishers if publisher.get_subscription_count() == 0]
 
     def _publish_clock(self, now_ns: int) -> None:
@@ -130,12 +140,3 @@ class Player:
         clock = Clock()
         clock.clock.sec, clock.clock.nanosec = divmod(now_ns, 1_000_000_000)
         self._clock.publish(clock)
-
-
-def _message_class(name: str) -> type[Any]:
-    package, _, kind = name.partition("/msg/")
-    try:
-        found: type[Any] = getattr(importlib.import_module(f"{package}.msg"), kind)
-    except (ImportError, AttributeError) as error:
-        raise JudgeError(f"The message type {name} is not installed here; install the package {package}.") from error
-    return found

@@ -12,14 +12,16 @@ from vlm_judge_ros import srv
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.node.conversion import verdict_message
 from vlm_judge_ros.node.judging import Judging
+from vlm_judge_ros.node.refusals import Refusals
 
 
 class Services:
     """Tasks and episodes on request. Each answers at once; what is refused is refused with one sentence."""
 
-    def __init__(self, node: Node, judging: Judging, now_ns: Callable[[], int]) -> None:
+    def __init__(self, node: Node, judging: Judging, refusals: Refusals, now_ns: Callable[[], int]) -> None:
         self._node = node
         self._judging = judging
+        self._refusals = refusals
         self._now_ns = now_ns
         self._services = [
             node.create_service(srv.SetTask, "~/set_task", self._set_task),
@@ -38,14 +40,14 @@ class Services:
             self._judging.set_task(request.task, request.restart, self._now_ns())
             return f"The task is: {self._judging.task}"
 
-        return _answer(response, act)
+        return self._answer("~/set_task", response, act)
 
     def _start_episode(self, request: Any, response: Any) -> Any:
         def act() -> str:
             response.episode_id = self._judging.start_episode(request.episode_id, request.task, self._now_ns())
             return f"Episode {response.episode_id} runs."
 
-        return _answer(response, act)
+        return self._answer("~/start_episode", response, act)
 
     def _end_episode(self, request: Any, response: Any) -> Any:
         def act() -> str:
@@ -53,20 +55,20 @@ class Services:
             response.verdict = verdict_message(verdict)
             return f"Episode {verdict.episode_id} has ended."
 
-        return _answer(response, act)
+        return self._answer("~/end_episode", response, act)
 
     def _enable(self, request: Any, response: Any) -> Any:
         def act() -> str:
             self._judging.enable(request.data, self._now_ns())
             return f"Judging is switched {'on' if request.data else 'off'}."
 
-        return _answer(response, act)
+        return self._answer("~/enable", response, act)
 
-
-def _answer(response: Any, act: Callable[[], str]) -> Any:
-    try:
-        response.message = act()
-        response.success = True
-    except JudgeError as error:
-        response.message, response.success = str(error), False
-    return response
+    def _answer(self, service: str, response: Any, act: Callable[[], str]) -> Any:
+        try:
+            response.message = act()
+            response.success = True
+        except JudgeError as error:
+            response.message, response.success = str(error), False
+            self._refusals.add(f"service {service}", str(error))
+        return response

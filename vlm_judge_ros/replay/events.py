@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -11,11 +11,13 @@ from vlm_judge_ros.episode.compressed_image import CompressedImage
 from vlm_judge_ros.episode.fault import BrokenImage, BrokenStamp, FrameFault
 from vlm_judge_ros.episode.frame import Frame
 from vlm_judge_ros.episode.joint import JointSample
+from vlm_judge_ros.episode.messages import chunk_of, joint_sample_of, refuse_future, stamp_ns_of
 from vlm_judge_ros.episode.raw_image import RawImage
-from vlm_judge_ros.episode.stamps import stamp_from_parts
+from vlm_judge_ros.episode.signal import SignalSample
 from vlm_judge_ros.errors import JudgeError
-from vlm_judge_ros.replay.bag import Bag
+from vlm_judge_ros.replay.bag import Bag, RecordedMessage
 from vlm_judge_ros.replay.topics import CameraTopic, EpisodeTopics
+from vlm_judge_ros.tasks.signals import SignalTopic
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,11 @@ class TrueProgress:
     progress: float
 
 
-Content: TypeAlias = Frame | BrokenFrame | JointSample | Chunk | TaskTold | TrueProgress | BrokenSignal
+Content: TypeAlias = Frame | BrokenFrame | JointSample | SignalSample | Chunk | TaskTold | TrueProgress | BrokenSignal
+
+
+_Reader: TypeAlias = Callable[[Any, int], Content | None]
+"""Takes a message and when it was recorded; None where it holds nothing of what is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,39 +64,53 @@ class Event:
 
     Attributes:
         time_ns: when the recorder received it.
-        content: what it was; frames, joint samples and chunks carry header stamps of their own.
+        content: what it was; frames, samples and chunks carry header stamps of their own.
     """
 
     time_ns: int
     content: Content
 
 
-def events(bag: Bag, topics: EpisodeTopics) -> Iterator[Event]:
+def events(
+    bag: Bag, topics: EpisodeTopics, declared: Mapping[str, Sequence[SignalTopic]] | None = None
+) -> Iterator[Event]:
     """Read a bag as a judge would have seen it live. Images are decoded only when somebody looks at them.
 
     Args:
         bag: open for reading.
         topics: which topics carry what.
+        declared: the signals that the episode's task declares, by recorded topic, as `find_signals` gives them. One
+            message may carry signals beside what else it is.
 
     Raises:
         BagError: the bag is damaged.
     """
-    readers: dict[str, Callable[[Any], Content]] = {camera.topic: _frame_reader(camera) for camera in topics.cameras}
-    signals: tuple[tuple[str | None, Callable[[Any], Content]], ...] = (
+    readers: dict[str, list[_Reader]] = {camera.topic: [_frame_reader(camera)] for camera in topics.cameras}
+    plain: list[tuple[str | None, _Reader]] = [
         (topics.joint_states, _joint_sample),
-        (topics.chunk, _chunk),
-        (topics.task, lambda message: TaskTold(str(message.data))),
-        (topics.true_progress, lambda message: TrueProgress(float(message.data))),
-    )
-    readers.update({topic: _careful(topic, read) for topic, read in signals if topic is not None})
+        (topics.chunk, lambda message, _: chunk_of(message)),
+        (topics.task, lambda message, _: TaskTold(str(message.data))),
+        (topics.true_progress, lambda message, _: TrueProgress(float(message.data))),
+    ]
+    plain += [(topic, _signal_reader(each)) for topic, found in (declared or {}).items() for each in found]
+    for topic, read in plain:
+        if topic is not None:
+            readers.setdefault(topic, []).append(_careful(topic, read))
     for message in bag.messages(readers.keys()):
-        yield Event(message.time_ns, readers[message.topic](bag.decode(message)))
+        yield from _contents(message, bag.decode(message), readers[message.topic])
 
 
-def _frame_reader(camera: CameraTopic) -> Callable[[Any], Content]:
-    def read(message: Any) -> Content:
+def _contents(recorded: RecordedMessage, message: Any, readers: Sequence[_Reader]) -> Iterator[Event]:
+    for read in readers:
+        content = read(message, recorded.time_ns)
+        if content is not None:
+            yield Event(recorded.time_ns, content)
+
+
+def _frame_reader(camera: CameraTopic) -> _Reader:
+    def read(message: Any, recorded_ns: int) -> Content:
         try:
-            stamp_ns = _stamp_ns(message)
+            stamp_ns = stamp_ns_of(message)
             image = image_of(message, camera)
             return Frame(camera.camera, stamp_ns, image, image.thumbnail())
         except (BrokenImage, BrokenStamp) as error:
@@ -112,31 +132,26 @@ def image_of(message: Any, camera: CameraTopic) -> CompressedImage | RawImage:
     )
 
 
-def _careful(topic: str, read: Callable[[Any], Content]) -> Callable[[Any], Content]:
-    def reader(message: Any) -> Content:
+def _careful(topic: str, read: _Reader) -> _Reader:
+    def reader(message: Any, recorded_ns: int) -> Content | None:
         try:
-            return read(message)
+            return read(message, recorded_ns)
         except JudgeError as error:
             return BrokenSignal(topic, str(error))
 
     return reader
 
 
-def _joint_sample(message: Any) -> JointSample:
-    names = tuple(message.name) if len(message.position) else ()
-    return JointSample(_stamp_ns(message), names, tuple(float(position) for position in message.position))
+def _joint_sample(message: Any, recorded_ns: int) -> JointSample:
+    sample = joint_sample_of(message)
+    refuse_future(sample.stamp_ns, recorded_ns)
+    return sample
 
 
-def _chunk(message: Any) -> Chunk:
-    return Chunk(
-        id=int(message.id),
-        stamp_ns=_stamp_ns(message),
-        horizon=int(message.horizon),
-        step_s=float(message.step_s),
-        policy=str(message.policy),
-        declares_done=bool(message.declares_done),
-    )
+def _signal_reader(declared: SignalTopic) -> _Reader:
+    def read(message: Any, recorded_ns: int) -> SignalSample | None:
+        sample = declared.sample_of(message, recorded_ns)
+        refuse_future(sample.stamp_ns, recorded_ns)
+        return sample if sample.values else None
 
-
-def _stamp_ns(message: Any) -> int:
-    return stamp_from_parts(message.header.stamp.sec, message.header.stamp.nanosec)
+    return read

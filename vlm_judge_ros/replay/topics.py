@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from vlm_judge_ros.replay.bag import BagError
+from vlm_judge_ros.tasks.signals import SignalTopic
 
 TRUE_EPISODE = "/ground_truth/episode"
 TRUE_PROGRESS = "/ground_truth/progress"
@@ -68,6 +69,37 @@ def find_topics(topics: Mapping[str, str], cameras: Mapping[str, str] | None = N
         true_episode=TRUE_EPISODE if topics.get(TRUE_EPISODE) == _STRING else None,
         true_progress=TRUE_PROGRESS if topics.get(TRUE_PROGRESS) == "std_msgs/msg/Float32" else None,
     )
+
+
+def find_signals(
+    topics: Mapping[str, str], found: EpisodeTopics, declared: Iterable[SignalTopic]
+) -> dict[str, list[SignalTopic]]:
+    """The recorded topics that carry declared signals, by absolute name.
+
+    A relative name is that of the topic without a namespace, or of the only one in any namespace that has the type; the
+    joint states and chunks of the episode are its `joint_states` and `chunk` however they were recorded. What was not
+    recorded is left out: its signals are silent.
+
+    Args:
+        topics: type of each recorded topic, by its absolute name.
+        found: the topics of the episode.
+        declared: what tasks declare.
+    """
+    usual = {"joint_states": found.joint_states, "chunk": found.chunk}
+    recorded: dict[str, list[SignalTopic]] = {}
+    for signals in declared:
+        topic = usual.get(signals.topic) or _recorded_as(topics, signals)
+        if topic is not None and topics[topic] == signals.type:
+            recorded.setdefault(topic, []).append(signals)
+    return recorded
+
+
+def _recorded_as(topics: Mapping[str, str], signals: SignalTopic) -> str | None:
+    absolute = f"/{signals.topic.lstrip('/')}"
+    if absolute in topics or signals.topic.startswith("/"):
+        return absolute if absolute in topics else None
+    ending = [name for name, kind in topics.items() if kind == signals.type and name.endswith(absolute)]
+    return ending[0] if len(ending) == 1 else None
 
 
 def _named_cameras(topics: Mapping[str, str], cameras: Mapping[str, str]) -> tuple[CameraTopic, ...]:

@@ -139,7 +139,9 @@ class Engine:
         """Number of chunks of the running episode that ended together with a newer one and were not asked about."""
         return self._running.schedule.skipped if self._running else 0
 
-    def start_episode(self, episode_id: str, task: str, stamp_ns: int, declared: Task | None = None) -> Verdict:
+    def start_episode(
+        self, episode_id: str, task: str, stamp_ns: int, declared: Task | None = None, task_file: str = ""
+    ) -> Verdict:
         """Start an episode with no evidence.
 
         Args:
@@ -148,6 +150,7 @@ class Engine:
             stamp_ns: when it starts, on the node clock; frames older than this are not its evidence. May lie in the
                 past, as that of the frame which made the caller start it.
             declared: what the file of the task declares; None where it has none.
+            task_file: name of that task and hash of its file, for the provenance.
 
         Raises:
             JudgeError: an episode is running, or name or task is empty.
@@ -159,7 +162,7 @@ class Engine:
         if not task.strip():
             raise JudgeError(f"Episode {episode_id} has no task; set the instruction first.")
         self._now_ns = max(self._now_ns, stamp_ns)
-        self._running = RunningEpisode(self._settings, episode_id, task, stamp_ns, declared)
+        self._running = RunningEpisode(self._settings, episode_id, task, stamp_ns, declared, task_file)
         # The frame that made the caller start the episode is its first.
         for frame in self._latest.values():
             self._running.add_frame(frame)

@@ -40,10 +40,17 @@ class RunningEpisode:
     """Everything that lives as long as one episode."""
 
     def __init__(
-        self, settings: EngineSettings, episode_id: str, task: str, started_ns: int, declared: Task | None = None
+        self,
+        settings: EngineSettings,
+        episode_id: str,
+        task: str,
+        started_ns: int,
+        declared: Task | None = None,
+        task_file: str = "",
     ) -> None:
         self.episode_id = episode_id
         self.task = task
+        self._task_file = task_file
         self.started_ns = started_ns
         self._judge_fault: JudgeFault | None = None
         self.schedule = Schedule(
@@ -256,7 +263,7 @@ class RunningEpisode:
             overruled=tuple(FindingRecord.of(finding) for finding in decision.overruled),
             missing_layers=decision.missing_layers,
             subtasks=self._subtasks,
-            provenance=self._source.model_copy(update={"deciding_layers": layers}),
+            provenance=self._source.model_copy(update={"deciding_layers": layers, "task_file": self._task_file}),
             review=tuple(FindingRecord.of(finding) for finding in reviewed),
             review_provenance=self.review.provenance if self.review is not None else None,
         )

@@ -96,6 +96,7 @@ class Provenance(Record):
     prompt_hash: str = ""
     calibration: str = ""
     judge_card: str = ""
+    task_file: str = ""
     seed: int = -1
     software_version: str
     latency_s: float | None = None

@@ -1,0 +1,148 @@
+"""What the node listens to beside its cameras: joint states, action chunks, and the signals that tasks declare."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from rclpy.node import Node
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import JointState
+
+from vlm_judge_ros import msg
+from vlm_judge_ros.episode.messages import chunk_of, joint_sample_of, refuse_future
+from vlm_judge_ros.errors import JudgeError
+from vlm_judge_ros.node.judging import Judging
+from vlm_judge_ros.node.message_class import message_class
+from vlm_judge_ros.node.refusals import Refusals
+from vlm_judge_ros.tasks.signals import SignalTopic, signal_topics
+from vlm_judge_ros.tasks.task import Task
+from vlm_judge_ros.tasks.task_set import TaskSet
+
+JOINT_STATES = "joint_states"
+CHUNK = "chunk"
+# Best effort hears reliable publishers too. At 1 kHz this is a tenth of a second of patience.
+_QUALITY = QoSProfile(depth=100, reliability=ReliabilityPolicy.BEST_EFFORT)
+
+
+@dataclass(slots=True)
+class InputTopic:
+    """One topic that the node listens to.
+
+    Attributes:
+        given: name as it is subscribed to.
+        name: full name, after remapping.
+        kind: class of its messages.
+        signals: what is to be taken out of them, by the name of each task that declares some.
+        received: messages so far.
+    """
+
+    given: str
+    name: str
+    kind: type[Any]
+    signals: dict[str, list[SignalTopic]] = field(default_factory=dict)
+    received: int = 0
+
+
+def input_topics(node: Node, tasks: TaskSet) -> tuple[InputTopic, ...]:
+    """The topics to listen to, each once, those of joint states and of chunks first.
+
+    Raises:
+        JudgeError: a message type is not installed or has no such field, or a topic would need two types.
+    """
+    kinds = {JOINT_STATES: JointState, CHUNK: msg.ActionChunk}
+    topics = {(name := node.resolve_topic_name(given)): InputTopic(given, name, kind) for given, kind in kinds.items()}
+    for file in tasks.files:
+        for declared in signal_topics(file.task):
+            try:
+                _add(topics, node.resolve_topic_name(declared.topic), declared, file.task)
+            except JudgeError as error:
+                raise JudgeError(f"The task file {file.path} cannot be used. {error}") from error
+    return tuple(topics.values())
+
+
+def _add(topics: dict[str, InputTopic], name: str, declared: SignalTopic, task: Task) -> None:
+    kind = message_class(declared.type)
+    topic = topics.setdefault(name, InputTopic(declared.topic, name, kind))
+    if topic.kind is not kind:
+        raise JudgeError(
+            f"Topic {name} carries {topic.kind.__name__} and is declared with {declared.type}; correct one of them."
+        )
+    # A message without content tells whether the fields are there at all.
+    declared.sample_of(kind(), 0)
+    topic.signals.setdefault(task.name, []).append(declared)
+
+
+class Inputs:
+    """The subscriptions. What cannot be used is refused, counted and told; nothing that comes ends the node.
+
+    Args:
+        node: subscribes.
+        judging: takes what comes.
+        topics: as `input_topics` gives them, in its order.
+        refusals: counts what is refused.
+        now_ns: the node clock.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        judging: Judging,
+        topics: Iterable[InputTopic],
+        refusals: Refusals,
+        now_ns: Callable[[], int],
+    ) -> None:
+        self._node = node
+        self._judging = judging
+        self._refusals = refusals
+        self._now_ns = now_ns
+        joints, chunks, *others = topics
+        self._subscriptions = [
+            node.create_subscription(JointState, joints.given, self._on(joints, self._take_joints), _QUALITY),
+            node.create_subscription(msg.ActionChunk, chunks.given, self._on(chunks, self._take_chunk), 10),
+            *(
+                node.create_subscription(topic.kind, topic.given, self._on(topic, self._take_signals), _QUALITY)
+                for topic in others
+            ),
+        ]
+
+    def close(self) -> None:
+        """Cease to listen."""
+        for subscription in self._subscriptions:
+            self._node.destroy_subscription(subscription)
+
+    def _on(self, topic: InputTopic, take: Callable[[InputTopic, Any, int], None]) -> Callable[[Any], None]:
+        source = f"topic {topic.name}"
+
+        def on_message(message: Any) -> None:
+            topic.received += 1
+            now_ns = self._now_ns()
+            try:
+                take(topic, message, now_ns)
+            except JudgeError as error:
+                self._refusals.add(source, str(error))
+            except Exception as error:  # whatever a stranger sends, the cameras are to be watched on
+                self._refusals.add(source, f"It could not be taken ({type(error).__name__}: {error}); this is a bug.")
+            if self._judging.engine.urgent:
+                self._judging.weigh(now_ns)
+
+        return on_message
+
+    def _take_joints(self, topic: InputTopic, message: Any, now_ns: int) -> None:
+        sample = joint_sample_of(message)
+        refuse_future(sample.stamp_ns, now_ns)
+        self._judging.add_joint_state(sample)
+        self._take_signals(topic, message, now_ns)
+
+    def _take_signals(self, topic: InputTopic, message: Any, now_ns: int) -> None:
+        declared = self._judging.declared
+        for signals in topic.signals.get(declared.name, ()) if declared is not None else ():
+            sample = signals.sample_of(message, now_ns)
+            refuse_future(sample.stamp_ns, now_ns)
+            if sample.values:
+                self._judging.add_signals(sample)
+
+    def _take_chunk(self, topic: InputTopic, message: Any, now_ns: int) -> None:
+        self._judging.add_chunk(chunk_of(message), now_ns)
+        self._take_signals(topic, message, now_ns)
