@@ -36,7 +36,13 @@ def test_every_shipped_task_tells_editors_where_its_schema_is(name: str) -> None
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("name", "Pick It"), ("timeout_s", -1), ("monitors", [{"kind": "treshold", "name": "a"}]), ("task", "pick")],
+    [
+        ("name", "Pick It"),
+        ("timeout_s", -1),
+        ("monitors", [{"kind": "treshold", "name": "a"}]),
+        ("task", "pick"),
+        ("signals", {"Force": {}}),
+    ],
 )
 def test_what_the_reader_refuses_an_editor_marks(key: str, value: object) -> None:
     assert list(VALIDATOR.iter_errors({**shipped("pick_and_place"), key: value}))

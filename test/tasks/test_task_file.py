@@ -75,7 +75,12 @@ def test_a_task_file_gives_its_task() -> None:
         ("norm(wrench.force)", "norm(wrench", "9: signals.force.field: The field 'norm(wrench' cannot be read at"),
         ("topic: wrench", "topic: wr ench", "7: signals.force.topic is 'wr ench'; write a topic such as"),
         ("/msg/", "/", "8: signals.force.type is 'geometry_msgs/WrenchStamped'; write a type such as"),
-        ("    field: norm(wrench.force)\n", "", "6: signals.force has no field; add it"),
+        (
+            "    field: norm(wrench.force)\n",
+            "",
+            "6: signals.force has no field; add it (wrench.force.z, position[elbow] or",
+        ),
+        ("unit: N", "units: N", "10: in signals.force the key 'units' is not known; did you mean unit?"),
         ("force:\n", "Force:\n", "6: signals.Force is 'Force'; write small letters"),
         ("push the button", "", "2: instruction is empty; a text belongs here"),
         ("push the button", "|\n  push\n  it\n", "2: 'push\\nit\\n' holds a line break or a control character"),

@@ -14,7 +14,7 @@ MOST_JOINTS = 256
 
 
 class JointMonitorSpec(MonitorSpec):
-    """Base of monitors that watch joint states.
+    """Monitors that watch joint states.
 
     Attributes:
         joints: names of the joints to watch; empty for all.

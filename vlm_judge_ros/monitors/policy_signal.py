@@ -15,7 +15,7 @@ from vlm_judge_ros.monitors.names import SeverityName
 
 
 class PolicySignalSpec(MonitorSpec):
-    """Base of monitors of what a policy announces. Their numbers mean something for one policy only.
+    """Monitors of what a policy announces. Their numbers mean something for one policy only.
 
     Without a limit the number is told and nothing fails. To set one, run the policy where it succeeds, read the largest
     number off the findings, and give somewhat more. Even then a failure is a warning unless `severity` says otherwise.

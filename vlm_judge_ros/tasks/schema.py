@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, TypeAlias
@@ -51,9 +52,14 @@ def _inside(schema: Schema, part: str | int) -> Schema | None:
     if isinstance(part, int):
         items: Schema | None = schema.get("items")
         return items
+    named: Schema | None = schema.get("properties", {}).get(part)
+    if named is not None:
+        return named
+    for pattern, found in schema.get("patternProperties", {}).items():
+        if re.search(pattern, part):
+            return dict(found)
     more = schema.get("additionalProperties")
-    found: Schema | None = schema.get("properties", {}).get(part, more if isinstance(more, Mapping) else None)
-    return found
+    return more if isinstance(more, Mapping) else None
 
 
 def _resolved(schema: Schema, data: Data) -> Schema:

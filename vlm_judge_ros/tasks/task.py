@@ -90,7 +90,12 @@ class Task(Part):
     )
     timeout_s: float = Field(default=0.0, ge=0.0, le=86400.0, description="Longest time for the task. 0: any.")
     subtasks: tuple[Subtask, ...] = Field(default=(), max_length=64, description="Steps of the task, in order.")
-    signals: dict[Name, Signal] = Field(default={}, max_length=256, description="Numbers to watch, by name.")
+    signals: dict[Name, Signal] = Field(
+        default={},
+        max_length=256,
+        description="Numbers to watch, by name.",
+        json_schema_extra={"additionalProperties": False},
+    )
     monitors: tuple[AnyMonitor, ...] = Field(default=(), max_length=256, description="Fast checks.")
     success: Success = Field(default=Success(), description="Evidence that success needs.")
     failure_modes: dict[FailureModeName, SeverityName] = Field(
