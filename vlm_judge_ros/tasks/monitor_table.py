@@ -43,13 +43,13 @@ def monitor_table() -> str:
     for spec in specs():
         effects = ", ".join(effect.name for effect in spec.GIVES)
         rows.append(f"| [`{kind_of(spec)}`](#{kind_of(spec)}) | {spec.LAYER.name} | {effects} | {_first(spec)} |")
-    told: set[type] = set()
+    told: set[type[MonitorSpec]] = set()
     for spec in specs():
-        shared = _shared(spec)
-        if shared is not None and shared not in told:
-            told.add(shared)
-            rows += _shared_section(shared)
-        rows += _section(spec, shared)
+        for shared in reversed(_shared(spec)):
+            if shared not in told:
+                told.add(shared)
+                rows += _section(shared, _title(shared))
+        rows += _section(spec, kind_of(spec))
     return "\n".join(rows)
 
 
@@ -70,44 +70,31 @@ def _meaning(spec: type[MonitorSpec]) -> str:
     return (spec.__doc__ or "").strip().partition("Attributes:")[0].strip()
 
 
-def _shared(spec: type[MonitorSpec]) -> type[MonitorSpec] | None:
-    """The class whose fields a monitor has in common with others; None for none."""
-    for base in spec.__mro__[1:]:
-        if base is MonitorSpec:
-            return None
-        if issubclass(base, MonitorSpec) and len(_kinds_of(base)) > 1:
-            return base
-    return None
+def _shared(spec: type[MonitorSpec]) -> list[type[MonitorSpec]]:
+    """The classes whose fields a monitor has in common with others, nearest first."""
+    bases = [base for base in spec.__mro__[1:] if issubclass(base, MonitorSpec) and base is not MonitorSpec]
+    return [base for base in bases if len(_kinds_of(base)) > 1]
 
 
 def _kinds_of(base: type[MonitorSpec]) -> list[str]:
     return [kind_of(spec) for spec in specs() if issubclass(spec, base)]
 
 
-def _shared_section(base: type[MonitorSpec]) -> Iterator[str]:
-    first = next(spec for spec in specs() if issubclass(spec, base))
-    yield from ("", f"#### {_title(base)}", "", _cell(_meaning(base)), "", *_HEAD)
-    yield from _fields(("monitors", 0), _example(first), "", set(base.model_fields))
-
-
-def _section(spec: type[MonitorSpec], shared: type[MonitorSpec] | None) -> Iterator[str]:
-    yield from ("", f"#### {kind_of(spec)}", "", _cell(_meaning(spec)))
-    if Effect.FAILURE in spec.GIVES:
+def _section(spec: type[MonitorSpec], title: str) -> Iterator[str]:
+    """A monitor, or what several share."""
+    yield from ("", f"#### {title}", "", _cell(_meaning(spec)))
+    if Effect.FAILURE in spec.GIVES and "kind" in spec.model_fields:
         mode, severity = spec.model_fields["failure_mode"].default, spec.model_fields["severity"].default
-        yield from (
-            "",
-            f"A failure that it finds is `{mode.name}` and `{severity.name.lower()}`, unless declared otherwise.",
-        )
+        told = f"A failure that it finds is `{mode.name}` and `{severity.name.lower()}`, unless declared otherwise."
+        yield from ("", told)
+    shared = next(iter(_shared(spec)), None)
     if shared is not None:
         anchor = _title(shared).lower().replace(" ", "-").replace(",", "")
-        yield from ("", f"It has the fields [shared by {_names(_kinds_of(shared))}](#{anchor}).")
-    own = {
-        name
-        for name in spec.model_fields
-        if name not in _COMMON and (shared is None or name not in shared.model_fields or name in spec.__annotations__)
-    }
+        yield from ("", f"It has the fields [{_title(shared).lower()}](#{anchor}).")
+    own = {name for name in spec.model_fields if shared is None or name in spec.__annotations__} - set(_COMMON)
     if own:
-        yield from ("", *_HEAD, *_fields(("monitors", 0), _example(spec), "", own))
+        example = next(found for found in specs() if issubclass(found, spec))
+        yield from ("", *_HEAD, *_fields(("monitors", 0), {"monitors": [{"kind": kind_of(example)}]}, "", own))
 
 
 def _title(base: type[MonitorSpec]) -> str:
@@ -116,10 +103,6 @@ def _title(base: type[MonitorSpec]) -> str:
 
 def _names(kinds: list[str]) -> str:
     return f"{', '.join(kinds[:-1])} and {kinds[-1]}"
-
-
-def _example(spec: type[MonitorSpec]) -> Data:
-    return {"monitors": [{"kind": kind_of(spec)}]}
 
 
 def _fields(path: tuple[str | int, ...], data: Data, prefix: str, wanted: set[str] | None = None) -> Iterator[str]:
