@@ -3,7 +3,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from joints import EPISODE, START_NS, only, turn
 from pydantic import ValidationError
@@ -76,7 +76,6 @@ def test_a_window_of_too_many_fits_is_refused() -> None:
         Jerk(kind="jerk", name="jerk", window_s=60.0, fit_s=0.1)
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 3_000_000_000) | st.just(10**18), st.floats()), max_size=60))
 def test_no_stamp_and_no_number_does_harm(samples: list[tuple[int, float]]) -> None:
     monitor = SPEC.make(EPISODE)

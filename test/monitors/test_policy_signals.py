@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from joints import EPISODE, START_NS, at, chunk, only
 from numpy.typing import NDArray
@@ -205,7 +205,6 @@ def anything(draw: st.DrawFn) -> list[Chunk]:
     return chunks
 
 
-@settings(deadline=None)
 @given(anything())
 @pytest.mark.filterwarnings("error")
 def test_no_chunk_does_harm(chunks: list[Chunk]) -> None:
