@@ -8,6 +8,7 @@ from pydantic import Field
 
 from vlm_judge_ros.monitors.action_reversal import ActionReversal
 from vlm_judge_ros.monitors.chunk_consistency import ChunkConsistency
+from vlm_judge_ros.monitors.formula import Formula
 from vlm_judge_ros.monitors.grasp import Grasp
 from vlm_judge_ros.monitors.grasp_missed import GraspMissed
 from vlm_judge_ros.monitors.jerk import Jerk
@@ -24,6 +25,7 @@ from vlm_judge_ros.monitors.undone import Undone
 AnyMonitor: TypeAlias = Annotated[
     ActionReversal
     | ChunkConsistency
+    | Formula
     | Grasp
     | GraspMissed
     | Jerk

@@ -1,0 +1,184 @@
+"""From a formula to the nodes that compute its robustness, and what they have to remember."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from vlm_judge_ros.errors import JudgeError
+from vlm_judge_ros.monitors.formula_binding import Since, Until
+from vlm_judge_ros.monitors.formula_node import Extreme, Leaf, Node, Not, Shift
+from vlm_judge_ros.monitors.formula_state import is_state
+from vlm_judge_ros.monitors.formula_syntax import Binding, Formula, Logic, Number, Temporal, Window, parts
+from vlm_judge_ros.monitors.formula_syntax import Not as NotFormula
+from vlm_judge_ros.monitors.formula_window import Intervals
+
+MOST_POSITIONS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class LeafPart:
+    """A part of a formula that speaks of one moment.
+
+    Attributes:
+        formula: the part.
+        least: of all values within a position its least counts, because it is asked whether the part always holds;
+            else the largest.
+        nodes: take its values.
+    """
+
+    formula: Formula
+    least: bool
+    nodes: tuple[Leaf, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """The nodes of a formula.
+
+    Attributes:
+        now: it speaks of now and of what was, and is asked at every moment; else of the start of the episode.
+        leaves: its parts that speak of one moment.
+        nodes: all nodes, a tree, children first.
+        root: the whole.
+        positions: most positions that they remember together.
+    """
+
+    now: bool
+    leaves: tuple[LeafPart, ...]
+    nodes: tuple[Node, ...]
+    root: Node
+    positions: int
+
+    @property
+    def decided_after(self) -> float:
+        """After how many positions the start of the episode is decided whatever comes; infinite for never for sure."""
+        return self.root.lag
+
+    def update(self, closed: int) -> Intervals:
+        """Compute everything that the leaves' new values change, and return the interval of the whole, shape (2, 1)."""
+        for node in self.nodes:
+            node.update(closed)
+        at = closed if self.now else 0
+        found = self.root.values(at, at)
+        self.root.drop(at)
+        for node in self.nodes:
+            wanted = node.wanted
+            for child in node.children:
+                child.drop(wanted)
+        return found
+
+
+def speaks_of_now(formula: Formula) -> bool:
+    """Tell whether a formula has no operator that looks forwards."""
+    forwards = ("always", "eventually", "until")
+    return not any(isinstance(part, Temporal | Binding) and part.operator in forwards for part in parts(formula))
+
+
+def build(formula: Formula, period_s: float) -> Graph:
+    """Make the nodes of a formula.
+
+    Args:
+        formula: the formula.
+        period_s: seconds from one position to the next.
+
+    Raises:
+        JudgeError: a time is no multiple of the period, or it would have to remember more and more, or too much.
+    """
+    builder = _Builder(period_s)
+    root = builder.node(formula, least=True)
+    now = speaks_of_now(formula)
+    root.ask(0, math.inf if now else 0)
+    for node in reversed(builder.nodes):
+        if isinstance(node, Until) and not node.bounded:
+            raise JudgeError(
+                "The formula has always, eventually or until without an end inside another one without an end, which "
+                "nothing that is bounded can remember; give the inner one a window in seconds, such as [0, 10]."
+            )
+        node.prepare()
+    positions = _positions(builder.nodes, root, now)
+    if positions > MOST_POSITIONS:
+        least_s = period_s * positions / MOST_POSITIONS
+        raise JudgeError(
+            f"The formula would remember {positions:.0f} moments; at most {MOST_POSITIONS} are kept, so set period_s "
+            f"to at least {math.ceil(least_s * 1000) / 1000:g}, or make its windows shorter."
+        )
+    leaves = tuple(LeafPart(part, least, tuple(nodes)) for (part, least), nodes in builder.leaves.items())
+    return Graph(now, leaves, tuple(builder.nodes), root, int(positions))
+
+
+def _positions(nodes: list[Node], root: Node, now: bool) -> float:
+    kept = {root: 1.0 if now else math.inf}
+    for node in nodes:
+        kept.update((child, max(node.kept(child), 1.0)) for child in node.children)
+    asked = (min(kept[node] + max(node.reach, 0) + 1, node.last - node.first + 1) for node in nodes)
+    folded = (2 * (node.last - node.first + 1) for node in nodes if isinstance(node, Until) and node.folds)
+    return sum(asked) + sum(folded)
+
+
+@dataclass
+class _Builder:
+    period_s: float
+    nodes: list[Node] = field(default_factory=list)
+    leaves: dict[tuple[Formula, bool], list[Leaf]] = field(default_factory=dict)
+
+    def node(self, formula: Formula, least: bool) -> Node:
+        """Make the node of a part. Directly below `always` the least value within a position counts, and so on."""
+        if is_state(formula):
+            return self._leaf(formula, least)
+        if isinstance(formula, NotFormula):
+            return self._not(self.node(formula.part, not least))
+        if isinstance(formula, Logic):
+            implies = formula.operator == "implies"
+            left = self.node(formula.left, least is not implies)
+            right = self.node(formula.right, least)
+            return self._add(Extreme(formula.operator != "and", self._not(left) if implies else left, right))
+        if isinstance(formula, Temporal):
+            every = formula.operator in ("always", "historically")
+            part = self.node(formula.part, every)
+            forwards = formula.operator in ("always", "eventually")
+            found = self._within(forwards, None, self._not(part) if every else part, formula.window)
+            return self._not(found) if every else found
+        assert isinstance(formula, Binding)
+        forwards = formula.operator == "until"
+        left, right = self.node(formula.left, True), self.node(formula.right, False)
+        found = self._within(forwards, left, right, formula.window)
+        begin = self._count(formula.window.begin_s)
+        if begin == 0:
+            return found
+        # What has to hold up to the window has a node of its own, so that all nodes make a tree.
+        until_then = self._not(self.node(formula.left, True))
+        broken = self._add((Until if forwards else Since)(None, until_then, begin - 1))
+        return self._add(Extreme(False, self._not(broken), found))
+
+    def _within(self, forwards: bool, left: Node | None, right: Node, window: Window) -> Node:
+        begin, end = self._count(window.begin_s), self._count(window.end_s)
+        found: Node = self._add((Until if forwards else Since)(left, right, end - begin))
+        return self._add(Shift(found, int(begin) if forwards else -int(begin))) if begin else found
+
+    def _leaf(self, formula: Formula, least: bool) -> Node:
+        # A node for each place where it stands: one that is asked for the start alone forgets all that follows.
+        leaf = Leaf()
+        self.leaves.setdefault((formula, least), []).append(leaf)
+        return self._add(leaf)
+
+    def _not(self, node: Node) -> Node:
+        if not isinstance(node, Not):
+            return self._add(Not(node))
+        self.nodes.remove(node)
+        return node.children[0]
+
+    def _add(self, node: Node) -> Node:
+        self.nodes.append(node)
+        return node
+
+    def _count(self, duration_s: float) -> float:
+        if math.isinf(duration_s):
+            return math.inf
+        count = round(duration_s / self.period_s)
+        if abs(count * self.period_s - duration_s) > 1e-6 * self.period_s:
+            raise JudgeError(
+                f"The formula has a time of {Number(duration_s)} s, which is no multiple of period_s, "
+                f"{self.period_s:g}; change one of them."
+            )
+        return count

@@ -1,0 +1,282 @@
+"""A formula over signals, evaluated as their messages come.
+
+Time since the start of the episode is a grid of periods. A signal keeps its value until the next message, and for its
+timeout at most; after that it is not known. A part of the formula that speaks of one moment is computed for every
+message, and of all its values within a period the least counts below `always`, the largest below `eventually`: no peak
+is missed, however short. What lies within one period counts as one moment for all operators that look at time.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from vlm_judge_ros.episode.stamps import NANOSECONDS_PER_SECOND, nanoseconds
+from vlm_judge_ros.monitors.formula_graph import LeafPart, build
+from vlm_judge_ros.monitors.formula_state import robustness
+from vlm_judge_ros.monitors.formula_syntax import Formula, signals_of
+from vlm_judge_ros.monitors.formula_window import Intervals, constant, unknown
+
+LATE_NS = NANOSECONDS_PER_SECOND
+FURTHEST_NS = 60 * NANOSECONDS_PER_SECOND
+MOST_NS = 3600 * NANOSECONDS_PER_SECOND
+_ONE_BY_ONE = 64
+_AT_ONCE = 4096
+
+
+class _LeafState:
+    """What is known of one leaf in the period that is being filled."""
+
+    __slots__ = ("at_start", "before", "blind", "measure", "nodes", "sign", "signals", "value")
+
+    def __init__(self, part: LeafPart, places: Mapping[str, int]) -> None:
+        self.nodes = part.nodes
+        self.signals = signals_of(part.formula)
+        self.measure = robustness(part.formula, places)
+        # All values are turned so that the least counts.
+        self.sign = 1.0 if part.least else -1.0
+        self.open(math.nan)
+
+    def open(self, before: float) -> None:
+        """Begin a period, which the value of before reaches into unless there is one of its very start."""
+        self.before = before
+        self.at_start = False
+        self.blind = False
+        self.value = math.inf
+
+    def fold(self, value: float) -> bool:
+        """Take a value; True where it may decide something that was open."""
+        value *= self.sign
+        if value < self.value:
+            before, self.value = self.value, value
+            return value < 0.0 <= before or value <= 0.0 < before
+        if value != value and not self.blind:
+            self.blind = True
+            return True
+        return False
+
+    def interval(self, closed: bool, begun: bool = True) -> tuple[float, float]:
+        """Return what is known of the period.
+
+        Args:
+            closed: all of it has been seen; else the rest may bring anything.
+            begun: some of it has passed, so what was before reached into it.
+        """
+        value, blind = self.value, self.blind
+        if begun and not self.at_start:
+            if self.before != self.before:
+                blind = True
+            elif self.before * self.sign < value:
+                value = self.before * self.sign
+        low = value if closed and not blind else -math.inf
+        return (low, value) if self.sign > 0 else (-value, -low)
+
+
+class OnlineFormula:
+    """The robustness of a formula as an interval over all that may still come.
+
+    A message that is late by its stamp counts as of now; one whose stamp lies a minute ahead of all that is known of
+    the time is passed over.
+
+    Attributes:
+        signals: names of its signals.
+        low: least robustness that is possible.
+        high: largest robustness that is possible.
+        holds: True where it is above 0 whatever comes, False where it is below; None where that is open.
+        decided_ns: since when `holds` is what it is.
+
+    Args:
+        formula: the formula.
+        period_s: the grid.
+        started_ns: start of the episode.
+        timeouts_s: how long a signal keeps its value, by its name; 0 for ever, and 1 where none is given.
+
+    Raises:
+        JudgeError: as for `build`.
+    """
+
+    def __init__(
+        self, formula: Formula, period_s: float, started_ns: int, timeouts_s: Mapping[str, float] | None = None
+    ) -> None:
+        timeouts_s = timeouts_s or {}
+        self.signals = signals_of(formula)
+        self.low, self.high = -math.inf, math.inf
+        self.holds: bool | None = None
+        self.decided_ns = started_ns
+        self._graph = build(formula, period_s)
+        self._period_ns = nanoseconds(period_s)
+        self._started_ns = started_ns
+        self._places = {name: place for place, name in enumerate(self.signals)}
+        self._values = [math.nan] * len(self.signals)
+        self._newest_ns: dict[str, int] = {}
+        self._timeouts_ns = {name: nanoseconds(timeouts_s.get(name, 1.0)) for name in self.signals}
+        self._leaves = [_LeafState(part, self._places) for part in self._graph.leaves]
+        self._of_signal = {name: [leaf for leaf in self._leaves if name in leaf.signals] for name in self.signals}
+        self._time_ns = started_ns
+        self._now_ns = started_ns
+        self._on_edge = True
+        self._closed = 0
+        self._close_ns = started_ns + self._period_ns
+        self._begun = False
+
+    @property
+    def of_now(self) -> bool:
+        """True where it speaks of now and of what was, so that nothing is decided for good."""
+        return self._graph.now
+
+    @property
+    def final(self) -> bool:
+        """True once it is decided for good."""
+        return self.holds is not None and not self._graph.now
+
+    @property
+    def over(self) -> bool:
+        """True once nothing that comes can change anything any more, whether it could be decided or not."""
+        return self.final or (not self._graph.now and self._closed > self._graph.decided_after)
+
+    @property
+    def decided_by_ns(self) -> int | None:
+        """When it is decided at the latest; None where it may stay open as long as the episode lasts."""
+        after = self._graph.decided_after
+        if self._graph.now or math.isinf(after):
+            return None
+        return self._started_ns + (int(after) + 1) * self._period_ns
+
+    def newest_ns(self, signal: str) -> int | None:
+        """Stamp of the newest value of a signal; None before the first."""
+        return self._newest_ns.get(signal)
+
+    def silent_ns(self, signal: str, now_ns: int) -> int:
+        """How long a signal has been silent beyond its timeout; 0 where it has not."""
+        newest_ns = self._newest_ns.get(signal, self._started_ns)
+        timeout_ns = self._timeouts_ns[signal]
+        age_ns = now_ns - newest_ns
+        return age_ns if timeout_ns and age_ns > timeout_ns else 0
+
+    def add(self, stamp_ns: int, values: Mapping[str, float]) -> bool:
+        """Take the values of one message; True where all of it was weighed anew."""
+        if self.over or stamp_ns > max(self._time_ns, self._now_ns) + FURTHEST_NS:
+            return False
+        fresh = [(name, value) for name, value in values.items() if name in self._places and math.isfinite(value)]
+        if not fresh:
+            return False
+        self._time_ns = max(self._time_ns, stamp_ns)
+        weighed = stamp_ns >= self._close_ns and self._advance(stamp_ns)
+        urgent = self._on_edge and stamp_ns > self._close_ns - self._period_ns
+        leaves: dict[_LeafState, None] = {}
+        for name, value in fresh:
+            if stamp_ns >= self._newest_ns.get(name, stamp_ns):
+                self._values[self._places[name]] = value
+                self._newest_ns[name] = stamp_ns
+                leaves.update(dict.fromkeys(self._of_signal[name]))
+            else:
+                # It is not the newest, but what it shows did happen.
+                late = self._values.copy()
+                late[self._places[name]] = value
+                urgent |= self._fold(self._of_signal[name], stamp_ns, late)
+        urgent |= self._fold(leaves, stamp_ns, self._values)
+        if urgent:
+            self._weigh(stamp_ns)
+        return urgent or weighed
+
+    def pass_time(self, now_ns: int) -> None:
+        """Let the clock go on: signals that are silent keep their value, or are not known any more.
+
+        It stays a second behind, so that messages which are late by less count in their own period and it makes no
+        difference how often this is called.
+        """
+        self._now_ns = max(self._now_ns, now_ns)
+        upto_ns = min(now_ns - LATE_NS, self._time_ns + MOST_NS)
+        if upto_ns >= self._close_ns and not self.over:
+            self._time_ns = max(self._time_ns, upto_ns)
+            self._advance(upto_ns)
+
+    def weigh(self) -> None:
+        """Compute the interval of now."""
+        if not self.over:
+            self._weigh(self._time_ns)
+
+    def _fold(self, leaves: Iterable[_LeafState], stamp_ns: int, values: list[float]) -> bool:
+        begins = not self._begun or stamp_ns == self._close_ns - self._period_ns
+        urgent = False
+        for leaf in leaves:
+            if not self._begun and any(name not in self._newest_ns for name in leaf.signals):
+                continue
+            urgent |= leaf.fold(leaf.measure(values))
+            if begins and not leaf.at_start:
+                leaf.at_start = True
+                urgent |= self._graph.now
+        return urgent
+
+    def _advance(self, stamp_ns: int) -> bool:
+        """Close all periods that ended before a stamp; False where the first values are still waited for."""
+        position = (stamp_ns - self._started_ns) // self._period_ns
+        if not self._begun:
+            # Signals come a moment after the start: their first values count from there.
+            waiting = len(self._newest_ns) < len(self.signals)
+            if waiting and stamp_ns - self._started_ns <= LATE_NS:
+                return False
+            self._begun = True
+        while self._closed < position and not self.over:
+            one = position - self._closed <= _ONE_BY_ONE
+            count = 1 if one else min(position - self._closed, _AT_ONCE)
+            pending = []
+            for leaf in self._leaves:
+                closed = np.array((leaf.interval(True),)).T
+                if count > 1:
+                    closed = np.concatenate((closed, self._held(leaf, self._closed + 1, count - 1)), axis=1)
+                pending.append(closed)
+                self._open(leaf, self._closed + count)
+            self._closed += count
+            self._close_ns += count * self._period_ns
+            self._look_at_edge()
+            for leaf, closed in zip(self._leaves, pending, strict=True):
+                self._give(leaf, closed)
+            self._settle(self._graph.update(self._closed), self._close_ns - self._period_ns)
+        return True
+
+    def _held(self, leaf: _LeafState, position: int, count: int) -> Intervals:
+        """What is known of a count of periods, from one on, in which no message came."""
+        before, until_ns = leaf.measure(self._values), self._known_until_ns(leaf)
+        if before != before:
+            return unknown(count)
+        known = count
+        if until_ns < math.inf:
+            known = min(max((int(until_ns) - self._started_ns) // self._period_ns - position, 0), count)
+        return np.concatenate((constant(before, known), unknown(count - known)), axis=1)
+
+    def _open(self, leaf: _LeafState, position: int) -> None:
+        end_ns = self._started_ns + (position + 1) * self._period_ns
+        leaf.open(leaf.measure(self._values) if end_ns <= self._known_until_ns(leaf) else math.nan)
+
+    def _known_until_ns(self, leaf: _LeafState) -> float:
+        return min(
+            self._newest_ns[name] + self._timeouts_ns[name]
+            if name in self._newest_ns and self._timeouts_ns[name]
+            else (math.inf if name in self._newest_ns else -math.inf)
+            for name in leaf.signals
+        )
+
+    def _give(self, leaf: _LeafState, closed: Intervals) -> None:
+        filling = np.array((leaf.interval(self._graph.now, not self._on_edge),)).T
+        for node in leaf.nodes:
+            node.give(closed, filling)
+
+    def _look_at_edge(self) -> None:
+        # A message at the very start of the period takes the place of what was before; it may be on its way.
+        self._on_edge = not self._graph.now and self._time_ns <= self._close_ns - self._period_ns
+
+    def _weigh(self, stamp_ns: int) -> None:
+        self._look_at_edge()
+        for leaf in self._leaves:
+            self._give(leaf, np.empty((2, 0)))
+        self._settle(self._graph.update(self._closed), stamp_ns)
+
+    def _settle(self, found: Intervals, stamp_ns: int) -> None:
+        self.low, self.high = float(found[0, 0]), float(found[1, 0])
+        holds = True if self.low > 0.0 else False if self.high < 0.0 else None
+        if holds is not self.holds:
+            self.holds = holds
+            self.decided_ns = stamp_ns
