@@ -18,7 +18,10 @@ MESSAGES = Path(__file__).parents[2] / "msg"
 
 @dataclass(frozen=True)
 class EpisodeBag:
-    """What goes into the bag; one picture of each camera per tenth of a second."""
+    """What goes into the bag; one picture of each camera per tenth of a second.
+
+    With `push_from_s` there is a force too, on `/arm/wrench`: 5 N, and 55 N from then on.
+    """
 
     name: str = "square-moved"
     duration_s: float = 3.0
@@ -29,6 +32,7 @@ class EpisodeBag:
     truth: bool = True
     task: str = "move the square to the right"
     cameras: tuple[str, ...] = ("front", "wrist")
+    push_from_s: float | None = None
 
     def write(self, folder: Path) -> Path:
         """Write the bag and return its path."""
@@ -83,6 +87,8 @@ class _Episode:
             effort=np.array([]),
         )
         self._put("/joint_states", time_s, joints)
+        if episode.push_from_s is not None:
+            self._force(time_s, 55.0 if time_s >= episode.push_from_s else 5.0)
         for camera in episode.cameras:
             picture = _picture(camera, share)
             if episode.raw:
@@ -119,6 +125,15 @@ class _Episode:
             declares_done=False,
         )
         self._put("/chunk", time_s, chunk)
+
+    def _force(self, time_s: float, force_n: float) -> None:
+        types = self._store.types
+        vector = types["geometry_msgs/msg/Vector3"]
+        wrench = types["geometry_msgs/msg/Wrench"](
+            force=vector(x=0.0, y=0.0, z=force_n), torque=vector(x=0.0, y=0.0, z=0.0)
+        )
+        message = types["geometry_msgs/msg/WrenchStamped"](header=self._header(time_s), wrench=wrench)
+        self._put("/arm/wrench", time_s, message)
 
     def _header(self, time_s: float) -> Any:
         seconds, nanosec = divmod(STARTED_NS + round(time_s * 1e9), 1_000_000_000)

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from vlm_judge_ros.replay.bag import BagError
-from vlm_judge_ros.replay.topics import CameraTopic, find_topics
+from vlm_judge_ros.replay.topics import CameraTopic, find_signals, find_topics
+from vlm_judge_ros.tasks.signals import SignalTopic
 
 IMAGE, COMPRESSED = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
 
@@ -63,3 +64,29 @@ def test_signals_are_found_by_type_and_by_their_usual_name() -> None:
     }
     found = find_topics(topics)
     assert (found.joint_states, found.task, found.chunk) == ("/left/joint_states", "/x/task", None)
+
+
+@pytest.mark.parametrize(
+    ("declared", "kind", "recorded"),
+    [
+        ("wrench", "geometry_msgs/msg/WrenchStamped", "/arm/wrench"),
+        ("/arm/wrench", "geometry_msgs/msg/WrenchStamped", "/arm/wrench"),
+        ("joint_states", "sensor_msgs/msg/JointState", "/arm/joint_states"),
+        ("/wrench", "geometry_msgs/msg/WrenchStamped", None),
+        ("wrench", "std_msgs/msg/Float64", None),
+        ("height", "std_msgs/msg/Float64", None),
+    ],
+)
+def test_declared_signals_are_found_under_the_name_by_which_they_were_recorded(
+    declared: str, kind: str, recorded: str | None
+) -> None:
+    topics = {
+        "/image": IMAGE,
+        "/arm/wrench": "geometry_msgs/msg/WrenchStamped",
+        "/arm/joint_states": "sensor_msgs/msg/JointState",
+        "/left/height": "std_msgs/msg/Float64",
+        "/right/height": "std_msgs/msg/Float64",
+    }
+    wanted = SignalTopic(declared, kind, {})
+    found = find_signals(topics, find_topics(topics), [wanted])
+    assert found == ({recorded: [wanted]} if recorded is not None else {})
