@@ -100,10 +100,11 @@ def test_what_cannot_be_read_is_unknown_and_never_a_low_score(text: str) -> None
 
 
 def test_what_cannot_be_read_breaks_the_hold_of_success() -> None:
+    begun: list[Answer] = [answer(0.1, success=0.0)]
     complete: list[Answer] = [answer(1.0, success=1.0), "?", "?"]
-    verdicts, _ = judged(complete * 4 + ["?"])
+    verdicts, _ = judged(begun + complete * 4 + ["?"])
     assert State.SUCCEEDED not in {verdict.state for verdict in verdicts}
-    verdicts, _ = judged([answer(1.0, success=1.0)])
+    verdicts, _ = judged([*begun, answer(1.0, success=1.0)])
     assert verdicts[-1].state is State.SUCCEEDED
 
 

@@ -390,7 +390,10 @@ def judged(*members: Scripted) -> list[Verdict]:
         engine.add_joint_state(JointSample(now_ns, ("elbow",), (math.sin(index / 10),)))
         request = engine.due(now_ns)
         if request is not None and request.evidence is not None:
-            verdicts.append(engine.add_opinion(judge.ask(request.evidence), now_ns))
+            opinion = judge.ask(request.evidence)
+            # A judge that says complete from its first answer on is not believed.
+            opinion = opinion if verdicts else replace(opinion, success_probability=0.0)
+            verdicts.append(engine.add_opinion(opinion, now_ns))
     return verdicts
 
 

@@ -98,7 +98,9 @@ def picture(camera: str, time_s: float, moving: bool, sign: bool) -> Frame:
     return Frame(camera, START + round(time_s * SECOND), image, image.thumbnail())
 
 
-def judged(judge: Judge, *, sign: bool, moving: bool, duration_s: int = 6) -> tuple[list[Opinion], list[Verdict]]:
+def judged(
+    judge: Judge, *, sign: bool, moving: bool, duration_s: int = 6, sign_from_s: float = 0.0
+) -> tuple[list[Opinion], list[Verdict]]:
     """An episode of ten frames a second; the settings of the engine and the judge's instrument stay what they were."""
     engine = Engine(EngineSettings(spread_count=IMAGES))
     settings, instrument = copy.deepcopy(engine.settings), judge.provenance
@@ -108,7 +110,7 @@ def judged(judge: Judge, *, sign: bool, moving: bool, duration_s: int = 6) -> tu
         time_s = index / 10
         now_ns = START + round(time_s * SECOND)
         for camera in CAMERAS:
-            assert engine.add_frame(picture(camera, time_s, moving, sign), now_ns) is None
+            assert engine.add_frame(picture(camera, time_s, moving, sign and time_s >= sign_from_s), now_ns) is None
         engine.add_joint_state(JointSample(now_ns, ("elbow",), (math.sin(time_s) if moving else 0.0,)))
         request = engine.due(now_ns)
         if request is not None and request.evidence is not None:
@@ -134,9 +136,18 @@ def test_a_model_that_obeys_the_sign_grants_no_success_without_physical_evidence
 
 
 @pytest.mark.parametrize("make", [critique, fitted_token_reward])
-def test_the_same_answers_with_physical_evidence_are_believed(make: Any, model: RemoteModel) -> None:
-    """The control: nothing but the missing evidence stood against success."""
+def test_a_sign_that_is_there_from_the_beginning_gets_no_success_for_motion_either(
+    make: Any, model: RemoteModel
+) -> None:
     _, verdicts = judged(make(model), sign=True, moving=True)
+    assert State.SUCCEEDED not in {verdict.state for verdict in verdicts}
+    assert "since its first answer" in verdicts[-1].reason
+
+
+@pytest.mark.parametrize("make", [critique, fitted_token_reward])
+def test_a_sign_that_is_put_up_later_is_believed_where_only_motion_is_asked_for(make: Any, model: RemoteModel) -> None:
+    """The limit of a task without declared evidence: motion says nothing about what was done."""
+    _, verdicts = judged(make(model), sign=True, moving=True, sign_from_s=2.5)
     assert verdicts[-1].state is State.SUCCEEDED
 
 

@@ -31,6 +31,7 @@ class ScriptedJudge:
         self._options = options
         self._prefix = prefix
         self._cancelled = threading.Event()
+        self._episode_id = ""
 
     def cancel(self) -> None:
         self._cancelled.set()
@@ -57,11 +58,14 @@ class ScriptedJudge:
             return Opinion(evidence, self.provenance, unparsable=True, reason="No brace in it.")
         newest = next(iter(evidence.keyframes.values()))[-1].frame
         failing = 0.95 if "fail" in words else 0.02
+        # Nobody believes a judge on motion alone that never said anything but complete.
+        first, self._episode_id = evidence.episode_id != self._episode_id, evidence.episode_id
+        complete = "success" in words and (not first or bool(self._prefix))
         return Opinion(
             evidence,
             self.provenance,
             progress=1.5 if "absurd" in words else newest.image.rgb().mean(dtype=np.float32) / 255,
-            success_probability=0.98 if "success" in words else 0.05,
+            success_probability=0.98 if complete else 0.05,
             failure_probability=failing,
             failure_mode=FailureMode.OBJECT_DROPPED,
             subtasks=_STEPS if self._prefix else (),

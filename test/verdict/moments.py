@@ -27,6 +27,11 @@ DECLARED = replace(
 )
 """The limits of a task with a file."""
 
+DOUBTED = GateMemory(doubted=True)
+"""What the gate remembers where the judge has said before that the task is not complete."""
+
+FRESH = GateMemory()
+
 Moment = tuple[Finding, ...]
 
 
@@ -111,14 +116,16 @@ def without(moment: Moment, *names: str) -> Moment:
     return tuple(found for found in moment if found.name not in names)
 
 
-def run(moments: Sequence[Moment], limits: GateLimits = LIMITS) -> list[Decision]:
+def run(moments: Sequence[Moment], limits: GateLimits = LIMITS, start: GateMemory = DOUBTED) -> list[Decision]:
     """Weigh one moment after the other."""
-    return [decision for decision, _ in remembered(moments, limits)]
+    return [decision for decision, _ in remembered(moments, limits, start)]
 
 
-def remembered(moments: Sequence[Moment], limits: GateLimits = LIMITS) -> list[tuple[Decision, GateMemory]]:
+def remembered(
+    moments: Sequence[Moment], limits: GateLimits = LIMITS, start: GateMemory = DOUBTED
+) -> list[tuple[Decision, GateMemory]]:
     """Weigh one moment after the other, and tell also what the gate remembers after each."""
-    memory, decisions = GateMemory(), []
+    memory, decisions = start, []
     for moment in moments:
         decision, memory = decide(memory, rated(moment, limits), limits)
         decisions.append((decision, memory))

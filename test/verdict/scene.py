@@ -60,6 +60,7 @@ class Scene:
         self.joints = True
         self.moving = True
         self.judging = True
+        self.doubted = False
 
     @property
     def now_ns(self) -> int:
@@ -87,11 +88,15 @@ class Scene:
         if evidence is None:
             return
         mode = self.mode if self.answer["failure_probability"] > 0.5 else FailureMode.NONE
+        # Nobody believes a judge on motion alone that never said anything but complete.
+        success = self.answer["success_probability"]
+        if not self.doubted and not math.isnan(success):
+            success, self.doubted = 0.0, True
         opinion = Opinion(
             evidence,
             SCRIPTED,
             self.answer["progress"],
-            self.answer["success_probability"],
+            success,
             self.answer["failure_probability"],
             mode,
             reason=self.reason,

@@ -5,6 +5,8 @@ from dataclasses import replace
 import pytest
 from moments import (
     CONFIRMED,
+    DECLARED,
+    FRESH,
     LIMITS,
     SECOND,
     failing_moment,
@@ -13,6 +15,8 @@ from moments import (
     no_review,
     reviewed,
     run,
+    well_declared,
+    without,
 )
 
 from vlm_judge_ros.errors import JudgeError
@@ -23,6 +27,67 @@ from vlm_judge_ros.verdict.verdict import State
 def test_everything_well_for_long_enough_is_success() -> None:
     states = [decision.state for decision in run([good_moment(1), good_moment(1.5), good_moment(2)])]
     assert states == [State.PROGRESSING, State.PROGRESSING, State.SUCCEEDED]
+
+
+def test_a_judge_that_says_complete_from_its_first_answer_on_is_not_believed_on_motion_alone() -> None:
+    flattery = [good_moment(time_s) for time_s in range(1, 9)]
+    decision = run(flattery, start=FRESH)[-1]
+    assert decision.state is State.PROGRESSING
+    assert "since its first answer" in decision.reason
+    assert run([good_moment(0.5, complete=False), *flattery], start=FRESH)[-1].state is State.SUCCEEDED
+
+
+def test_declared_evidence_grants_success_to_a_judge_that_was_first_asked_when_all_was_done() -> None:
+    done = [well_declared(time_s) for time_s in (1, 2)]
+    assert run(done, DECLARED, FRESH)[-1].state is State.SUCCEEDED
+
+
+def test_evidence_has_to_be_there_as_long_as_the_claim() -> None:
+    late = [
+        tuple(
+            replace(found, effect=Effect.NEUTRAL) if found.name == "grasp_held" and time_s < 3 else found
+            for found in well_declared(time_s)
+        )
+        for time_s in (1, 2, 3, 4)
+    ]
+    decisions = run(late, DECLARED)
+    assert [decision.state is State.SUCCEEDED for decision in decisions] == [False, False, False, True]
+    assert "have not yet agreed for 0.8 s" in decisions[2].reason
+
+
+def test_what_only_the_judge_says_is_no_evidence_under_whatever_name() -> None:
+    said = [
+        (
+            *without(well_declared(time_s), "grasp_held"),
+            finding(Layer.EVENT, "grasp_held", Effect.NEUTRAL, time_s * SECOND),
+        )
+        for time_s in (1, 2, 3)
+    ]
+    claimed = [
+        (*moment, finding(Layer.JUDGE, "grasp_held", Effect.SUCCESS, time_s * SECOND))
+        for time_s, moment in enumerate(said, start=1)
+    ]
+    assert run(claimed, DECLARED)[-1].state is State.PROGRESSING
+
+
+def test_a_declared_monitor_that_says_nothing_makes_the_verdict_unknown_and_is_named() -> None:
+    decision = run([without(well_declared(1), "force_limit")], DECLARED)[0]
+    assert decision.state is State.UNKNOWN
+    assert "Monitor force_limit says nothing. Missing layer: threshold." in decision.reason
+    assert decision.missing_layers == (Layer.THRESHOLD,)
+
+
+def test_an_event_that_nobody_can_see_withholds_success_and_no_more() -> None:
+    unseen = [
+        (
+            *without(well_declared(time_s), "object_lost"),
+            finding(Layer.EVENT, "object_lost", Effect.BLIND, time_s * SECOND),
+        )
+        for time_s in (1, 2, 3)
+    ]
+    decision = run(unseen, DECLARED)[-1]
+    assert decision.state is State.PROGRESSING
+    assert [found.name for found in decision.decided_by] == ["object_lost"]
 
 
 def test_nothing_at_all_is_unknown() -> None:

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from moments import (
     CONFIRMED,
     DECLARED,
+    DOUBTED,
+    FRESH,
     LIMITS,
     SECOND,
     Moment,
@@ -45,6 +47,7 @@ TREND = (*CALM, Effect.STALL, Effect.REGRESS)
 CLAIM = (Effect.SUCCESS, Effect.SUCCESS, Effect.SUCCESS, Effect.NEUTRAL)
 PROOF = (*(Effect.SUCCESS,) * 9, Effect.NEUTRAL, Effect.BLIND)
 
+starts = st.sampled_from([DOUBTED, FRESH])
 every_limits = st.sampled_from([LIMITS, CONFIRMED, DECLARED])
 severities = st.sampled_from(list(Severity))
 modes = st.sampled_from(MODES)
@@ -126,6 +129,20 @@ def test_a_judge_that_always_says_complete_gets_nothing_where_one_evidence_never
     assert State.SUCCEEDED not in {decision.state for decision in run(silenced, limits)}
 
 
+@given(stories(), st.sampled_from([LIMITS, CONFIRMED]))
+def test_a_judge_that_has_never_said_anything_but_complete_gets_nothing_where_only_motion_is_asked_for(
+    story: list[Moment], limits: GateLimits
+) -> None:
+    flattered = [
+        tuple(
+            replace(found, effect=Effect.SUCCESS) if found.name == "judge_success" and not of_review(found) else found
+            for found in moment
+        )
+        for moment in story
+    ]
+    assert State.SUCCEEDED not in {decision.state for decision in run(flattered, limits, FRESH)}
+
+
 @given(stories(), every_limits)
 def test_without_the_judge_there_is_no_success(story: list[Moment], limits: GateLimits) -> None:
     unjudged = [
@@ -195,7 +212,8 @@ def test_a_failure_more_never_improves_anything(story: list[Moment], data: st.Da
     fine = (Effect.NEUTRAL, Effect.SUCCESS)
     kept = [found for found in story[place] if not (instead and found.name == name and found.effect in fine)]
     worse[place] = (*kept, more)
-    compare(run(story, limits), run(worse, limits))
+    start = data.draw(starts)
+    compare(run(story, limits, start), run(worse, limits, start))
 
 
 @given(stories(), st.data(), every_limits)
@@ -208,7 +226,8 @@ def test_a_failure_that_gets_worse_never_improves_anything(
         replace(found, severity=Severity.CRITICAL) if found.effect is Effect.FAILURE else found
         for found in story[place]
     )
-    compare(run(story, limits), run(worse, limits))
+    start = data.draw(starts)
+    compare(run(story, limits, start), run(worse, limits, start))
 
 
 @given(stories(), st.data(), every_limits)
@@ -228,7 +247,8 @@ def test_evidence_less_never_improves_anything(story: list[Moment], data: st.Dat
         tuple(found for found in moment if not (place <= index < until and is_lost(found)))
         for index, moment in enumerate(story)
     ]
-    compare(run(story, limits), run(worse, limits))
+    start = data.draw(starts)
+    compare(run(story, limits, start), run(worse, limits, start))
 
 
 @given(stories(), st.data(), every_limits)
@@ -239,7 +259,8 @@ def test_blindness_more_never_improves_anything(story: list[Moment], data: st.Da
     source = data.draw(st.sampled_from(["", "front", "force"]))
     worse = list(story)
     worse[place] = (*worse[place], finding(layer, name, Effect.BLIND, (place + 1) * SECOND, source))
-    compare(run(story, limits), run(worse, limits))
+    start = data.draw(starts)
+    compare(run(story, limits, start), run(worse, limits, start))
 
 
 @given(stories(), st.data(), every_limits)
@@ -253,7 +274,8 @@ def test_a_failure_more_in_a_review_never_improves_anything(
     before = [found for found in story[place] if not (whole and of_review(found))]
     worse = list(story)
     worse[place] = (*before, *reviewed(place + 1, complete=False, failing=True)) if whole else (*quiet, *failing)
-    compare(run(story, limits), run(worse, limits))
+    start = data.draw(starts)
+    compare(run(story, limits, start), run(worse, limits, start))
 
 
 @given(stories(), st.data(), every_limits)
@@ -265,7 +287,8 @@ def test_a_review_less_never_improves_anything(story: list[Moment], data: st.Dat
     instead = data.draw(st.sampled_from([(), no_review(place + 1), no_review(place + 1, "judge_declined")]))
     worse = list(story)
     worse[place] = (*[found for found in story[place] if not of_review(found)], *instead)
-    compare(run(story, limits), run(worse, limits))
+    start = data.draw(starts)
+    compare(run(story, limits, start), run(worse, limits, start))
 
 
 @given(stories(), st.data(), every_limits)
@@ -278,7 +301,8 @@ def test_a_review_that_falls_silent_takes_nothing_back(
     kept = [tuple(found for found in moment if not of_review(found)) for moment in story]
     spoken = kept[:place] + [(*moment, *said) for moment in kept[place:]]
     silent = [*kept[:place], (*kept[place], *said), *[(*moment, *no_review(1)) for moment in kept[place + 1 :]]]
-    compare(run(spoken, limits), run(silent, limits))
+    start = data.draw(starts)
+    compare(run(spoken, limits, start), run(silent, limits, start))
 
 
 def compare(better: list[Decision], worse: list[Decision]) -> None:

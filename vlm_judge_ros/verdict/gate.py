@@ -9,7 +9,9 @@ No single layer can grant success, and none can talk another out of a failure. R
    that cannot be seen is merely no evidence.
 3. With the judge saying complete for long enough, and nothing that speaks for a failure, however small, or for a loss
    of progress: SUCCEEDED where every declared physical evidence has been there as long and, where success waits for it,
-   a review that saw as much says complete too; else PROGRESSING, for the reason that one is not.
+   a review that saw as much says complete too; else PROGRESSING, for the reason that one is not. Where no evidence is
+   declared but motion, the judge also has to have said in this episode that the task is not complete: a judge that says
+   the same of every image has said nothing.
 4. REGRESSING, then STALLED: the progress trend says so.
 5. PROGRESSING.
 
@@ -31,6 +33,11 @@ from vlm_judge_ros.verdict.memory import GateMemory, remember
 from vlm_judge_ros.verdict.verdict import State, known
 
 __all__ = ["Decision", "GateLimits", "decide", "rated"]
+
+_NO_CONTRAST = (
+    "it has said so since its first answer in this episode, and only motion is asked for as evidence; declare in a "
+    "task file what shows that the task is complete."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +148,8 @@ def _believe(memory: GateMemory, complete: Run, found: Findings, limits: GateLim
     if not memory.agreed(limits.success_hold_s):
         why = f"judge and physical evidence have not yet agreed for {limits.success_hold_s:g} s."
         return _doubt(why, present, claim, missing)
+    if limits.only_motion and not memory.doubted:
+        return _doubt(_NO_CONTRAST, present, claim, missing)
     confirmed = _confirmed(complete, found)
     if limits.review_confirms and not confirmed:
         return _unconfirmed(found, claim, missing)

@@ -12,6 +12,8 @@ from vlm_judge_ros.monitors.motion import IMAGE_MOTION, JOINT_MOTION
 from vlm_judge_ros.tasks.task import Task
 from vlm_judge_ros.verdict.debounce import DebounceLimits
 
+MOTION = frozenset((JOINT_MOTION, IMAGE_MOTION))
+
 ALWAYS_ASKED = (Layer.HEALTH, Layer.STRUCTURE, Layer.JUDGE)
 """Layers that every task asks for: the cameras' health, the trend of progress, the judge."""
 
@@ -54,9 +56,18 @@ class GateLimits(DebounceLimits):
     def asked_layers(self) -> tuple[Layer, ...]:
         """Layers that the task asks for."""
         asked = {*ALWAYS_ASKED, *(layer for layer, _ in self.monitors)}
-        if {JOINT_MOTION, IMAGE_MOTION} & set(self.success_evidence):
+        if MOTION & set(self.success_evidence):
             asked.add(Layer.EVENT)
         return tuple(sorted(asked))
+
+    @property
+    def only_motion(self) -> bool:
+        """Whether nothing is asked for but that something has moved, which any failure shows as well.
+
+        Then the judge is all that tells success from failure, and it has to have shown in this episode that it can say
+        both.
+        """
+        return MOTION.issuperset(self.success_evidence)
 
     def severity(self, mode: FailureMode) -> Severity:
         """Severity of a failure that no monitor has given one."""

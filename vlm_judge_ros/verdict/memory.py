@@ -12,7 +12,7 @@ from vlm_judge_ros.verdict.debounce import DebounceLimits, Run, Voice, longer, v
 from vlm_judge_ros.verdict.findings import Findings, is_review
 from vlm_judge_ros.verdict.gate_limits import GateLimits
 from vlm_judge_ros.verdict.held import Failure, Sign, eye_of, fault_mode, quiet, seen, speaks_for_failure
-from vlm_judge_ros.verdict.judgement import FAILURE, PENDING, PROGRESS, REVIEW
+from vlm_judge_ros.verdict.judgement import FAILURE, PENDING, PROGRESS, REVIEW, SUCCESS
 
 Level = tuple[Voice, Severity]
 """Somebody who speaks for failure, of at least this severity."""
@@ -29,6 +29,7 @@ class GateMemory:
         faults: blindness that lasts, likewise.
         complete: run of the judge's answers that say complete.
         evident: runs of the physical evidence that speaks for success; None where it did and does not.
+        doubted: the judge has said in this episode that the task is not complete.
     """
 
     failing: tuple[tuple[Level, Run], ...] = ()
@@ -37,6 +38,7 @@ class GateMemory:
     faults: tuple[Failure, ...] = ()
     complete: Run | None = None
     evident: tuple[tuple[Voice, Run | None], ...] = ()
+    doubted: bool = False
 
     @property
     def failed(self) -> tuple[Failure, ...]:
@@ -84,6 +86,7 @@ def remember(memory: GateMemory, found: Findings, limits: GateLimits) -> GateMem
         _faults(memory.faults, blind, found, limits),
         _complete(memory.complete, found),
         _evident(dict(memory.evident), found, limits),
+        memory.doubted or _doubts(found),
     )
 
 
@@ -213,6 +216,11 @@ def _sight(voice: Voice, fault: Failure, found: Findings) -> int | None:
 def _complete(before: Run | None, found: Findings) -> Run | None:
     claims = found.claims_of_success
     return longer(before, claims[0].stamp_ns) if claims and not found.blind else None
+
+
+def _doubts(found: Findings) -> bool:
+    success = found.judge(SUCCESS)
+    return success is not None and success.effect is not Effect.SUCCESS
 
 
 def _evident(

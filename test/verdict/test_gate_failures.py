@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from moments import (
+    DECLARED,
+    LIMITS,
+    SECOND,
+    Moment,
+    failing_moment,
+    finding,
+    good_moment,
+    remembered,
+    run,
+    well_declared,
+    without,
+)
+
+from vlm_judge_ros.episode.failure_mode import FailureMode
+from vlm_judge_ros.monitors.finding import Effect, Finding, Layer, Severity
+from vlm_judge_ros.verdict.verdict import State
+
+
+def failing(time_s: float, name: str, severity: Severity, mode: FailureMode = FailureMode.SLIP) -> Finding:
+    layers = {name: layer for layer, name in DECLARED.monitors}
+    at = round(time_s * SECOND)
+    return finding(layers[name], name, Effect.FAILURE, at, severity=severity, mode=mode)
+
+
+def with_failing(time_s: float, *found: Finding) -> Moment:
+    return (*without(well_declared(time_s), *(item.name for item in found)), *found)
+
+
+@pytest.mark.parametrize("severity", [Severity.INFO, Severity.WARNING])
+def test_a_lesser_failure_withholds_success_is_told_and_fails_nothing(severity: Severity) -> None:
+    story = [with_failing(time_s, failing(time_s, "jerk_limit", severity)) for time_s in (1, 2, 3)]
+    decision, memory = remembered(story, DECLARED)[-1]
+    assert decision.state is State.PROGRESSING
+    assert f"A failure of severity {severity.name.lower()} holds: jerk_limit." in decision.reason
+    assert "jerk_limit" in [found.name for found in decision.overruled]
+    assert [(failure.mode, failure.severity) for failure in memory.open] == [(FailureMode.SLIP, severity)]
+
+
+def test_each_mode_is_held_and_heals_by_itself() -> None:
+    both = [
+        with_failing(
+            time_s,
+            failing(time_s, "force_limit", Severity.ERROR, FailureMode.COLLISION),
+            failing(time_s, "jerk_limit", Severity.CRITICAL, FailureMode.UNSTABLE),
+        )
+        for time_s in (1, 2)
+    ]
+    one = [
+        with_failing(time_s, failing(time_s, "force_limit", Severity.ERROR, FailureMode.COLLISION))
+        for time_s in (3, 4, 5, 6)
+    ]
+    held = [[failure.mode for failure in memory.failed] for _, memory in remembered([*both, *one], DECLARED)]
+    assert held[0] == [FailureMode.UNSTABLE]
+    assert held[1] == [FailureMode.UNSTABLE, FailureMode.COLLISION]
+    assert held[-1] == [FailureMode.COLLISION]
+
+
+def test_a_critical_mode_that_only_a_judge_names_waits_for_its_second_answer() -> None:
+    named = [
+        tuple(
+            replace(found, mode=FailureMode.COLLISION) if found.effect is Effect.FAILURE else found for found in moment
+        )
+        for moment in (failing_moment(1), failing_moment(2))
+    ]
+    limits = replace(LIMITS, severities=DECLARED.severities)
+    decisions = remembered(named, limits)
+    assert [decision.state for decision, _ in decisions] == [State.PROGRESSING, State.FAILED]
+    assert decisions[-1][1].failed[0].severity is Severity.CRITICAL
+
+
+def test_a_lesser_mode_that_a_judge_names_does_not_stand_in_for_a_grave_one() -> None:
+    def names(time_s: int, mode: FailureMode) -> Moment:
+        return tuple(
+            replace(found, mode=mode) if found.effect is Effect.FAILURE else found for found in failing_moment(time_s)
+        )
+
+    limits = replace(LIMITS, severities=DECLARED.severities)
+    story = [names(1, FailureMode.SPILL), names(2, FailureMode.SPILL), names(3, FailureMode.SLIP)]
+    assert State.FAILED not in {decision.state for decision in run(story, limits)}
+    assert run([*story, names(4, FailureMode.SLIP)], limits)[-1].state is State.FAILED
+
+
+@pytest.mark.parametrize(
+    ("layer", "name", "source", "mode"),
+    [
+        (Layer.HEALTH, "camera_black", "front", FailureMode.CAMERA_FAULT),
+        (Layer.HEALTH, "signal_silent", "force", FailureMode.SIGNAL_FAULT),
+        (Layer.THRESHOLD, "force_limit", "", FailureMode.SIGNAL_FAULT),
+        (Layer.JUDGE, "judge_declined", "", FailureMode.JUDGE_FAULT),
+    ],
+)
+def test_blindness_that_lasts_is_a_fault_of_its_own_and_never_a_failed_episode(
+    layer: Layer, name: str, source: str, mode: FailureMode
+) -> None:
+    def blinded(time_s: int) -> Moment:
+        kept = [
+            found
+            for found in well_declared(time_s)
+            if found.layer is not layer or (layer is not Layer.JUDGE and found.source != source and found.name != name)
+        ]
+        return (*kept, finding(layer, name, Effect.BLIND, time_s * SECOND, source))
+
+    after = remembered([blinded(1), blinded(2), *(well_declared(time_s) for time_s in (3, 4, 5))], DECLARED)
+    assert [decision.state for decision, _ in after[:2]] == [State.UNKNOWN] * 2
+    assert [[fault.mode for fault in memory.open] for _, memory in after] == [[], [mode], [mode], [mode], []]
+    assert layer in after[1][0].missing_layers
+    assert [decision.state for decision, _ in after[2:]] == [State.PROGRESSING, State.PROGRESSING, State.SUCCEEDED]
+
+
+def test_a_judge_that_has_not_answered_yet_is_no_fault() -> None:
+    waiting = [
+        (
+            *(found for found in good_moment(time_s) if found.layer is not Layer.JUDGE),
+            finding(Layer.JUDGE, "judge_pending", Effect.BLIND, time_s * SECOND),
+        )
+        for time_s in range(1, 9)
+    ]
+    assert all(not memory.open for _, memory in remembered(waiting))
