@@ -38,6 +38,8 @@ class Told:
             now_ns = START_NS + nanoseconds(time_s)
             for name, value in story.items():
                 monitors.add_signals(SignalSample(now_ns, {name: value(time_s)}))
+            if step % 5:
+                continue
             self.last = monitors.findings(now_ns)
             self.failures |= {(found.name, found.mode) for found in self.last if found.effect is Effect.FAILURE}
 
@@ -93,3 +95,65 @@ def test_a_cup_that_is_let_go_before_the_shelf_is_dropped() -> None:
 def test_a_hand_that_hits_the_table_collides() -> None:
     told = Told("pick_and_place", {**PICK, "wrist_force": way((0.0, 2.0), (4.0, 2.0), (4.2, 90.0))}, 5.0)
     assert told.failures == {("contact_force", FailureMode.COLLISION)}
+
+
+DRAWER: Story = {
+    "hand_x": way((0.0, 0.3), (4.0, 0.65), (6.0, 0.65), (10.0, 0.35)),
+    "pull_force": way((0.0, 0.0), (6.0, 0.0), (6.5, 15.0), (10.0, 15.0), (10.5, 0.0)),
+    "wrist_torque": way((0.0, 0.5)),
+    "finger": way((0.0, 0.04), (4.5, 0.04), (5.0, 0.008), (12.0, 0.008), (12.5, 0.04)),
+    "finger_effort": way((0.0, 0.0), (4.9, 0.0), (5.0, 20.0), (12.0, 20.0), (12.05, 0.0)),
+}
+
+
+def test_a_drawer_that_is_pulled_by_its_handle_is_open() -> None:
+    told = Told("open_drawer", DRAWER, 14.0)
+    assert told.failures == set()
+    assert told.succeeds
+
+
+def test_a_hand_that_goes_back_without_the_handle_opens_nothing() -> None:
+    slips = way((0.0, 0.04), (4.5, 0.04), (5.0, 0.008), (7.0, 0.008), (7.2, 0.0))
+    told = Told("open_drawer", {**DRAWER, "finger": slips}, 14.0)
+    assert ("handle_slipped", FailureMode.SLIP) in told.failures
+    assert not told.succeeds
+
+
+def test_a_drawer_that_is_locked_is_a_stall() -> None:
+    story = {**DRAWER, "hand_x": way((0.0, 0.3), (4.0, 0.65)), "pull_force": way((0.0, 0.0), (6.0, 0.0), (6.5, 60.0))}
+    told = Told("open_drawer", story, 14.0)
+    assert told.failures == {("drawer_gives_way", FailureMode.STALL)}
+    assert not told.succeeds
+
+
+CLEAR: Story = {
+    "left_finger": way((0.0, 0.057), (4.0, 0.057), (4.5, 0.03), (10.0, 0.03), (10.5, 0.057)),
+    "right_finger": way((0.0, 0.057), (14.0, 0.057), (14.5, 0.03), (20.0, 0.03), (20.5, 0.057)),
+    "left_shoulder_effort": way((0.0, 6.0)),
+    "right_shoulder_effort": way((0.0, 6.0)),
+    "left_hand_y": way((0.0, 0.3)),
+    "right_hand_y": way((0.0, -0.3), (14.0, -0.1)),
+    "box_weight": way((0.0, 0.0), (10.5, 0.0), (10.6, 0.35), (20.5, 0.35), (20.6, 0.55)),
+}
+
+
+def test_a_table_is_clear_when_all_of_it_weighs_in_the_box() -> None:
+    told = Told("clear_table_bimanual", CLEAR, 24.0)
+    assert told.failures == set()
+    assert told.succeeds
+
+
+def test_a_table_is_not_clear_as_long_as_something_is_missing_in_the_box() -> None:
+    assert not Told("clear_table_bimanual", {**CLEAR, "box_weight": way((0.0, 0.0), (10.5, 0.3))}, 24.0).succeeds
+
+
+def test_what_is_taken_out_of_the_box_again_is_undone() -> None:
+    weight = way((0.0, 0.0), (10.5, 0.0), (10.6, 0.55), (18.0, 0.55), (18.1, 0.2))
+    told = Told("clear_table_bimanual", {**CLEAR, "box_weight": weight}, 24.0)
+    assert told.failures == {("stays_in_the_box", FailureMode.UNDONE)}
+    assert not told.succeeds
+
+
+def test_hands_that_come_too_close_collide() -> None:
+    told = Told("clear_table_bimanual", {**CLEAR, "right_hand_y": way((0.0, -0.3), (3.0, 0.27))}, 5.0)
+    assert told.failures == {("hands_apart", FailureMode.COLLISION)}
