@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from itertools import pairwise
 
@@ -157,3 +158,70 @@ def test_what_is_taken_out_of_the_box_again_is_undone() -> None:
 def test_hands_that_come_too_close_collide() -> None:
     told = Told("clear_table_bimanual", {**CLEAR, "right_hand_y": way((0.0, -0.3), (3.0, 0.27))}, 5.0)
     assert told.failures == {("hands_apart", FailureMode.COLLISION)}
+
+
+def swung(time_s: float, first_s: float, count: int) -> tuple[int, float]:
+    """How often a foot has swung, for 0.6 s in each 1.2 s, and how far it is in its swing; 0 where it stands."""
+    since_s = time_s - first_s
+    if since_s < 0.0 or since_s >= 1.2 * count:
+        return (0 if since_s < 0.0 else count), 0.0
+    whole, rest_s = divmod(since_s, 1.2)
+    return (int(whole), rest_s / 0.6) if rest_s < 0.6 else (int(whole) + 1, 0.0)
+
+
+def foot_x(first_s: float, count: int = 5) -> Callable[[float], float]:
+    def value(time_s: float) -> float:
+        done, share = swung(time_s, first_s, count)
+        return 0.5 * (done + share * share * (3.0 - 2.0 * share))
+
+    return value
+
+
+def foot_z(first_s: float, count: int = 5) -> Callable[[float], float]:
+    return lambda time_s: 0.08 * math.sin(math.pi * swung(time_s, first_s, count)[1])
+
+
+def load(first_s: float, count: int = 5) -> Callable[[float], float]:
+    return lambda time_s: 0.0 if swung(time_s, first_s, count)[1] > 0.0 else 400.0
+
+
+WALK: Story = {
+    "pelvis_x": way((0.0, 0.0), (2.0, 0.0), (8.0, 2.5)),
+    "pelvis_y": way((0.0, 0.0)),
+    "pelvis_z": way((0.0, 0.74)),
+    "pelvis_tilt": way((0.0, 0.05)),
+    "pelvis_yaw": way((0.0, 0.0)),
+    "turn_rate": way((0.0, 0.2)),
+    "left_x": foot_x(2.0),
+    "left_y": way((0.0, 0.1)),
+    "left_z": foot_z(2.0),
+    "right_x": foot_x(2.6),
+    "right_y": way((0.0, -0.1)),
+    "right_z": foot_z(2.6),
+    "left_load": load(2.0),
+    "right_load": load(2.6),
+    "knee_effort": way((0.0, 60.0)),
+}
+
+
+def test_a_walk_to_the_line_is_evidence() -> None:
+    told = Told("walk_humanoid", WALK, 12.0)
+    assert told.failures == set()
+    assert told.succeeds
+
+
+def test_a_robot_that_is_carried_to_the_line_has_not_walked() -> None:
+    standing = {name: way((0.0, 0.0)) for name in ("left_z", "right_z")}
+    loads = {name: way((0.0, 400.0)) for name in ("left_load", "right_load")}
+    feet = dict.fromkeys(("left_x", "right_x"), WALK["pelvis_x"])
+    assert not Told("walk_humanoid", {**WALK, **standing, **loads, **feet}, 12.0).succeeds
+
+
+def test_a_robot_that_falls_at_the_line_has_fallen() -> None:
+    falls = {
+        "pelvis_z": way((0.0, 0.74), (8.0, 0.74), (8.6, 0.15)),
+        "pelvis_tilt": way((0.0, 0.05), (8.0, 0.05), (8.6, 1.5)),
+    }
+    told = Told("walk_humanoid", {**WALK, **falls}, 12.0)
+    assert ("fallen", FailureMode.FALL) in told.failures
+    assert not told.succeeds
