@@ -68,7 +68,7 @@ class Stall(JointMonitorSpec):
     )
     failure_s: float = Field(default=10.0, gt=0.0, le=3600.0, description="Standstill that is a failure.")
     joint_travel_rad: float = Field(
-        default=0.05,
+        default=0.04,
         gt=0.0,
         le=10.0,
         description="A joint that gets farther than this within the window moves; m for a prismatic joint.",
