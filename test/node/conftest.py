@@ -61,11 +61,11 @@ def stop_node(bench: Bench, namespace: str, tmp_path_factory: pytest.TempPathFac
     """Starts stop nodes, and ends those that still run."""
     processes: list[StopProcess] = []
 
-    def start(watching: bool = True, **parameters: object) -> StopProcess:
+    def start(watching: bool = True, variables: dict[str, str] | None = None, **parameters: object) -> StopProcess:
         log = tmp_path_factory.mktemp("log") / f"{len(processes)}.txt"
         # Generous, because this process may be starved for a while.
         given = {"heartbeat_timeout_s": 3.0, "startup_grace_s": 60.0, **parameters}
-        process = StopProcess(bench, namespace, log, given)
+        process = StopProcess(bench, namespace, log, given, variables or {})
         processes.append(process)
         if watching:
             process.await_watching()

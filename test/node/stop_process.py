@@ -86,7 +86,9 @@ class StopProcess:
     Parameters in which a dot is needed are written with two underscores.
     """
 
-    def __init__(self, bench: Bench, namespace: str, log: Path, parameters: dict[str, object]) -> None:
+    def __init__(
+        self, bench: Bench, namespace: str, log: Path, parameters: dict[str, object], variables: dict[str, str]
+    ) -> None:
         self.bench = bench
         self.name = f"/{namespace}/safety_stop_node"
         self.log = log
@@ -97,6 +99,7 @@ class StopProcess:
             text = str(value).lower() if isinstance(value, bool) else str(value)
             command += ["-p", f"{key.replace('__', '.')}:={text}"]
         environment = {key: value for key, value in os.environ.items() if key != "_ROS_WHEELS_BOOTSTRAP_COMPLETE"}
+        environment |= variables
         with log.open("w") as output:
             self.process = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)
 

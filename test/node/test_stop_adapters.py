@@ -204,7 +204,7 @@ def test_a_hold_without_any_joint_is_a_failure_that_escalates_and_hinders_no_oth
 @pytest.mark.parametrize(
     ("answer", "state", "words"),
     [
-        ({"return_code": CancelGoal.Response.ERROR_NONE}, DONE, "Cancels 0 goals."),
+        ({"return_code": CancelGoal.Response.ERROR_NONE}, DONE, "No goal runs."),
         ({"return_code": CancelGoal.Response.ERROR_GOAL_TERMINATED}, DONE, "No goal runs."),
         ({"return_code": CancelGoal.Response.ERROR_REJECTED}, FAILED, "Refused"),
     ],

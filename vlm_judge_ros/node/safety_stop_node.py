@@ -38,8 +38,9 @@ from vlm_judge_ros.safety.escalation import Action, ActionState
 from vlm_judge_ros.safety.guard import Guard, ResetRefused, Stop
 from vlm_judge_ros.safety.settings import WatchSettings
 
-_TICK_S = 0.02
-_STATE_TICKS = 50
+_TICK_S = 0.05
+_STATE_TICKS = 20
+_COMMAND_TICK_S = 0.02
 _SIGNAL_DELAY_S = 0.2
 _HEARTBEATS = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
 _FAILURES = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)
@@ -90,6 +91,9 @@ class SafetyStopNode(Node):
         self.create_service(Trigger, "~/request_stop", self._on_request)
         # On the steady clock: silence has to be noticed when simulated time stands still or goes back.
         self.create_timer(_TICK_S, self._guarded(self._tick), clock=self._steady)
+        # Looks for overdue answers; only while a stop holds.
+        self._command_timer = self.create_timer(_COMMAND_TICK_S, self._guarded(self._attend), clock=self._steady)
+        self._command_timer.cancel()
         self._introduce(judge, list(sources))
         if self._settings.start_stopped:
             name, now = self.get_fully_qualified_name(), self._now()
@@ -188,11 +192,12 @@ class SafetyStopNode(Node):
             return response
         # Also where nothing was stopped: a node that ran before may have left the robot stopped.
         self._commands.end(release=True)
+        self._command_timer.cancel()
         response.success = True
         response.message = (
             "Nothing was stopped." if stop is None else f"Reset. The robot was stopped because: {stop.text}"
         )
-        logger.warning(f"Reset by ~/reset; stop {self._guard.stops} is over.")
+        logger.warning(f"Reset by ~/reset; {'nothing was stopped' if stop is None else f'stop {stop.number} is over'}.")
         self._tell()
         return response
 
@@ -206,16 +211,20 @@ class SafetyStopNode(Node):
             self.get_logger().error(f"Would stop the robot (stop {stop.number}): {stop.text}")
         else:
             self._commands.begin()
+            self._command_timer.reset()
             self.get_logger().error(f"STOP {stop.number}: {stop.text}")
         self._tell()
 
     def _tick(self) -> None:
         now = self._now()
         self._act(self._guard.check(now))
-        called = self._commands.check()
         standing = tuple((reason.cause, reason.source) for reason in self._guard.standing(now))
         self._ticks += 1
-        if called or standing != self._standing or self._ticks % _STATE_TICKS == 0:
+        if standing != self._standing or self._ticks % _STATE_TICKS == 0:
+            self._tell()
+
+    def _attend(self) -> None:
+        if self._commands.check():
             self._tell()
 
     def _tell(self) -> None:

@@ -37,7 +37,7 @@ class StopCommands:
         self._logger = logger
         self._changed = changed
         self._escalation: Escalation | None = None
-        self._told: dict[str, tuple[ActionState, int]] = {}
+        self._told: dict[str, tuple[object, ...]] = {}
 
     @property
     def actions(self) -> tuple[Action, ...]:
@@ -72,12 +72,14 @@ class StopCommands:
     def log(self) -> None:
         """Write to the log what has changed since it was last called, a line for each adapter."""
         for action in self.actions:
-            news = (action.state, action.attempts)
+            # What has failed is tried again and again, which is told once.
+            failed = action.state is ActionState.FAILED
+            news = (action.state,) if failed else (action.state, action.attempts, action.text)
             if action.state is ActionState.WAITING or self._told.get(action.plan.name) == news:
                 continue
             self._told[action.plan.name] = news
             line = f"Adapter {action.plan.name}, attempt {action.attempts}, {action.state.name}: {action.text}"
-            if action.state is ActionState.FAILED:
+            if failed:
                 self._logger.error(line)
             else:
                 self._logger.info(line)
