@@ -100,11 +100,14 @@ class Replayed:
 
 
 @lru_cache(maxsize=1)
-def _judge() -> EmbeddedJudge:
+def embedded_judge() -> EmbeddedJudge:
+    """The judge, one per process."""
     return EmbeddedJudge()
 
 
-def _pictures(episode: SimulatedEpisode) -> dict[str, list[bytes]]:
+def encoded_pictures(episode: SimulatedEpisode) -> dict[str, list[bytes]]:
+    """The pictures of each camera as JPEG files."""
+
     def encode(picture: NDArray[np.uint8]) -> bytes:
         parameters = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
         return bytes(cv2.imencode(".jpg", picture[:, :, ::-1], parameters)[1].tobytes())
@@ -133,7 +136,7 @@ def _replay(episode: SimulatedEpisode, task: str, pictures: dict[str, list[bytes
         evidence = request.evidence if request else engine.evidence(now_ns) if last else None
         if evidence is None:
             continue
-        opinions.append(_judge().ask(evidence))
+        opinions.append(embedded_judge().ask(evidence))
         verdict = engine.add_opinion(opinions[-1], now_ns)
         if verdict.state is State.FAILED and failed_s is None:
             failed_s, mode = (now_ns - start_ns) * 1e-9, verdict.failure_mode.name
@@ -154,7 +157,7 @@ def score(task: str, disturbance: Disturbance, seed: int) -> Score | None:
     except EpisodeImpossible:
         return None
     random = np.random.default_rng(seed)
-    pictures = _pictures(episode)
+    pictures = encoded_pictures(episode)
     shown = range(len(episode.frame_indices))
     replayed = _replay(episode, episode.instruction, pictures, shown)
     given = [opinion for opinion in replayed.opinions if not opinion.declined]

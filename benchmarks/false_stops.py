@@ -1,0 +1,220 @@
+"""How often a successful episode is called failing, and how soon a failing one is, for several debounces of the judge.
+
+    MUJOCO_GL=egl python benchmarks/false_stops.py --episodes 600
+
+Each episode is simulated from a seed that the embedded judge was never trained on, and judged once per action chunk.
+Its answers, frames and joint states are then fed to one engine for each setting, so that settings are compared on the
+same episodes. A failure that is confirmed counts as a stop.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import sys
+import time
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from itertools import product
+
+import cv2
+import numpy as np
+from embedded_judge import FRAME_S, FRAME_STEPS, embedded_judge, encoded_pictures, plan
+
+from vlm_judge_ros.episode.chunk import Chunk
+from vlm_judge_ros.episode.compressed_image import CompressedImage
+from vlm_judge_ros.episode.frame import Frame
+from vlm_judge_ros.episode.joint import JointSample
+from vlm_judge_ros.judges.opinion import Opinion
+from vlm_judge_ros.simulation.disturbance import Disturbance
+from vlm_judge_ros.simulation.episode import EpisodeImpossible, EpisodeSpec, SimulatedEpisode, simulate_episode
+from vlm_judge_ros.verdict.engine import Engine
+from vlm_judge_ros.verdict.failure import FailureStatus
+from vlm_judge_ros.verdict.judgement import JudgeLimits
+from vlm_judge_ros.verdict.settings import EngineSettings
+
+FIRST_SEED = 670_000
+START_NS = 10**9
+THRESHOLDS = (0.7, 0.8, 0.9)
+COUNTS = (2, 3, 4, 5)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """When the judge's answers make a failure."""
+
+    failure_threshold: float
+    failure_count: int
+
+    @property
+    def failure_hold_s(self) -> float:
+        """A little less than the answers span, which come once a second."""
+        return self.failure_count - 1.2
+
+    @property
+    def engine(self) -> EngineSettings:
+        """Settings of the engine."""
+        return EngineSettings(
+            judge=JudgeLimits(failure_threshold=self.failure_threshold),
+            failure_count=self.failure_count,
+            failure_hold_s=self.failure_hold_s,
+        )
+
+
+SETTINGS = tuple(Setting(threshold, count) for threshold, count in product(THRESHOLDS, COUNTS))
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One episode.
+
+    Attributes:
+        task: name of the task.
+        disturbance: what happened in it.
+        failure_mode: true failure mode by name; "NONE" for a success.
+        onset_s: when the failure began; None for a success.
+        duration_s: its length.
+        stopped_s: for each setting, when a failure was first confirmed; None where none was.
+    """
+
+    task: str
+    disturbance: str
+    failure_mode: str
+    onset_s: float | None
+    duration_s: float
+    stopped_s: tuple[float | None, ...]
+
+
+class _Judge:
+    """Asks the embedded judge once for each moment and remembers what it said."""
+
+    def __init__(self) -> None:
+        self._said: dict[int, Opinion] = {}
+
+    def ask(self, engine: Engine, now_ns: int) -> Opinion | None:
+        request = engine.due(now_ns)
+        if request is None or request.evidence is None:
+            return None
+        said = self._said.get(request.due_ns)
+        if said is None:
+            said = self._said[request.due_ns] = embedded_judge().ask(request.evidence)
+        return replace(said, evidence=request.evidence)
+
+
+def stopped_s(
+    episode: SimulatedEpisode, pictures: dict[str, list[Frame]], judge: _Judge, setting: Setting
+) -> float | None:
+    """Seconds from the start until a failure is confirmed; None where none is."""
+    engine = Engine(setting.engine)
+    engine.start_episode("one", episode.instruction, START_NS)
+    for index, frame_index in enumerate(episode.frame_indices):
+        now_ns = START_NS + round(index * FRAME_S * 1e9)
+        if index % 5 == 0:
+            engine.add_chunk(Chunk(index // 5 + 1, now_ns, 10, 0.1))
+        engine.add_joint_state(JointSample(now_ns, episode.joint_names, tuple(episode.joint_positions[frame_index])))
+        for frames in pictures.values():
+            engine.add_frame(frames[index], now_ns)
+        opinion = judge.ask(engine, now_ns)
+        if opinion is not None:
+            engine.add_opinion(opinion, now_ns)
+        if any(event.status is FailureStatus.CONFIRMED for event in engine.take_failures()):
+            return (now_ns - START_NS) * 1e-9
+    return None
+
+
+def judge(task: str, disturbance: Disturbance, seed: int) -> Judged | None:
+    """Simulate one episode and hold it against every setting; None where the simulator cannot make it."""
+    try:
+        episode = simulate_episode(EpisodeSpec(task, seed, disturbance, frame_steps=FRAME_STEPS))
+    except EpisodeImpossible:
+        return None
+    frames: dict[str, list[Frame]] = {}
+    for camera, pictures in encoded_pictures(episode).items():
+        images = [CompressedImage(picture, "jpeg") for picture in pictures]
+        stamps = [START_NS + round(index * FRAME_S * 1e9) for index in range(len(images))]
+        frames[camera] = [
+            Frame(camera, stamp_ns, image, image.thumbnail()) for stamp_ns, image in zip(stamps, images, strict=True)
+        ]
+    asked = _Judge()
+    return Judged(
+        task=task,
+        disturbance=disturbance.value,
+        failure_mode=episode.mode.name,
+        onset_s=episode.onset_s,
+        duration_s=float(episode.stamps_s[-1]),
+        stopped_s=tuple(stopped_s(episode, frames, asked, setting) for setting in SETTINGS),
+    )
+
+
+def wilson(count: int, total: int) -> tuple[float, float]:
+    """The 95 % interval of a share, after Wilson (1927)."""
+    if not total:
+        return math.nan, math.nan
+    z, share = 1.96, count / total
+    middle = (share + z * z / (2 * total)) / (1 + z * z / total)
+    half = z * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total)) / (1 + z * z / total)
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def row(episodes: Sequence[Judged], index: int) -> dict[str, object]:
+    """The figures of one setting."""
+    good = [episode for episode in episodes if episode.failure_mode == "NONE"]
+    bad = [episode for episode in episodes if episode.failure_mode != "NONE"]
+    false = sum(episode.stopped_s[index] is not None for episode in good)
+    found = [(episode, at_s) for episode in bad if (at_s := episode.stopped_s[index]) is not None]
+    delays = [at_s - (episode.onset_s or 0.0) for episode, at_s in found]
+    hours = sum(episode.duration_s for episode in good) / 3600.0
+    quartiles = [float(value) for value in np.quantile(delays, [0.25, 0.5, 0.75])] if delays else [math.nan] * 3
+    return {
+        **asdict(SETTINGS[index]),
+        "false_stops": {"value": false / max(1, len(good)), "interval": wilson(false, len(good)), "n": len(good)},
+        "false_stops_per_hour": false / hours if hours else math.nan,
+        "found": {"value": len(found) / max(1, len(bad)), "interval": wilson(len(found), len(bad)), "n": len(bad)},
+        "delay_s": dict(zip(("quarter", "median", "three_quarters"), quartiles, strict=True)),
+    }
+
+
+def main() -> int:
+    """Simulate, judge, print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--episodes", type=int, default=600)
+    parser.add_argument("--first-seed", type=int, default=FIRST_SEED)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--seconds", type=float, default=math.inf, help="begin no further episode after so long")
+    parser.add_argument("--json", action="store_true", help="print one object with every figure and every episode")
+    arguments = parser.parse_args()
+
+    end_s = time.monotonic() + arguments.seconds
+    plans = plan(arguments.episodes, arguments.first_seed)
+    episodes: list[Judged] = []
+    with ProcessPoolExecutor(arguments.jobs, initializer=cv2.setNumThreads, initargs=(1,)) as pool:
+        for first in range(0, len(plans), arguments.jobs):
+            if time.monotonic() > end_s:
+                break
+            results = pool.map(judge, *zip(*plans[first : first + arguments.jobs], strict=True))
+            episodes.extend(result for result in results if result is not None)
+            print(f"\r{len(episodes)} of {len(plans)} episodes judged", end="", file=sys.stderr, flush=True)
+    print(file=sys.stderr)
+    rows = [row(episodes, index) for index in range(len(SETTINGS))]
+    if arguments.json:
+        print(json.dumps({"settings": rows, "episodes": [asdict(episode) for episode in episodes]}))
+        return 0
+    print("threshold  count  false stops  95 % interval   n    found  95 % interval   n    median delay (s)")
+    for setting, figures in zip(SETTINGS, rows, strict=True):
+        print(
+            f"{setting.failure_threshold:9.2f}  {setting.failure_count:5d}  {_share(figures['false_stops'])}  "
+            f"{_share(figures['found'])}  {figures['delay_s']['median']:.1f}"
+        )
+    return 0
+
+
+def _share(figure: dict[str, object]) -> str:
+    low, high = figure["interval"]
+    return f"{figure['value']:11.3f}  {low:.3f} to {high:.3f}  {figure['n']:4d}"
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
