@@ -6,15 +6,16 @@ import pytest
 from gaits import Gait, Recording, carry, fall, hop, march, shuffle, standing, walk
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from pydantic import ValidationError
-from test_step import FEET, START_NS, YAW, no_steps, recordings
+from pydantic import TypeAdapter, ValidationError
+from test_step import CONTACTS, FEET, START_NS, YAW, no_steps, recordings
 
 from vlm_judge_ros.episode.failure_mode import FailureMode
 from vlm_judge_ros.episode.signal import SignalSample
 from vlm_judge_ros.episode.stamps import nanoseconds
 from vlm_judge_ros.monitors.fall import Fall
 from vlm_judge_ros.monitors.finding import Effect, Finding
-from vlm_judge_ros.monitors.monitor import EpisodeContext, Monitor
+from vlm_judge_ros.monitors.kinds import AnyMonitor
+from vlm_judge_ros.monitors.monitor import EpisodeContext, Monitor, MonitorSpec
 from vlm_judge_ros.monitors.walking import Walking
 
 DOWN = {"kind": "fall", "name": "fall", "pelvis_height": "pelvis_z", "height_m": 0.5}
@@ -88,6 +89,49 @@ def test_walking_is_never_believed_from_old_signals() -> None:
     assert told(monitor, gait)[-1].effect is Effect.SUCCESS
     end_ns = START_NS + nanoseconds(gait.duration_s)
     assert monitor.findings(end_ns + nanoseconds(0.6))[0].effect is Effect.BLIND
+
+
+def test_a_walk_that_nobody_saw_for_a_while_begins_anew() -> None:
+    gait = walk(6).stand(5.0)
+    for gap_s, effect in ((0.3, Effect.SUCCESS), (1.0, Effect.NEUTRAL)):
+        monitor = walking()
+        for time_s, signals in Recording().messages(gait):
+            if not 4.6 < time_s < 4.6 + gap_s:
+                monitor.add_signals(SignalSample(START_NS + nanoseconds(time_s), signals))
+        assert monitor.findings(START_NS + nanoseconds(gait.duration_s))[0].effect is effect
+
+
+@settings(max_examples=60, phases=(Phase.explicit, Phase.generate))
+@given(
+    messages=st.lists(
+        st.tuples(
+            st.integers(-2_000_000_000, 2_000_000_000),
+            st.sampled_from(("left_x", "left_z", "right_y", "right_z", "pelvis_z", "yaw", "right_force")),
+            st.floats(allow_nan=True, allow_infinity=True),
+        ),
+        max_size=40,
+    ),
+    contacts=st.booleans(),
+)
+def test_no_stamp_and_no_number_does_harm(messages: list[tuple[int, str, float]], contacts: bool) -> None:
+    fields = {**FEET, **(CONTACTS if contacts else {})}
+    kinds = (
+        {"kind": "walking", **YAW},
+        {"kind": "airborne"},
+        {"kind": "gait_balance"},
+        {**DOWN, "feet_height": ["left_z"]},
+    )
+    adapter = TypeAdapter[MonitorSpec](AnyMonitor)
+    gait = walk(2, pause_s=0.3)
+    for kind in kinds:
+        spec = adapter.validate_python({"name": "legs", **(fields if kind["kind"] != "fall" else {}), **kind})
+        monitor = spec.make(EpisodeContext(START_NS))
+        told(monitor, gait, Recording(50.0))
+        end_ns = START_NS + nanoseconds(gait.duration_s)
+        for offset_ns, name, value in messages:
+            monitor.add_signals(SignalSample(end_ns + offset_ns, {name: value}))
+            for finding in monitor.findings(end_ns):
+                assert finding.text
 
 
 def test_walking_needs_the_height_of_the_pelvis_and_one_way_to_tell_ahead() -> None:

@@ -19,16 +19,16 @@ class SignalMemory:
 
     def __init__(self, names: Iterable[str], max_age_s: float) -> None:
         self._names = tuple(dict.fromkeys(names))
+        self._wanted = frozenset(self._names)
         self._max_age_ns = nanoseconds(max_age_s)
         self._values: dict[str, float] = {}
         self._stamps_ns: dict[str, int] = {}
 
     def take(self, sample: SignalSample) -> None:
         """Take those signals of a message that are wanted."""
-        values, stamp_ns = sample.values, sample.stamp_ns
-        for name in self._names:
-            value = values.get(name)
-            if value is None or not math.isfinite(value):
+        stamp_ns = sample.stamp_ns
+        for name, value in sample.values.items():
+            if name not in self._wanted or not math.isfinite(value):
                 continue
             known_ns = self._stamps_ns.get(name)
             # A stamp that goes back far is a clock that was set: what was known before it counts for nothing.

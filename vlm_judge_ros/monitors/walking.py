@@ -52,6 +52,7 @@ class WalkingMonitor(SteppingMonitor):
         self._spec = spec
         self._pause_ns = nanoseconds(spec.pause_s)
         self._duration_ns = nanoseconds(spec.duration_s)
+        self._gap_ns = nanoseconds(spec.max_age_s)
         self._patience_ns = nanoseconds(spec.sunk_s)
         self._sunk_ns: int | None = None
         self._run = 0
@@ -63,17 +64,21 @@ class WalkingMonitor(SteppingMonitor):
     def add_signals(self, sample: SignalSample) -> None:
         """Take what a message tells; a pelvis that sinks ends the walk."""
         super().add_signals(sample)
-        self._newest_ns = max(self._newest_ns, sample.stamp_ns)
-        if self.upright:
+        if self._spec.pelvis_height not in sample.values:
+            return
+        before_ns, self._newest_ns = self._newest_ns, sample.stamp_ns
+        if abs(sample.stamp_ns - before_ns) > self._gap_ns:
+            # Nobody saw whether the robot stayed upright.
+            self._end()
+        elif self.upright:
             self._sunk_ns = None
             enough = self._run >= self._spec.least_steps and self._newest_ns - self._since_ns >= self._duration_ns
             if enough and self._walked_ns is None:
                 self._walked_ns = self._newest_ns
-            return
-        if self._sunk_ns is None:
+        elif self._sunk_ns is None:
             self._sunk_ns = self._newest_ns
-        if self._newest_ns - self._sunk_ns >= self._patience_ns:
-            self._run, self._last, self._walked_ns = 0, None, None
+        elif self._newest_ns - self._sunk_ns >= self._patience_ns:
+            self._end()
 
     def counted(self, step: Step) -> None:
         """Take the next step of the walk, or the first of a new one."""
@@ -99,3 +104,8 @@ class WalkingMonitor(SteppingMonitor):
         else:
             effect = Effect.NEUTRAL
         return self.found(effect, text, now_ns, float(self._run), float(spec.least_steps), "1", self._walked_ns)
+
+    def _end(self) -> None:
+        """Let the walk so far count for nothing."""
+        self._run, self._last = 0, None
+        self._walked_ns = self._sunk_ns = None
