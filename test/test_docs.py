@@ -13,6 +13,7 @@ import pytest
 from vlm_judge_ros.models.vlm.folder import open_folder
 from vlm_judge_ros.models.vlm.known import known_models
 from vlm_judge_ros.models.vlm.local import LocalModel, LocalSettings
+from vlm_judge_ros.monitors.formula import Formula
 from vlm_judge_ros.node.parameters import markdown
 from vlm_judge_ros.tasks.monitor_table import page_with_table
 from vlm_judge_ros.tasks.schema import FILE, schema_text
@@ -50,6 +51,15 @@ def test_the_table_of_parameters_is_that_of_the_code() -> None:
 def test_the_table_of_monitors_is_that_of_the_code() -> None:
     page = (ROOT / "docs" / "tasks.md").read_text(encoding="utf-8")
     assert page == page_with_table(page), "python -m vlm_judge_ros.tasks.monitor_table docs/tasks.md"
+
+
+def test_the_formulas_that_are_explained_can_be_read() -> None:
+    page = (ROOT / "docs" / "tasks.md").read_text(encoding="utf-8")
+    table = page.partition("## Formulas")[2].partition("\n- ")[0]
+    formulas = re.findall(r"^\| `(.+?)` \|", table, re.MULTILINE)
+    assert len(formulas) > 5
+    for formula in formulas:
+        Formula(kind="formula", name="explained", formula=formula)
 
 
 # Older versions of pydantic write the same schema in other words.
