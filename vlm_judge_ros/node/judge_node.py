@@ -6,7 +6,6 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from functools import wraps
 from typing import Any
 
 import rclpy
@@ -35,6 +34,7 @@ from vlm_judge_ros.node.refusals import Refusals
 from vlm_judge_ros.node.results import LATCHED, Results
 from vlm_judge_ros.node.services import Services
 from vlm_judge_ros.node.settings import camera_inputs, engine_settings, review_settings, worker_settings
+from vlm_judge_ros.node.transition import transition
 from vlm_judge_ros.tasks.task_set import load_tasks
 
 _TICK_S = 0.05
@@ -42,26 +42,6 @@ _FINDINGS_TICKS = 4
 _ANNOTATION_TICKS = 4
 _SIGNAL_DELAY_S = 0.2
 _WARN_EVERY_S = 5.0
-
-Transition = Callable[["JudgeNode", LifecycleState], None]
-
-
-def _transition(do: Transition) -> Callable[[JudgeNode, LifecycleState], TransitionCallbackReturn]:
-    """Let a transition fail with the reason in the log: rclpy itself drops what a transition raises."""
-
-    @wraps(do)
-    def wrapped(node: JudgeNode, state: LifecycleState) -> TransitionCallbackReturn:
-        try:
-            do(node, state)
-        except JudgeError as error:
-            node.get_logger().error(str(error))
-            return TransitionCallbackReturn.FAILURE
-        except Exception as error:
-            node.get_logger().error(f"{do.__name__} failed ({type(error).__name__}: {error}); this is a bug.")
-            return TransitionCallbackReturn.ERROR
-        return TransitionCallbackReturn.SUCCESS
-
-    return wrapped
 
 
 class JudgeNode(LifecycleNode):
@@ -124,7 +104,7 @@ class JudgeNode(LifecycleNode):
         success = TransitionCallbackReturn.SUCCESS
         return self.trigger_configure() == success and self.trigger_activate() == success
 
-    @_transition
+    @transition
     def on_configure(self, state: LifecycleState) -> None:
         """Load the judges and let each answer a first question."""
         values: Mapping[str, Any] = values_of(self, self._parameters_known)
@@ -167,7 +147,7 @@ class JudgeNode(LifecycleNode):
         if asked.status:
             self._results.note(asked.status)
 
-    @_transition
+    @transition
     def on_activate(self, state: LifecycleState) -> None:
         """Subscribe to the cameras and begin to judge."""
         super().on_activate(state)
@@ -186,23 +166,23 @@ class JudgeNode(LifecycleNode):
         topics = ", ".join(f"{camera.camera.name} on {camera.topic}" for camera in self._cameras)
         self._results.note(f"Active; watching {topics}.")
 
-    @_transition
+    @transition
     def on_deactivate(self, state: LifecycleState) -> None:
         """End the running episode and unsubscribe."""
         self._cease()
         super().on_deactivate(state)
 
-    @_transition
+    @transition
     def on_cleanup(self, state: LifecycleState) -> None:
         """End the judge's process."""
         self.release()
 
-    @_transition
+    @transition
     def on_shutdown(self, state: LifecycleState) -> None:
         """Let go of everything."""
         self.release()
 
-    @_transition
+    @transition
     def on_error(self, state: LifecycleState) -> None:
         """Let go of everything, so that the node can be configured anew."""
         self.release()

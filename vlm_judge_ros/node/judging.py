@@ -16,6 +16,7 @@ from vlm_judge_ros.judges.worker_events import Answer, Down, Event, Ready, Unans
 from vlm_judge_ros.node.asked_judge import AskedJudge
 from vlm_judge_ros.node.outlet import Outlet
 from vlm_judge_ros.node.requests import usable_episode_id, usable_task
+from vlm_judge_ros.node.sameness import what_counts
 from vlm_judge_ros.tasks.task import Task
 from vlm_judge_ros.tasks.task_set import TaskSet
 from vlm_judge_ros.tasks.words import same_words
@@ -335,24 +336,7 @@ class Judging:
     def _publish(self, verdict: Verdict, always: bool = False) -> None:
         for event in self.engine.take_failures():
             self._outlet.failure(event)
-        content = _content(verdict)
+        content = what_counts(verdict)
         if always or content != self._published:
             self._published = content
             self._outlet.verdict(verdict)
-
-
-def _content(verdict: Verdict) -> tuple[object, ...]:
-    """What makes a verdict another one. Stamps, ages and the sentences that count seconds do not."""
-    return (
-        verdict.episode_id,
-        verdict.task,
-        verdict.chunk_id,
-        verdict.state,
-        verdict.progress,
-        verdict.success_probability,
-        verdict.failure_mode,
-        tuple((finding.name, finding.source) for finding in verdict.decided_by),
-        verdict.missing_layers,
-        verdict.subtasks,
-        tuple((finding.name, finding.effect) for finding in verdict.review),
-    )
