@@ -62,12 +62,12 @@ def test_noise_never_adds_up_to_motion(noise: list[float]) -> None:
     assert motion.travel == 0.0
 
 
-def test_the_travel_is_that_of_the_joint_that_moved_most_and_the_path_that_of_all() -> None:
+def test_the_travel_is_that_of_the_joint_that_moved_most_and_each_has_its_own() -> None:
     motion = JointMotion()
     motion.add(joints(0.0, 0.0))
     motion.add(joints(0.1, 0.3))
     assert motion.travel == pytest.approx(0.3)
-    assert motion.path == pytest.approx(0.4)
+    assert motion.travels == {"shoulder": pytest.approx(0.1), "elbow": pytest.approx(0.3)}
 
 
 def test_positions_that_are_not_numbers_are_passed_over() -> None:
@@ -82,7 +82,7 @@ def test_endless_new_joint_names_take_bounded_room() -> None:
     for index in range(5 * MOST_JOINTS):
         motion.add(joints(0.0, names=(f"joint_{index}",)))
         motion.add(joints(1.0, names=(f"joint_{index}",)))
-    assert motion.path == pytest.approx(MOST_JOINTS)
+    assert sum(motion.travels.values()) == pytest.approx(MOST_JOINTS)
 
 
 def test_a_wrong_stamp_of_a_joint_state_does_not_reach_the_finding() -> None:

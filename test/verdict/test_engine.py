@@ -253,8 +253,8 @@ def test_the_reward_is_the_change_of_progress() -> None:
 
 def test_a_frozen_camera_is_blind_while_the_joints_move() -> None:
     scene = Scene()
-    scene.run(2)
-    for _ in range(40):
+    scene.run(4)
+    for _ in range(110):
         scene.engine.add_frame(frame("wrist", scene.time_s + 0.05, place=0.5), scene.now_ns + nanoseconds(0.05))
         scene.cameras = ("front",)
         scene.run(0.1)

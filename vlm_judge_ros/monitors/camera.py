@@ -4,78 +4,18 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Mapping
-from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
 
 from vlm_judge_ros.episode.fault import FrameFault
 from vlm_judge_ros.episode.frame import Frame
 from vlm_judge_ros.episode.stamps import nanoseconds
-from vlm_judge_ros.errors import JudgeError
+from vlm_judge_ros.monitors.camera_frozen import FrozenImage
+from vlm_judge_ros.monitors.camera_limits import CameraLimits
+from vlm_judge_ros.monitors.camera_picture import Picture
+from vlm_judge_ros.monitors.camera_sharpness import Sharpness
+from vlm_judge_ros.monitors.camera_statistics import CameraStatistics
 from vlm_judge_ros.monitors.finding import Effect, Finding, Layer, Severity
 
 RATE_WINDOW_NS = nanoseconds(5.0)
-
-
-@dataclass(frozen=True, slots=True)
-class CameraLimits:
-    """When a camera counts as blind.
-
-    Attributes:
-        source_timeout_s: longest age of the newest frame against the node clock. 0 switches the check off.
-        frozen_s: identical images for this long while the joints move are a frozen camera. 0 switches the check off.
-        frozen_joint_travel: how far the joints have to travel meanwhile, all together, in rad (m for prismatic ones).
-        black_level: an image with no brighter spot than this, 0 to 255, is black. -1 switches the check off.
-        black_s: black for this long is a covered or dead camera.
-
-    Raises:
-        JudgeError: a number is out of range.
-    """
-
-    source_timeout_s: float = 2.0
-    frozen_s: float = 2.0
-    frozen_joint_travel: float = 0.2
-    black_level: int = 8
-    black_s: float = 1.0
-
-    def __post_init__(self) -> None:
-        for name in ("source_timeout_s", "frozen_s", "frozen_joint_travel", "black_s"):
-            value = getattr(self, name)
-            if not 0.0 <= value <= 3600.0:
-                raise JudgeError(f"{name} is {value}; give a number from 0 to 3600.")
-
-
-@dataclass(frozen=True, slots=True)
-class CameraStatistics:
-    """What came from one camera since the node started.
-
-    Attributes:
-        received: frames that arrived, whatever became of them.
-        used: frames that passed every check.
-        faults: number of unused frames by reason; reasons that never occurred are left out.
-        newest_ns: stamp of the newest frame that was used; None before the first.
-        rate_hz: frames used per second, over the last 5 s of stamps; 0 where fewer than two came, or the newest is old.
-        age_s: node clock minus newest stamp; None before the first frame.
-        form: size and encoding of the newest frame; empty before the first.
-        form_changes: how often size or encoding changed.
-        restarts: how often frames came again after a silence longer than the source timeout.
-    """
-
-    received: int
-    used: int
-    faults: Mapping[FrameFault, int]
-    newest_ns: int | None
-    rate_hz: float
-    age_s: float | None
-    form: str
-    form_changes: int
-    restarts: int
-
-    @property
-    def lost(self) -> int:
-        """Frames that arrived and were not used."""
-        return self.received - self.used
 
 
 class CameraMonitor:
@@ -93,44 +33,39 @@ class CameraMonitor:
         self._received_ns: int | None = None
         self._fault_ns: int | None = None
         self._last_fault: FrameFault | None = None
-        self._same_since_ns: int | None = None
-        self._same_travel = 0.0
-        self._black_since_ns: int | None = None
-        self._thumbnail: NDArray[np.uint8] | None = None
+        self._still = FrozenImage(self._limits)
+        self._picture = Picture(self._limits)
+        self._sharpness = Sharpness(self._limits.blurred_share)
 
     @property
     def newest_ns(self) -> int | None:
         """Stamp of the newest frame that was used; None before the first."""
         return self._stamps[-1] if self._stamps else None
 
-    def add(self, frame: Frame, now_ns: int, joint_travel: float) -> None:
+    def add(self, frame: Frame, now_ns: int, joint_travels: Mapping[str, float]) -> None:
         """Count a frame that is used.
 
         Args:
             frame: the frame.
             now_ns: the node clock when it arrived.
-            joint_travel: how far the joints have travelled so far, all together; tells a frozen camera from a resting
-                robot.
+            joint_travels: how far each joint has travelled so far; tells a frozen camera from a resting robot.
         """
         timeout_ns = nanoseconds(self._limits.source_timeout_s)
         if timeout_ns and self._stamps and frame.stamp_ns - self._stamps[-1] > timeout_ns:
             self._restarts += 1
         if self._form and frame.image.form != self._form:
             self._form_changes += 1
+            self._sharpness.forget()
         self._form = frame.image.form
         self._used += 1
         self._received_ns = now_ns
         self._stamps.append(frame.stamp_ns)
         while frame.stamp_ns - self._stamps[0] > RATE_WINDOW_NS:
             self._stamps.popleft()
-        if self._thumbnail is None or not np.array_equal(self._thumbnail, frame.thumbnail):
-            self._same_since_ns = frame.stamp_ns
-            self._same_travel = joint_travel
-        self._thumbnail = frame.thumbnail
-        if int(frame.thumbnail.max()) > self._limits.black_level:
-            self._black_since_ns = None
-        elif self._black_since_ns is None:
-            self._black_since_ns = frame.stamp_ns
+        self._still.add(frame.thumbnail, frame.stamp_ns, joint_travels)
+        self._picture.add(frame.thumbnail, frame.stamp_ns)
+        if self._limits.blurred_share and self._picture.shows_something:
+            self._sharpness.add(frame.image, frame.stamp_ns)
 
     def reject(self, fault: FrameFault, now_ns: int) -> None:
         """Count a frame that cannot be used."""
@@ -143,9 +78,9 @@ class CameraMonitor:
         self._stamps.clear()
         self._received_ns = None
         self._fault_ns = None
-        self._same_since_ns = None
-        self._black_since_ns = None
-        self._thumbnail = None
+        self._still.restart()
+        self._picture.restart()
+        self._sharpness.restart()
 
     def statistics(self, now_ns: int) -> CameraStatistics:
         """Return the counts, and rate and age at the given time of the node clock."""
@@ -166,13 +101,10 @@ class CameraMonitor:
             restarts=self._restarts,
         )
 
-    def findings(self, now_ns: int, joint_travel: float) -> tuple[Finding, ...]:
+    def findings(self, now_ns: int, joint_travels: Mapping[str, float]) -> tuple[Finding, ...]:
         """Say whether the camera can be believed now: one finding for each reason against it, or one that it sees."""
-        against = [
-            finding
-            for finding in (self._silent(now_ns), self._frozen(joint_travel), self._black())
-            if finding is not None
-        ]
+        looks = (self._silent(now_ns), self._frozen(joint_travels), self._unseeing(), self._blurred())
+        against = [finding for finding in looks if finding is not None]
         if against:
             return tuple(against)
         newest_ns = self._stamps[-1]
@@ -218,28 +150,47 @@ class CameraMonitor:
             return ""
         return f": its frames are broken ({self._last_fault.value})"
 
-    def _frozen(self, joint_travel: float) -> Finding | None:
-        if self._same_since_ns is None or not self._limits.frozen_s:
+    def _frozen(self, joint_travels: Mapping[str, float]) -> Finding | None:
+        frozen = self._still.finding(joint_travels)
+        if frozen is None:
             return None
         newest_ns = self._stamps[-1]
-        same_s = (newest_ns - self._same_since_ns) * 1e-9
-        if same_s < self._limits.frozen_s or joint_travel - self._same_travel < self._limits.frozen_joint_travel:
-            return None
-        text = f"Camera {self._name} has shown the same image for {same_s:.1f} s while the joints moved."
+        same_s = (newest_ns - frozen.since_ns) * 1e-9
+        text = (
+            f"Camera {self._name} has shown the same image for {same_s:.1f} s while the joints travelled "
+            f"{frozen.joint_travel:.1f} rad; it is frozen, or sees nothing of what the robot does."
+        )
         return self._blind(
-            "camera_frozen", text, newest_ns, onset_ns=self._same_since_ns, value=same_s, limit=self._limits.frozen_s
+            "camera_frozen", text, newest_ns, onset_ns=frozen.since_ns, value=same_s, limit=frozen.limit_s
         )
 
-    def _black(self) -> Finding | None:
-        if self._black_since_ns is None:
+    def _unseeing(self) -> Finding | None:
+        if not self._stamps:
             return None
         newest_ns = self._stamps[-1]
-        black_s = (newest_ns - self._black_since_ns) * 1e-9
-        if black_s < self._limits.black_s:
+        trouble = self._picture.trouble(newest_ns)
+        if trouble is None:
             return None
-        text = f"Camera {self._name} has been black for {black_s:.1f} s; uncover it or switch on the light."
+        lasted_s = (newest_ns - trouble.since_ns) * 1e-9
+        text = f"Camera {self._name} {trouble.text} for {lasted_s:.1f} s; {trouble.remedy}."
         return self._blind(
-            "camera_black", text, newest_ns, onset_ns=self._black_since_ns, value=black_s, limit=self._limits.black_s
+            trouble.name, text, newest_ns, onset_ns=trouble.since_ns, value=lasted_s, limit=trouble.limit_s
+        )
+
+    def _blurred(self) -> Finding | None:
+        since_ns = self._sharpness.blurred_since_ns
+        if since_ns is None or not self._picture.shows_something:
+            return None
+        newest_ns = self._stamps[-1]
+        blurred_s = (newest_ns - since_ns) * 1e-9
+        if blurred_s < self._limits.blurred_s:
+            return None
+        text = (
+            f"Camera {self._name} has been blurred for {blurred_s:.1f} s: edges are {self._sharpness.of_usual:.0%} as "
+            "sharp as usual; clean or focus its lens."
+        )
+        return self._blind(
+            "camera_blurred", text, newest_ns, onset_ns=since_ns, value=blurred_s, limit=self._limits.blurred_s
         )
 
     def _blind(

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import chain
 
 from vlm_judge_ros.episode.fault import FrameFault
 from vlm_judge_ros.episode.frame import Frame
 from vlm_judge_ros.episode.stamps import StampGuard, StampLimits
 from vlm_judge_ros.errors import JudgeError
-from vlm_judge_ros.monitors.camera import CameraLimits, CameraMonitor, CameraStatistics
+from vlm_judge_ros.monitors.camera import CameraMonitor
+from vlm_judge_ros.monitors.camera_drift import CameraDrift
+from vlm_judge_ros.monitors.camera_limits import CameraLimits
+from vlm_judge_ros.monitors.camera_statistics import CameraStatistics
 from vlm_judge_ros.monitors.finding import Finding
 
 
@@ -18,6 +22,7 @@ class Cameras:
     def __init__(self, limits: Mapping[str, CameraLimits], stamps: StampLimits) -> None:
         self._monitors = {name: CameraMonitor(name, of_camera) for name, of_camera in limits.items()}
         self._guards = {name: StampGuard(stamps) for name in limits}
+        self._drift = CameraDrift({name: of_camera.drift_s for name, of_camera in limits.items()})
 
     def __len__(self) -> int:
         """Return the number of cameras."""
@@ -28,13 +33,13 @@ class Cameras:
         """Stamp of the newest frame of each camera; 0 before the first."""
         return {name: monitor.newest_ns or 0 for name, monitor in self._monitors.items()}
 
-    def admit(self, frame: Frame, now_ns: int, joint_path: float) -> FrameFault | None:
+    def admit(self, frame: Frame, now_ns: int, joint_travels: Mapping[str, float]) -> FrameFault | None:
         """Take a frame and count it; return why it is not used, None where it is.
 
         Args:
             frame: the frame.
             now_ns: the node clock when it arrived.
-            joint_path: how far all joints have travelled so far.
+            joint_travels: how far each joint has travelled so far.
 
         Raises:
             JudgeError: the camera is not one of these.
@@ -42,7 +47,8 @@ class Cameras:
         monitor = self._monitor(frame.camera)
         fault = self._guards[frame.camera].admit(frame.stamp_ns, now_ns)
         if fault is None:
-            monitor.add(frame, now_ns, joint_path)
+            monitor.add(frame, now_ns, joint_travels)
+            self._drift.add(frame.camera, frame.stamp_ns, now_ns)
         else:
             monitor.reject(fault, now_ns)
         return fault
@@ -60,10 +66,12 @@ class Cameras:
         for name, monitor in self._monitors.items():
             monitor.restart_clock()
             self._guards[name].reset()
+        self._drift.restart()
 
-    def findings(self, now_ns: int, joint_path: float) -> tuple[Finding, ...]:
-        """Say of each camera whether it can be believed now."""
-        return tuple(found for monitor in self._monitors.values() for found in monitor.findings(now_ns, joint_path))
+    def findings(self, now_ns: int, joint_travels: Mapping[str, float]) -> tuple[Finding, ...]:
+        """Say of each camera whether it can be believed now, and which two drift apart in time."""
+        of_cameras = (monitor.findings(now_ns, joint_travels) for monitor in self._monitors.values())
+        return (*chain.from_iterable(of_cameras), *self._drift.findings(now_ns))
 
     def statistics(self, now_ns: int) -> Mapping[str, CameraStatistics]:
         """Return the counts of each camera."""

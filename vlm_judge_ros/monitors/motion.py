@@ -6,6 +6,7 @@ Motion is the physical evidence without which no judge is believed when it says 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,7 +60,6 @@ class JointMotion:
         self._limits = limits or MotionLimits()
         self._anchors: dict[str, float] = {}
         self._travel: dict[str, float] = {}
-        self._path = 0.0
         self._newest_ns: int | None = None
 
     @property
@@ -68,9 +68,9 @@ class JointMotion:
         return max(self._travel.values(), default=0.0)
 
     @property
-    def path(self) -> float:
-        """How far all joints have travelled, added up."""
-        return self._path
+    def travels(self) -> Mapping[str, float]:
+        """How far each joint that has moved has travelled, in rad (m for prismatic joints)."""
+        return self._travel
 
     def add(self, sample: JointSample) -> None:
         """Take joint positions; those that are not finite are passed over."""
@@ -86,7 +86,6 @@ class JointMotion:
             elif abs(position - anchor) > self._limits.joint_noise:
                 self._travel[name] = self._travel.get(name, 0.0) + abs(position - anchor)
                 self._anchors[name] = position
-                self._path += abs(position - anchor)
             heard = True
         if heard:
             self._newest_ns = sample.stamp_ns

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
 from vlm_judge_ros.judges.worker_events import WorkerState
-from vlm_judge_ros.monitors.camera import CameraStatistics
+from vlm_judge_ros.monitors.camera_statistics import CameraStatistics
 from vlm_judge_ros.monitors.finding import Effect
 from vlm_judge_ros.node.arrivals import Arrivals, percentile
 from vlm_judge_ros.node.asked_judge import AskedJudge

@@ -8,7 +8,7 @@ from typing import Any
 
 from vlm_judge_ros.judges.factory import KEEPS_WHAT_IT_READ, JudgeOptions
 from vlm_judge_ros.judges.worker import WorkerSettings
-from vlm_judge_ros.monitors.camera import CameraLimits
+from vlm_judge_ros.monitors.camera_limits import CameraLimits
 from vlm_judge_ros.monitors.progress import TrendLimits
 from vlm_judge_ros.node.parameter import Value
 from vlm_judge_ros.verdict.judgement import JudgeLimits

@@ -22,7 +22,7 @@ from vlm_judge_ros.episode.signal import SignalSample
 from vlm_judge_ros.episode.stamps import nanoseconds
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.judges.opinion import Opinion
-from vlm_judge_ros.monitors.camera import CameraStatistics
+from vlm_judge_ros.monitors.camera_statistics import CameraStatistics
 from vlm_judge_ros.monitors.cameras import Cameras
 from vlm_judge_ros.monitors.finding import Effect, Finding, Layer, Severity
 from vlm_judge_ros.monitors.motion import JointMotion
@@ -199,7 +199,7 @@ class Engine:
             JudgeError: the camera is not one of the settings.
         """
         self._advance(now_ns)
-        fault = self._cameras.admit(frame, now_ns, self._joints.path)
+        fault = self._cameras.admit(frame, now_ns, self._joints.travels)
         if fault is FrameFault.CLOCK_JUMP:
             self._jump(f"the stamps of camera {frame.camera} went back", frame.stamp_ns)
         if fault is not None:
@@ -380,7 +380,7 @@ class Engine:
         if self._now_ns <= 0:
             text = "The node clock stands at zero; publish /clock, or set use_sim_time to false."
             return (Finding(Layer.HEALTH, "clock_missing", "", Effect.BLIND, text, 0, severity=Severity.ERROR),)
-        return self._cameras.findings(self._now_ns, self._joints.path)
+        return self._cameras.findings(self._now_ns, self._joints.travels)
 
     def _evaluate(self) -> Verdict:
         if self._running is None:

@@ -8,7 +8,7 @@ from enum import Enum
 from vlm_judge_ros.episode.keyframes import BufferLimits
 from vlm_judge_ros.episode.stamps import StampLimits
 from vlm_judge_ros.errors import JudgeError
-from vlm_judge_ros.monitors.camera import CameraLimits
+from vlm_judge_ros.monitors.camera_limits import CameraLimits
 from vlm_judge_ros.monitors.motion import IMAGE_MOTION, JOINT_MOTION, MotionLimits
 from vlm_judge_ros.monitors.progress import TrendLimits
 from vlm_judge_ros.verdict.gate_limits import GateLimits
