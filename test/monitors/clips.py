@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -96,11 +97,8 @@ def _cameras_of(name: str, folder: Path) -> Iterator[Clip]:
         yield Clip(f"{name} {camera}", tuple(shown), tuple(travels[camera]))
 
 
-def recorded_clip(path: Path, part: Callable[[Grey], Grey] = lambda grey: grey) -> Clip:
-    """A video file without joints: one joint is made to turn at 0.5 rad/s without a pause.
-
-    That is the hardest case for a check that holds still images against motion.
-    """
+def recorded_images(path: Path, part: Callable[[Grey], Grey] = lambda grey: grey) -> tuple[Grey, ...]:
+    """The images of a video file, or a part of each, 10 in a second and 320 wide; slower ones are repeated."""
     video = cv2.VideoCapture(str(path))
     step = max(1, round(video.get(cv2.CAP_PROP_FPS) / RATE_HZ))
     repeat = max(1, round(RATE_HZ / video.get(cv2.CAP_PROP_FPS)))
@@ -112,7 +110,31 @@ def recorded_clip(path: Path, part: Callable[[Grey], Grey] = lambda grey: grey) 
             small = np.asarray(cv2.resize(grey, (320, 240), interpolation=cv2.INTER_AREA), np.uint8)
             images += [small] * repeat
         index += 1
-    return Clip(path.stem, tuple(images), tuple({"joint": 0.5 * i / RATE_HZ} for i in range(len(images))))
+    return tuple(images)
+
+
+def turning(name: str, images: tuple[Grey, ...]) -> Clip:
+    """A clip during which one joint turns at 0.5 rad/s without a pause."""
+    return Clip(name, images, tuple({"joint": 0.5 * index / RATE_HZ} for index in range(len(images))))
+
+
+def two_arms(folder: Path) -> tuple[Clip, ...]:
+    """Three cameras of two arms whose joints are not recorded.
+
+    One joint of each arm is made to turn at 0.5 rad/s while the camera on its wrist sees a change. So the camera on the
+    wrist of an arm that rests sees a still image while a joint of the other arm turns.
+    """
+    images = {path.stem: recorded_images(path) for path in sorted(folder.glob("*.mp4"))}
+    left, right = (_turned(images[f"cam_{arm}_wrist"]) for arm in ("left", "right"))
+    length = min(len(shown) for shown in images.values())
+    travels = tuple({"left": left[index], "right": right[index]} for index in range(length))
+    return tuple(Clip(f"{folder.name} {name}", shown[:length], travels) for name, shown in images.items())
+
+
+def _turned(images: tuple[Grey, ...]) -> list[float]:
+    small = [shrink(image).astype(np.int16) for image in images]
+    changes = [0.0] + [float(np.abs(after - before).mean()) for before, after in pairwise(small)]
+    return [float(travel) for travel in np.cumsum([0.5 / RATE_HZ * (change > 1.0) for change in changes])]
 
 
 class Noise:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 import pytest
-from clips import RATE_HZ, Clip, Grey, Noise, blur, bundled_clips, hand, recorded_clip, watch
+from clips import RATE_HZ, Clip, Grey, Noise, blur, bundled_clips, hand, recorded_images, turning, two_arms, watch
 from recorded import DATA, needs_recordings
 
 from vlm_judge_ros.monitors.camera_limits import CameraLimits
 
+FRESH = {"camera_fresh"}
 SPOILT_FROM_S = 4.0
 SPOILT_FROM = round(SPOILT_FROM_S * RATE_HZ)
 SOME = ("pick-place_none_900006", "drawer-open_none_900005")
@@ -21,6 +23,12 @@ def from_then_on(spoil: Callable[[Grey], Grey]) -> Callable[[int, Grey], Grey]:
     return lambda index, image: spoil(image) if index >= SPOILT_FROM else image
 
 
+@cache
+def real_clips() -> tuple[Clip, ...]:
+    folders = sorted((DATA / "robo_dopamine/dataset/example_raw_data").glob("episode_*"))
+    return tuple(clip for folder in folders for clip in two_arms(folder))
+
+
 def always(spoil: Callable[[Grey], Grey]) -> Callable[[int, Grey], Grey]:
     return lambda _, image: spoil(image)
 
@@ -29,12 +37,12 @@ def test_no_bundled_episode_is_called_anything_but_fresh() -> None:
     clips = bundled_clips()
     assert len(clips) == 18
     for clip in clips:
-        assert (clip.name, watch(clip).names) == (clip.name, {"camera_fresh"})
+        assert (clip.name, watch(clip).names) == (clip.name, FRESH)
 
 
 def test_noise_of_the_sensor_changes_nothing() -> None:
     for clip in bundled_clips(SOME):
-        assert (clip.name, watch(clip, always(Noise(4.0))).names) == (clip.name, {"camera_fresh"})
+        assert (clip.name, watch(clip, always(Noise(4.0))).names) == (clip.name, FRESH)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +69,7 @@ def test_a_spoilt_image_is_found_within_its_seconds(spoil: Callable[[Grey], Grey
 def test_a_blur_that_passes_is_no_fault() -> None:
     for clip in bundled_clips(SOME):
         found = watch(clip, lambda index, image: blur(image) if 40 <= index < 55 else image)
-        assert found.names == {"camera_fresh"}
+        assert found.names == FRESH
 
 
 def frozen(
@@ -101,7 +109,7 @@ def test_a_wrist_camera_that_shows_one_image_with_changing_noise_is_frozen_while
 def test_a_camera_that_does_not_move_is_given_ten_seconds_in_which_the_robot_is_out_of_its_view() -> None:
     for clip in bundled_clips(SOME):
         if clip.name.endswith("front"):
-            assert watch(clip, frozen()).names == {"camera_fresh"}
+            assert watch(clip, frozen()).names == FRESH
             soon = watch(clip, frozen(Noise(3.0), Noise(3.0)), CameraLimits(frozen_view_s=3.0))
             assert (clip.name, soon.names) == (clip.name, {"camera_fresh", "camera_frozen"})
 
@@ -116,15 +124,13 @@ def test_each_check_can_be_switched_off(name: str) -> None:
     }
     limits = {"blocked_contrast": 0, **{name: 0}} if name == "overexposed_share" else {name: 0}
     wrist = next(clip for clip in bundled_clips(SOME) if clip.name.endswith("wrist"))
-    assert watch(wrist, spoilt[name], CameraLimits(**limits)).names == {"camera_fresh"}
+    assert watch(wrist, spoilt[name], CameraLimits(**limits)).names == FRESH
 
 
 @needs_recordings
-def test_no_camera_of_two_real_arms_is_called_anything_but_fresh() -> None:
-    paths = sorted((DATA / "robo_dopamine" / "dataset").rglob("*.mp4"))
-    assert len(paths) == 6
-    for path in paths:
-        assert (path.stem, watch(recorded_clip(path)).names) == (path.stem, {"camera_fresh"})
+def test_no_camera_of_two_real_arms_that_take_turns_is_called_anything_but_fresh() -> None:
+    for clip in real_clips():
+        assert (clip.name, watch(clip).names) == (clip.name, FRESH)
 
 
 @needs_recordings
@@ -132,14 +138,14 @@ def test_no_view_of_the_recorded_simulations_is_called_anything_but_fresh() -> N
     paths = sorted((DATA / "sole_r1_lift").rglob("*.mp4"))
     assert len(paths) == 10
     for path in paths:
-        for part in (lambda grey: grey[:, : grey.shape[1] // 2], lambda grey: grey[:, grey.shape[1] // 2 :]):
-            assert (path.stem, watch(recorded_clip(path, part)).names) == (path.stem, {"camera_fresh"})
+        for half in (lambda grey: grey[:, : grey.shape[1] // 2], lambda grey: grey[:, grey.shape[1] // 2 :]):
+            assert (path.stem, watch(turning(path.stem, recorded_images(path, half))).names) == (path.stem, FRESH)
 
 
 @needs_recordings
 def test_a_smeared_or_frozen_real_wrist_camera_is_found() -> None:
-    clip = recorded_clip(DATA / "robo_dopamine/dataset/example_raw_data/episode_001/cam_left_wrist.mp4")
-    clip = Clip(clip.name, clip.images[100:250], clip.travels[100:250])
+    clip = next(clip for clip in real_clips() if clip.name == "episode_001 cam_left_wrist")
+    clip = turning(clip.name, clip.images[100:250])
     blurred = watch(clip, from_then_on(blur))
     assert blurred.first_s["camera_blurred"] <= SPOILT_FROM_S + 2.6
     stuck = watch(clip, frozen(Noise(3.0), Noise(3.0)))

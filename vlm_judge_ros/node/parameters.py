@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterable
 
 from vlm_judge_ros.errors import JudgeError
+from vlm_judge_ros.node.camera_parameters import CAMERA_PARAMETERS
 from vlm_judge_ros.node.judge_parameters import JUDGE_PARAMETERS, REVIEW_PARAMETERS
 from vlm_judge_ros.node.parameter import CAMERA, Change, Parameter, Value, show
 from vlm_judge_ros.node.parameter_table import markdown_table, yaml_file
@@ -180,35 +181,7 @@ PARAMETERS: tuple[Parameter, ...] = (
         "Publish the newest image of the first camera with state and progress drawn into it.",
         change=Change.ANYTIME,
     ),
-    Parameter(
-        "<camera>.topic",
-        "",
-        "Topic of the images. Empty: <camera>/image, or <camera>/image/compressed where the transport is compressed.",
-    ),
-    Parameter("<camera>.transport", "raw", "Kind of message on the topic.", choices=("raw", "compressed")),
-    Parameter(
-        "<camera>.reliability",
-        "best_effort",
-        "Reliability of the subscription. best_effort also hears a reliable publisher.",
-        choices=("best_effort", "reliable"),
-    ),
-    Parameter("<camera>.depth", 10, "Messages that wait before the oldest is dropped.", "", 1, 1000),
-    Parameter(
-        "<camera>.source_timeout_s",
-        2.0,
-        "A camera that is silent for longer is a fault. 0: never.",
-        "s",
-        0.0,
-        3600.0,
-    ),
-    Parameter(
-        "<camera>.image_tokens",
-        0,
-        "Most tokens that an image of this camera may become on board. 0: as a known model wants it, else 64.",
-        "",
-        0,
-        16384,
-    ),
+    *CAMERA_PARAMETERS,
 )
 
 

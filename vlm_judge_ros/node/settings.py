@@ -15,6 +15,16 @@ from vlm_judge_ros.verdict.judgement import JudgeLimits
 from vlm_judge_ros.verdict.review import ReviewOn, ReviewSettings
 from vlm_judge_ros.verdict.settings import CameraSettings, EngineSettings, KeyframeChoice
 
+_CAMERA_LIMITS = (
+    "source_timeout_s",
+    "frozen_s",
+    "frozen_view_s",
+    "overexposed_share",
+    "blocked_contrast",
+    "blurred_share",
+    "drift_s",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class CameraInput:
@@ -61,8 +71,8 @@ def engine_settings(values: Mapping[str, Value]) -> EngineSettings:
     get: Mapping[str, Any] = values
     return EngineSettings(
         cameras=tuple(
-            CameraSettings(camera.name, CameraLimits(source_timeout_s=camera.source_timeout_s))
-            for camera in camera_inputs(values)
+            CameraSettings(camera, CameraLimits(**{limit: get[f"{camera}.{limit}"] for limit in _CAMERA_LIMITS}))
+            for camera in get["cameras"]
         ),
         period_s=get["period_s"],
         chunk_grace_s=get["chunk_grace_s"],
