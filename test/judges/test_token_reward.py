@@ -43,7 +43,7 @@ FITTED = {
 
 
 def frame(camera: str, time_s: float, level: float) -> Frame:
-    pixels = np.full((24, 32, 3), round(255 * level), np.uint8)
+    pixels = np.full((24, 32, 3), round(249 * level), np.uint8)  # never white, which is overexposed
     pixels[:4, :4] = round(time_s * 10) % 2 * 40  # so that no camera counts as frozen
     image = RawImage(pixels.reshape(-1), 32, 24, "rgb8", 96)
     return Frame(camera, START + round(time_s * SECOND), image, image.thumbnail())
@@ -221,7 +221,7 @@ def test_one_prompt_has_no_spread() -> None:
 
 def test_without_a_fit_success_is_never_granted_and_the_verdict_says_why() -> None:
     opinions, verdicts = judged(judge_of(BrightnessScorer()), [*RISING, *[1.0] * 100])
-    assert opinions[-1].progress > 0.97
+    assert opinions[-1].progress > 0.96
     assert all(math.isnan(opinion.success_probability) for opinion in opinions)
     assert all(math.isnan(opinion.failure_probability) for opinion in opinions)
     assert not any(opinion.calibrated for opinion in opinions)

@@ -56,40 +56,62 @@ class ThresholdMonitor(Monitor):
         self._broken_since_ns: int | None = None
 
     def add_signals(self, sample: SignalSample) -> None:
-        """Take the newest value; one that is no number is left to the check of the signal's health."""
-        value = sample.values[self._spec.signal]
-        if math.isnan(value):
+        """Take the newest value; one that is no finite number is left to the check of the signal's health."""
+        value, stamp_ns = sample.values[self._spec.signal], sample.stamp_ns
+        if not math.isfinite(value):
             return
-        self._value, self._newest_ns = value, sample.stamp_ns
+        self._value, self._newest_ns = value, stamp_ns
         if self._low <= value <= self._high:
             self._broken_since_ns = None
             self.alarm = False
             return
-        if self._broken_since_ns is None:
-            self._broken_since_ns = sample.stamp_ns
-        self.alarm = sample.stamp_ns - self._broken_since_ns >= self._duration_ns
+        # A clock that was set back must not put off the alarm until it has caught up.
+        if self._broken_since_ns is None or stamp_ns < self._broken_since_ns:
+            self._broken_since_ns = stamp_ns
+        # An alarm stays until a value is within the limits, however the stamps go.
+        self.alarm = self.alarm or stamp_ns - self._broken_since_ns >= self._duration_ns
 
     def findings(self, now_ns: int) -> tuple[Finding, ...]:
         """Say whether the limit is broken now."""
-        spec, signal = self._spec, self._spec.signal
-        if math.isnan(self._value):
+        spec, signal, value = self._spec, self._spec.signal, self._value
+        if math.isnan(value):
             text = f"Signal {signal} has not been received, so it is not known whether its limit holds."
             return (spec.finding(Effect.BLIND, text, now_ns, source=signal, unit=self._unit),)
-        limit = self._low if self._value < self._low or self._high == math.inf else self._high
-        side = "below" if limit == self._low else "above"
-        text = f"Signal {signal} is {self._value:g} {self._unit}"
-        if self.alarm:
-            effect, text = Effect.FAILURE, f"{text}, {side} the limit of {limit:g} {self._unit}."
-        else:
-            effect, text = Effect.NEUTRAL, f"{text}."
+        low_counts = value < self._low or (value <= self._high and self._nearer_to_low(value))
+        limit, side = (self._low, "below") if low_counts else (self._high, "above")
+        # Its stamp may lie ahead of the clock, and must not become that of a verdict.
+        stamp_ns = min(self._newest_ns, now_ns)
+        unit = "" if self._unit == "1" else f" {self._unit}"
+        amount, bound = f"{value:g}{unit}", f"{limit:g}{unit}"
+        text = f"Signal {signal} is {amount}"
+        if not self.alarm or self._broken_since_ns is None:
+            found = spec.finding(
+                Effect.NEUTRAL,
+                f"{text}{self._beyond(stamp_ns, side, bound)}.",
+                stamp_ns,
+                source=signal,
+                value=value,
+                limit=limit,
+                unit=self._unit,
+            )
+            return (found,)
         found = spec.finding(
-            effect,
-            text,
-            self._newest_ns,
+            Effect.FAILURE,
+            f"{text}, {side} the limit of {bound}.",
+            stamp_ns,
             source=signal,
-            onset_ns=self._broken_since_ns if self.alarm else None,
-            value=self._value,
+            onset_ns=min(self._broken_since_ns, now_ns),
+            value=value,
             limit=limit,
             unit=self._unit,
         )
         return (found,)
+
+    def _nearer_to_low(self, value: float) -> bool:
+        return value - self._low < self._high - value
+
+    def _beyond(self, stamp_ns: int, side: str, bound: str) -> str:
+        if self._broken_since_ns is None:
+            return ""
+        broken_s = max(0, stamp_ns - self._broken_since_ns) * 1e-9
+        return f", for {broken_s:.2f} s of {self._spec.duration_s:g} s {side} the limit of {bound}"
