@@ -3,10 +3,10 @@
     python benchmarks/monitors.py
     python benchmarks/monitors.py --turns 3 --turn-s 20 --each
 
-Simulated time is fed as fast as it goes, and the CPU seconds that this takes are divided by the simulated ones, so the result
-is a share of one core at real-time speed. Made anew for every part: (a) a MonitorSet with every monitor of joints, that of
-the shipped task and one more of each kind that watches joints; (b) the engine with the same task, two cameras at 30 Hz with
-JPEG images of a bundled episode, and everything weighed 10 times a second. `--each` adds a line for each monitor alone.
+Simulated time is fed as fast as it goes, and the CPU seconds that this takes are divided by the simulated ones, so the
+result is a share of one core at real-time speed. Two parts: (a) a MonitorSet with the monitors of the shipped task
+pick_and_place, further ones of joints, and a formula; (b) the engine with the same task, two cameras at 30 Hz with JPEG
+images of a bundled episode, and everything weighed 10 times a second. `--each` adds a line for each monitor alone.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from vlm_judge_ros.episode.compressed_image import CompressedImage
 from vlm_judge_ros.episode.frame import Frame
 from vlm_judge_ros.episode.joint import JointSample
 from vlm_judge_ros.episode.signal import SignalSample
+from vlm_judge_ros.monitors.formula import Formula
 from vlm_judge_ros.monitors.jerk import DerivedFrom, Jerk
 from vlm_judge_ros.monitors.monitor import EpisodeContext, MonitorSpec
 from vlm_judge_ros.monitors.monitor_set import MonitorSet
@@ -58,6 +59,7 @@ class Motion:
 
     @classmethod
     def make(cls) -> Motion:
+        """Seven joints that swing, with a little tremor."""
         rates = [2 * math.pi * turns / 20.0 for turns in range(2, 9)]
         times = [index * 1e-3 for index in range(TABLE_SAMPLES)]
         return cls(
@@ -67,6 +69,7 @@ class Motion:
         )
 
     def samples(self, begin_ms: int, end_ms: int) -> Iterator[tuple[int, JointSample]]:
+        """Joint states from one millisecond to another, each with its millisecond."""
         for index in range(begin_ms, end_ms):
             place = index % TABLE_SAMPLES
             stamp_ns = START_NS + index * 1_000_000
@@ -95,6 +98,12 @@ def declared(task: Task) -> Task:
         Jerk(kind="jerk", name="jerk_of_velocities", derived_from=DerivedFrom.VELOCITY),
         Oscillation(kind="oscillation", name="swings_widely", amplitude_rad=0.1),
         Stall(kind="stall", name="stalls_for_long", window_s=10.0),
+        Formula(kind="formula", name="force_stays_low", formula="always (wrist_force < 60)"),
+        Formula(
+            kind="formula",
+            name="closes_then_lifts",
+            formula="always (finger > 0.5 implies eventually[0, 5] (hand_z > 0.3))",
+        ),
     )
     return task.model_copy(update={"monitors": (*task.monitors, *more)})
 

@@ -23,8 +23,9 @@ from vlm_judge_ros.judges.prompt_set import PromptSet, load_prompt_set
 from vlm_judge_ros.judges.token_reward import TokenRewardJudge
 from vlm_judge_ros.judges.views import same_number, shown
 from vlm_judge_ros.models.scorer import AnswerScore, Content
+from vlm_judge_ros.monitors.camera_limits import CameraLimits
 from vlm_judge_ros.verdict.engine import Engine
-from vlm_judge_ros.verdict.settings import EngineSettings, KeyframeChoice
+from vlm_judge_ros.verdict.settings import CameraSettings, EngineSettings, KeyframeChoice
 from vlm_judge_ros.verdict.verdict import State, Verdict
 
 SECOND = 1_000_000_000
@@ -43,7 +44,7 @@ FITTED = {
 
 
 def frame(camera: str, time_s: float, level: float) -> Frame:
-    pixels = np.full((24, 32, 3), round(249 * level), np.uint8)  # never white, which is overexposed
+    pixels = np.full((24, 32, 3), round(255 * level), np.uint8)
     pixels[:4, :4] = round(time_s * 10) % 2 * 40  # so that no camera counts as frozen
     image = RawImage(pixels.reshape(-1), 32, 24, "rgb8", 96)
     return Frame(camera, START + round(time_s * SECOND), image, image.thumbnail())
@@ -57,7 +58,9 @@ def judged(
     judge: TokenRewardJudge, levels: Sequence[float], choice: KeyframeChoice = KeyframeChoice.STEADY
 ) -> tuple[list[Opinion], list[Verdict]]:
     """What becomes of an episode of ten frames a second and camera, with a question every second."""
-    engine = Engine(EngineSettings(spread_count=IMAGES, keyframe_choice=choice))
+    # What this judge calls complete is white.
+    cameras = tuple(CameraSettings(name, CameraLimits(overexposed_share=0.0)) for name in CAMERAS)
+    engine = Engine(EngineSettings(cameras, spread_count=IMAGES, keyframe_choice=choice))
     engine.start_episode("one", "lift the cube", START)
     opinions, verdicts = [], []
     for index, level in enumerate(levels):
@@ -221,7 +224,7 @@ def test_one_prompt_has_no_spread() -> None:
 
 def test_without_a_fit_success_is_never_granted_and_the_verdict_says_why() -> None:
     opinions, verdicts = judged(judge_of(BrightnessScorer()), [*RISING, *[1.0] * 100])
-    assert opinions[-1].progress > 0.96
+    assert opinions[-1].progress > 0.97
     assert all(math.isnan(opinion.success_probability) for opinion in opinions)
     assert all(math.isnan(opinion.failure_probability) for opinion in opinions)
     assert not any(opinion.calibrated for opinion in opinions)
