@@ -33,15 +33,23 @@ def atoms(names: str = "ab") -> st.SearchStrategy[Formula]:
     )
 
 
-def formulas(longest: int = 4, endless: bool = True, leaves: int = 5) -> st.SearchStrategy[Formula]:
+def formulas(
+    longest: int = 4, endless: bool = True, leaves: int = 5, roomy: bool = False
+) -> st.SearchStrategy[Formula]:
     window = windows(longest, endless)
+    binding_window = window
+    if roomy:
+        # A window of no length is a whole period, and an until that begins later may be off by one at its seam.
+        spans = st.integers(1, longest).map(float)
+        window = st.builds(lambda begin, span: TimeWindow(begin, begin + span), st.integers(0, 1).map(float), spans)
+        binding_window = spans.map(lambda span: TimeWindow(0.0, span))
     return st.recursive(
         atoms(),
         lambda part: st.one_of(
             st.builds(Not, part),
             st.builds(Logic, st.sampled_from(("and", "or", "implies")), part, part),
             st.builds(Temporal, st.sampled_from(("always", "eventually", "historically", "once")), window, part),
-            st.builds(Binding, st.sampled_from(("until", "since")), window, part, part),
+            st.builds(Binding, st.sampled_from(("until", "since")), binding_window, part, part),
         ),
         max_leaves=leaves,
     )

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import math
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -112,6 +114,15 @@ def test_a_consequence_that_breaks_alarms_at_once_not_at_the_end_of_its_window()
     assert not fed.monitor.alarm
     fed.at(2.01, on_shelf=0.0, force=6.0)
     assert fed.monitor.alarm
+
+
+def test_values_that_change_together_are_not_taken_for_one_after_the_other() -> None:
+    limit = Fed("always (on_shelf > 0.5 implies always[0, 2] (force < 5))")
+    limit.at(0.0, on_shelf=0.0, force=20.0).at(1.005, on_shelf=1.0, force=1.0).steady(4.0, on_shelf=1.0, force=1.0)
+    assert not limit.monitor.alarm
+    evidence = Fed("eventually (cup_z > 0.1 and eventually[0, 2] on_shelf > 0.5)", speaks_for="success")
+    evidence.at(0.0, cup_z=0.0, on_shelf=1.0).at(1.005, cup_z=0.3, on_shelf=0.0).steady(4.0, cup_z=0.3, on_shelf=0.0)
+    assert evidence.found().effect is Effect.NEUTRAL
 
 
 def test_a_deadline_that_passes_is_a_failure() -> None:
@@ -280,3 +291,12 @@ def test_it_makes_no_difference_how_often_it_is_asked(
             asked.found()
     assert asked.found() == quiet.found() or math.isnan(asked.found().value)
     assert asked.monitor.alarm is quiet.monitor.alarm
+
+
+def test_the_formulas_of_the_documentation_are_accepted() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "formulas.md").read_text(encoding="utf-8")
+    table = page.partition("## What a lab wants")[2].partition("## What it means")[0]
+    shown = re.findall(r"\| `(.+)` \|", table)
+    assert len(shown) == 10
+    for formula in shown:
+        spec_of(formula)

@@ -10,12 +10,21 @@ import pytest
 from formula_reference import UNKNOWN, Interval, atoms, formulas, interval, windows
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.monitors.formula_graph import MOST_POSITIONS, Graph, build
 from vlm_judge_ros.monitors.formula_parser import parse
 from vlm_judge_ros.monitors.formula_state import robustness
-from vlm_judge_ros.monitors.formula_syntax import Binding, Formula, Logic, Not, Temporal
+from vlm_judge_ros.monitors.formula_syntax import (
+    Binding,
+    Comparison,
+    Formula,
+    Logic,
+    Not,
+    Temporal,
+    Window,
+)
 
 LENGTH = 14
 Signals = dict[str, list[float]]
@@ -33,6 +42,12 @@ def measured(formula: Formula, known: Signals, position: int) -> Interval:
     return UNKNOWN if math.isnan(value) else (value, value)
 
 
+def rows(intervals: list[Interval]) -> NDArray[np.float64]:
+    """Periods in which the least and the largest value are the same."""
+    pairs = np.array(intervals).reshape(-1, 2).T
+    return np.concatenate((pairs, pairs))
+
+
 def fed(graph: Graph, known: Signals, steps: list[int]) -> list[Interval]:
     """Give a graph the values of a signal a few at a time; return its interval after each step."""
     found, closed = [], 0
@@ -40,10 +55,9 @@ def fed(graph: Graph, known: Signals, steps: list[int]) -> list[Interval]:
         for leaf in graph.leaves:
             given_now = [measured(leaf.formula, known, position) for position in range(closed, closed + count)]
             for node in leaf.nodes:
-                node.give(np.array(given_now).reshape(-1, 2).T, np.array([UNKNOWN]).T)
+                node.give(rows(given_now), rows([UNKNOWN]))
         closed += count
-        low, high = graph.update(closed)[:, 0]
-        found.append((float(low), float(high)))
+        found.append(graph.update(closed))
     return found
 
 
@@ -152,6 +166,46 @@ def _infinite(part: Formula, whole: Signals) -> float:
     return value if ">" in str(part) else -value
 
 
+STEPS = 4
+
+
+@settings(max_examples=100, deadline=None)
+@given(formulas(longest=2, endless=False, leaves=4, roomy=True), st.integers(0, 1000))
+def test_what_is_certain_holds_whatever_the_order_within_a_period(formula: Formula, seed: int) -> None:
+    formula = Temporal("eventually", Window(0.0, 2.0), formula)
+    graph = graph_of(formula)
+    assume(graph.decided_after < 12)
+    drawn = np.random.default_rng(seed).uniform(-4, 6, (2, 12 * STEPS))
+    known = {"a": list(drawn[0]), "b": list(drawn[1])}
+    for leaf in graph.leaves:
+        fine = np.array([measured(leaf.formula, known, position)[0] for position in range(12 * STEPS)])
+        periods = fine.reshape(12, STEPS)
+        least, largest = periods.min(axis=1), periods.max(axis=1)
+        for node in leaf.nodes:
+            node.give(np.stack((least, least, largest, largest)), rows([UNKNOWN]))
+    low, high = graph.update(12)
+    exact, _ = interval(_finer(formula), 0, lambda part, position: measured(part, known, position), 12 * STEPS - 1)
+    assert low <= exact <= high
+
+
+def _finer(part: Formula, first: float = 0.0, last: float = 0.0) -> Formula:
+    """The same on a finer grid; what is asked of one moment alone has windows that end with their last period."""
+    if isinstance(part, Comparison):
+        return part
+    if isinstance(part, Not):
+        return Not(_finer(part.part, first, last))
+    if isinstance(part, Logic):
+        return Logic(part.operator, _finer(part.left, first, last), _finer(part.right, first, last))
+    begin_s, end_s = part.window.begin_s, part.window.end_s
+    forwards = part.operator in ("always", "eventually", "until")
+    window = Window(begin_s * STEPS, end_s * STEPS + (STEPS - 1 if forwards and first == last else 0))
+    asked = (first + begin_s, last + end_s) if forwards else (max(first - end_s, 0.0), max(last - begin_s, 0.0))
+    if isinstance(part, Temporal):
+        return Temporal(part.operator, window, _finer(part.part, *asked))
+    meanwhile = (first, last + end_s) if forwards else (max(first - end_s, 0.0), last)
+    return Binding(part.operator, window, _finer(part.left, *meanwhile), _finer(part.right, *asked))
+
+
 @settings(max_examples=50, deadline=None)
 @given(formulas())
 def test_memory_stays_within_what_was_announced(formula: Formula) -> None:
@@ -160,7 +214,7 @@ def test_memory_stays_within_what_was_announced(formula: Formula) -> None:
     for closed in range(1, 60):
         for leaf in graph.leaves:
             for node in leaf.nodes:
-                node.give(np.zeros((2, 1)), np.array([UNKNOWN]).T)
+                node.give(np.zeros((4, 1)), rows([UNKNOWN]))
         graph.update(closed)
         most = max(most, sum(node._held.shape[1] for node in graph.nodes))
     assert most <= graph.positions
@@ -212,9 +266,9 @@ def test_rtamt_gives_the_same_robustness(formula: Formula, data: st.DataObject) 
     for count in range(length):
         # The position that is being filled is asked for, so it is given.
         for leaf in graph.leaves:
-            filling = np.array([measured(leaf.formula, known, count)]).T
-            closed = np.array([measured(leaf.formula, known, count - 1)]).T if count else np.empty((2, 0))
+            filling = rows([measured(leaf.formula, known, count)])
+            closed = rows([measured(leaf.formula, known, count - 1)] if count else [])
             for node in leaf.nodes:
                 node.give(closed, filling)
-        low, high = graph.update(count)[:, 0]
+        low, high = graph.update(count)
         assert low == high == theirs[count]

@@ -11,7 +11,6 @@ from vlm_judge_ros.monitors.formula_node import Extreme, Leaf, Node, Not, Shift
 from vlm_judge_ros.monitors.formula_state import is_state
 from vlm_judge_ros.monitors.formula_syntax import Binding, Formula, Logic, Number, Temporal, Window, parts
 from vlm_judge_ros.monitors.formula_syntax import Not as NotFormula
-from vlm_judge_ros.monitors.formula_window import Intervals
 
 MOST_POSITIONS = 20_000
 
@@ -22,13 +21,10 @@ class LeafPart:
 
     Attributes:
         formula: the part.
-        least: of all values within a position its least counts, because it is asked whether the part always holds;
-            else the largest.
         nodes: take its values.
     """
 
     formula: Formula
-    least: bool
     nodes: tuple[Leaf, ...]
 
 
@@ -55,8 +51,11 @@ class Graph:
         """After how many positions the start of the episode is decided whatever comes; infinite for never for sure."""
         return self.root.lag
 
-    def update(self, closed: int) -> Intervals:
-        """Compute everything that the leaves' new values change, and return the interval of the whole, shape (2, 1)."""
+    def update(self, closed: int) -> tuple[float, float]:
+        """Compute everything that the leaves' new values change, and return the interval of the whole.
+
+        Of now it is that of the least value in the period that is being filled.
+        """
         for node in self.nodes:
             node.update(closed)
         at = closed if self.now else 0
@@ -66,7 +65,7 @@ class Graph:
             wanted = node.wanted
             for child in node.children:
                 child.drop(wanted)
-        return found
+        return float(found[0, 0]), float(found[1 if self.now else 3, 0])
 
 
 def speaks_of_now(formula: Formula) -> bool:
@@ -86,14 +85,14 @@ def build(formula: Formula, period_s: float) -> Graph:
         JudgeError: a time is no multiple of the period, or it would have to remember more and more, or too much.
     """
     builder = _Builder(period_s)
-    root = builder.node(formula, least=True)
+    root = builder.node(formula)
     now = speaks_of_now(formula)
     root.ask(0, math.inf if now else 0)
     for node in reversed(builder.nodes):
         if isinstance(node, Until) and not node.bounded:
             raise JudgeError(
-                "The formula has always, eventually or until without an end inside another one without an end, which "
-                "nothing that is bounded can remember; give the inner one a window in seconds, such as [0, 10]."
+                "The formula has always, eventually or until without an end inside another operator, which nothing "
+                "that is bounded can remember; give the inner one a window in seconds, such as [0, 10]."
             )
         node.prepare()
     positions = _positions(builder.nodes, root, now)
@@ -103,7 +102,7 @@ def build(formula: Formula, period_s: float) -> Graph:
             f"The formula would remember {positions:.0f} moments; at most {MOST_POSITIONS} are kept, so set period_s "
             f"to at least {math.ceil(least_s * 1000) / 1000:g}, or make its windows shorter."
         )
-    leaves = tuple(LeafPart(part, least, tuple(nodes)) for (part, least), nodes in builder.leaves.items())
+    leaves = tuple(LeafPart(part, tuple(nodes)) for part, nodes in builder.leaves.items())
     return Graph(now, leaves, tuple(builder.nodes), root, int(positions))
 
 
@@ -112,42 +111,41 @@ def _positions(nodes: list[Node], root: Node, now: bool) -> float:
     for node in nodes:
         kept.update((child, max(node.kept(child), 1.0)) for child in node.children)
     asked = (min(kept[node] + max(node.reach, 0) + 1, node.last - node.first + 1) for node in nodes)
-    folded = (2 * (node.last - node.first + 1) for node in nodes if isinstance(node, Until) and node.folds)
-    return sum(asked) + sum(folded)
+    return sum(asked)
 
 
 @dataclass
 class _Builder:
     period_s: float
     nodes: list[Node] = field(default_factory=list)
-    leaves: dict[tuple[Formula, bool], list[Leaf]] = field(default_factory=dict)
+    leaves: dict[Formula, list[Leaf]] = field(default_factory=dict)
 
-    def node(self, formula: Formula, least: bool) -> Node:
-        """Make the node of a part. Directly below `always` the least value within a position counts, and so on."""
+    def node(self, formula: Formula) -> Node:
+        """Make the node of a part."""
         if is_state(formula):
-            return self._leaf(formula, least)
+            return self._leaf(formula)
         if isinstance(formula, NotFormula):
-            return self._not(self.node(formula.part, not least))
+            return self._not(self.node(formula.part))
         if isinstance(formula, Logic):
             implies = formula.operator == "implies"
-            left = self.node(formula.left, least is not implies)
-            right = self.node(formula.right, least)
+            left = self.node(formula.left)
+            right = self.node(formula.right)
             return self._add(Extreme(formula.operator != "and", self._not(left) if implies else left, right))
         if isinstance(formula, Temporal):
             every = formula.operator in ("always", "historically")
-            part = self.node(formula.part, every)
+            part = self.node(formula.part)
             forwards = formula.operator in ("always", "eventually")
             found = self._within(forwards, None, self._not(part) if every else part, formula.window)
             return self._not(found) if every else found
         assert isinstance(formula, Binding)
         forwards = formula.operator == "until"
-        left, right = self.node(formula.left, True), self.node(formula.right, False)
+        left, right = self.node(formula.left), self.node(formula.right)
         found = self._within(forwards, left, right, formula.window)
         begin = self._count(formula.window.begin_s)
         if begin == 0:
             return found
         # What has to hold up to the window has a node of its own, so that all nodes make a tree.
-        until_then = self._not(self.node(formula.left, True))
+        until_then = self._not(self.node(formula.left))
         broken = self._add((Until if forwards else Since)(None, until_then, begin - 1))
         return self._add(Extreme(False, self._not(broken), found))
 
@@ -156,10 +154,10 @@ class _Builder:
         found: Node = self._add((Until if forwards else Since)(left, right, end - begin))
         return self._add(Shift(found, int(begin) if forwards else -int(begin))) if begin else found
 
-    def _leaf(self, formula: Formula, least: bool) -> Node:
+    def _leaf(self, formula: Formula) -> Node:
         # A node for each place where it stands: one that is asked for the start alone forgets all that follows.
         leaf = Leaf()
-        self.leaves.setdefault((formula, least), []).append(leaf)
+        self.leaves.setdefault(formula, []).append(leaf)
         return self._add(leaf)
 
     def _not(self, node: Node) -> Node:

@@ -25,7 +25,7 @@ class Node:
         first: first position that is asked for.
         last: last position that is asked for; may be infinite.
         done: positions below are decided.
-        tail: value of all positions after those that are held, shape (2, 1).
+        tail: value of all positions after those that are held, shape (4, 1).
     """
 
     def __init__(self, *children: Node) -> None:
@@ -37,7 +37,7 @@ class Node:
         self.done = 0
         self.tail = unknown()
         self._base = 0
-        self._held = np.empty((2, 0))
+        self._held = np.empty((4, 0))
 
     def ask(self, first: int, last: float) -> None:
         """Tell which positions the one node that it is a child of asks for."""
@@ -132,18 +132,29 @@ class Not(Node):
 
 
 class Extreme(Node):
-    """The smallest, or the largest, of several."""
+    """The smaller, or the larger, of two."""
 
-    def __init__(self, largest: bool, *children: Node) -> None:
-        super().__init__(*children)
-        self._choose = np.maximum if largest else np.minimum
+    def __init__(self, largest: bool, left: Node, right: Node) -> None:
+        super().__init__(left, right)
+        self._largest = largest
 
     def _compute(self, first: int, last: int, closed: int) -> Intervals:
-        chosen: Intervals = self._choose.reduce([child.values(first, last) for child in self.children])
-        return chosen
+        left, right = self.children
+        return self._of(left.values(first, last), right.values(first, last))
+
+    def _of(self, left: Intervals, right: Intervals) -> Intervals:
+        return -_smaller(-left[::-1], -right[::-1])[::-1] if self._largest else _smaller(left, right)
 
     def _update_tail(self) -> None:
-        self.tail = self._choose.reduce([child.tail for child in self.children])
+        left, right = self.children
+        self.tail = self._of(left.tail, right.tail)
+
+
+def _smaller(left: Intervals, right: Intervals) -> Intervals:
+    smaller = np.minimum(left, right)
+    # The largest values need not be of the same moment; with one of them goes at least the least of the other.
+    smaller[2] = np.maximum(np.minimum(left[0], right[2]), np.minimum(left[2], right[0]))
+    return smaller
 
 
 class Shift(Node):

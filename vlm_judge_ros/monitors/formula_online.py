@@ -2,8 +2,8 @@
 
 Time since the start of the episode is a grid of periods. A signal keeps its value until the next message, and for its
 timeout at most; after that it is not known. A part of the formula that speaks of one moment is computed for every
-message, and of all its values within a period the least counts below `always`, the largest below `eventually`: no peak
-is missed, however short. What lies within one period counts as one moment for all operators that look at time.
+message, and of all its values within a period the least and the largest are kept: no peak is missed, however short.
+In which order things came within a period is not known, and nothing is certain that depends on it.
 """
 
 from __future__ import annotations
@@ -29,14 +29,12 @@ _AT_ONCE = 4096
 class _LeafState:
     """What is known of one leaf in the period that is being filled."""
 
-    __slots__ = ("at_start", "before", "blind", "measure", "nodes", "sign", "signals", "value")
+    __slots__ = ("at_start", "before", "blind", "largest", "least", "measure", "nodes", "signals")
 
     def __init__(self, part: LeafPart, places: Mapping[str, int]) -> None:
         self.nodes = part.nodes
         self.signals = signals_of(part.formula)
         self.measure = robustness(part.formula, places)
-        # All values are turned so that the least counts.
-        self.sign = 1.0 if part.least else -1.0
         self.open(math.nan)
 
     def open(self, before: float) -> None:
@@ -44,34 +42,37 @@ class _LeafState:
         self.before = before
         self.at_start = False
         self.blind = False
-        self.value = math.inf
+        self.least, self.largest = math.inf, -math.inf
 
     def fold(self, value: float) -> bool:
         """Take a value; True where it may decide something that was open."""
-        value *= self.sign
-        if value < self.value:
-            before, self.value = self.value, value
-            return value < 0.0 <= before or value <= 0.0 < before
+        urgent = False
+        if value < self.least:
+            urgent = value < 0.0 <= self.least or value <= 0.0 < self.least
+            self.least = value
+        if value > self.largest:
+            urgent |= value > 0.0 >= self.largest or value >= 0.0 > self.largest
+            self.largest = value
         if value != value and not self.blind:
-            self.blind = True
-            return True
-        return False
+            self.blind = urgent = True
+        return urgent
 
-    def interval(self, closed: bool, begun: bool = True) -> tuple[float, float]:
+    def known(self, closed: bool, begun: bool = True) -> Intervals:
         """Return what is known of the period.
 
         Args:
             closed: all of it has been seen; else the rest may bring anything.
             begun: some of it has passed, so what was before reached into it.
         """
-        value, blind = self.value, self.blind
+        least, largest, blind = self.least, self.largest, self.blind
         if begun and not self.at_start:
             if self.before != self.before:
                 blind = True
-            elif self.before * self.sign < value:
-                value = self.before * self.sign
-        low = value if closed and not blind else -math.inf
-        return (low, value) if self.sign > 0 else (-value, -low)
+            else:
+                least, largest = min(least, self.before), max(largest, self.before)
+        if closed and not blind and least <= largest:
+            return np.array(((least,), (least,), (largest,), (largest,)))
+        return np.array(((-math.inf,), (least,), (largest,), (math.inf,)))
 
 
 class OnlineFormula:
@@ -224,7 +225,7 @@ class OnlineFormula:
             count = 1 if one else min(position - self._closed, _AT_ONCE)
             pending = []
             for leaf in self._leaves:
-                closed = np.array((leaf.interval(True),)).T
+                closed = leaf.known(True)
                 if count > 1:
                     closed = np.concatenate((closed, self._held(leaf, self._closed + 1, count - 1)), axis=1)
                 pending.append(closed)
@@ -260,7 +261,7 @@ class OnlineFormula:
         )
 
     def _give(self, leaf: _LeafState, closed: Intervals) -> None:
-        filling = np.array((leaf.interval(self._graph.now, not self._on_edge),)).T
+        filling = leaf.known(self._graph.now, not self._on_edge)
         for node in leaf.nodes:
             node.give(closed, filling)
 
@@ -271,11 +272,11 @@ class OnlineFormula:
     def _weigh(self, stamp_ns: int) -> None:
         self._look_at_edge()
         for leaf in self._leaves:
-            self._give(leaf, np.empty((2, 0)))
+            self._give(leaf, np.empty((4, 0)))
         self._settle(self._graph.update(self._closed), stamp_ns)
 
-    def _settle(self, found: Intervals, stamp_ns: int) -> None:
-        self.low, self.high = float(found[0, 0]), float(found[1, 0])
+    def _settle(self, found: tuple[float, float], stamp_ns: int) -> None:
+        self.low, self.high = found
         holds = True if self.low > 0.0 else False if self.high < 0.0 else None
         if holds is not self.holds:
             self.holds = holds

@@ -1,8 +1,12 @@
-"""Maxima over windows of time, of intervals: arrays of shape (2, positions), low ends above high ends.
+"""What is known of a part of a formula in each period, and maxima of that over windows of time.
+
+Within a period robustness changes, and what comes next is open, so a period has four numbers: bounds of the least value
+within it, and bounds of the largest. Arrays have the shape (4, periods), in this order, and (2, periods) where there is
+but one value.
 
 `until` over a window is a maximum of minima. Over one stretch of time it is a pair: what the right side gave by itself,
 and the least of the left side, through which everything after the stretch has to pass. Two pairs that follow each other
-make one, in any grouping, so windows of all positions come from pairs of doubled length.
+make one, in any grouping, so windows of all periods come from pairs of doubled length.
 """
 
 from __future__ import annotations
@@ -13,18 +17,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 Intervals = NDArray[np.float64]
+UNKNOWN = np.array([[-math.inf], [math.inf], [-math.inf], [math.inf]])
 
 
-def constant(value: float, count: int = 1) -> Intervals:
-    """Return the same number, known, at each of a count of positions."""
-    return np.full((2, count), value)
+def constant(value: float, count: int = 1, rows: int = 4) -> Intervals:
+    """Return the same number, known, in each of a count of periods."""
+    return np.full((rows, count), value)
 
 
 def unknown(count: int = 1) -> Intervals:
-    """Return the interval of all numbers at each of a count of positions."""
-    intervals = np.empty((2, count))
-    intervals[0], intervals[1] = -math.inf, math.inf
-    return intervals
+    """Return what is known of a count of periods of which nothing is."""
+    return np.repeat(UNKNOWN, count, axis=1)
 
 
 def sliding(left: Intervals | None, right: Intervals, width: int) -> Intervals:
@@ -41,7 +44,8 @@ def sliding(left: Intervals | None, right: Intervals, width: int) -> Intervals:
     if left is None:
         return _sliding_maximum(right, width)
     count = right.shape[1] - width + 1
-    reached, passed = constant(-math.inf, count), constant(math.inf, count)
+    rows = right.shape[0]
+    reached, passed = constant(-math.inf, count, rows), constant(math.inf, count, rows)
     covered, span = 0, 1
     while True:
         if width & span:
@@ -74,7 +78,7 @@ def onwards(left: Intervals | None, right: Intervals, after: Intervals) -> Inter
     Args:
         left: as many positions as `right`; None where nothing has to hold meanwhile.
         right: n positions.
-        after: value at the position that follows the last, shape (2, 1).
+        after: value at the position that follows the last.
 
     Returns:
         n positions.
