@@ -1,9 +1,9 @@
-"""What formulas cost: microseconds of processor time for each message of their signals at 1 kHz, and for each look at what is found.
+"""What formulas cost: microseconds of processor time for each message at 1 kHz, and for each look at what is found.
 
     python benchmarks/formulas.py --turns 6
 
-Each formula is fed four seconds of messages with all of its signals, and is asked for its findings at 5 Hz. The formulas
-are timed in turn, several times. A figure is the median over the turns, with their range, which holds the true median
+Each formula is fed four seconds of messages with all of its signals, and is asked for its findings at 5 Hz. All are
+timed in turn, several times. A figure is the median over the turns, with their range, which holds the true median
 with a probability of 1 - 2 ** (1 - turns): 97 % with six turns.
 """
 

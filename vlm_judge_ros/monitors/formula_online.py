@@ -48,10 +48,13 @@ class _LeafState:
         """Take a value; True where it may decide something that was open."""
         urgent = False
         if value < self.least:
-            urgent = value < 0.0 <= self.least or value <= 0.0 < self.least
+            # On the side of 0 on which the value of before was nothing is new.
+            known = self.least if self.at_start else min(self.least, self.before)
+            urgent = value < 0.0 <= known or value <= 0.0 < known
             self.least = value
         if value > self.largest:
-            urgent |= value > 0.0 >= self.largest or value >= 0.0 > self.largest
+            known = self.largest if self.at_start else max(self.largest, self.before)
+            urgent |= value > 0.0 >= known or value >= 0.0 > known
             self.largest = value
         if value != value and not self.blind:
             self.blind = urgent = True
@@ -205,10 +208,10 @@ class OnlineFormula:
         for leaf in leaves:
             if not self._begun and any(name not in self._newest_ns for name in leaf.signals):
                 continue
-            urgent |= leaf.fold(leaf.measure(values))
             if begins and not leaf.at_start:
                 leaf.at_start = True
                 urgent |= self._graph.now
+            urgent |= leaf.fold(leaf.measure(values))
         return urgent
 
     def _advance(self, stamp_ns: int) -> bool:
