@@ -27,8 +27,9 @@ from vlm_judge_ros.judges.ensemble_file import Rules, load_ensemble
 from vlm_judge_ros.judges.factory import JudgeOptions
 from vlm_judge_ros.judges.model_access import open_model, shared_models
 from vlm_judge_ros.judges.opinion import Cancellable, Critique, JudgeProvenance, Opinion, SubtaskOpinion
+from vlm_judge_ros.monitors.camera_limits import CameraLimits
 from vlm_judge_ros.verdict.engine import Engine
-from vlm_judge_ros.verdict.settings import EngineSettings
+from vlm_judge_ros.verdict.settings import CameraSettings, EngineSettings
 from vlm_judge_ros.verdict.verdict import State, Verdict
 
 if TYPE_CHECKING:
@@ -380,7 +381,9 @@ def test_a_cancellation_reaches_all_members_and_ends_the_question(remote: bool) 
 def judged(*members: Scripted) -> list[Verdict]:
     """What becomes of an episode of twelve seconds with joints and images in motion."""
     judge = EnsembleJudge([Seat(str(index), member) for index, member in enumerate(members)], Rules(), "t")
-    engine = Engine(EngineSettings(spread_count=3))
+    # Its images are uniform.
+    cameras = tuple(CameraSettings(name, CameraLimits(blocked_contrast=0)) for name in ("front", "wrist"))
+    engine = Engine(EngineSettings(cameras, spread_count=3))
     engine.start_episode("one", "lift the cube", START)
     verdicts = []
     for index in range(121):
