@@ -60,6 +60,7 @@ class JointMotion:
         self._limits = limits or MotionLimits()
         self._anchors: dict[str, float] = {}
         self._travel: dict[str, float] = {}
+        self._travel_before: dict[str, float] = {}
         self._newest_ns: int | None = None
 
     @property
@@ -72,9 +73,15 @@ class JointMotion:
         """How far each joint that has moved has travelled, in rad (m for prismatic joints)."""
         return self._travel
 
+    def travels_before(self, stamp_ns: int) -> Mapping[str, float]:
+        """The same by the samples from before a stamp, whether those of that stamp have come already or not."""
+        return self._travel_before if self._newest_ns is not None and self._newest_ns >= stamp_ns else self._travel
+
     def add(self, sample: JointSample) -> None:
         """Take joint positions; those that are not finite are passed over."""
         heard = False
+        if self._newest_ns is None or sample.stamp_ns > self._newest_ns:
+            self._travel_before = self._travel.copy()
         for name, position in zip(sample.names, sample.positions, strict=True):
             if not math.isfinite(position):
                 continue

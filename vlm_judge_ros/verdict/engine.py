@@ -198,8 +198,12 @@ class Engine:
         Raises:
             JudgeError: the camera is not one of the settings.
         """
+        before_ns = self._now_ns
         self._advance(now_ns)
-        fault = self._cameras.admit(frame, now_ns, self._joints.travels)
+        # What is due goes out as it was before this moment: which of its messages comes first must not matter.
+        if self._now_ns > before_ns:
+            self._look_for_request()
+        fault = self._cameras.admit(frame, now_ns, self._joints.travels_before(frame.stamp_ns))
         if fault is FrameFault.CLOCK_JUMP:
             self._jump(f"the stamps of camera {frame.camera} went back", frame.stamp_ns)
         if fault is not None:
@@ -207,7 +211,6 @@ class Engine:
         self._latest[frame.camera] = frame
         if self._running is not None:
             self._running.add_frame(frame)
-            self._look_for_request()
             self._look_for_review()
         return None
 
@@ -238,8 +241,8 @@ class Engine:
     def due(self, now_ns: int) -> Request | None:
         """Return what the judge is to be asked now, once per request; None where nothing is due.
 
-        The evidence is gathered by the frame that makes a request due, so it does not depend on when this is called. A
-        request that is not fetched before the next one is due gives way to it.
+        The evidence is gathered here, or by the next frame before it counts, so it does not depend on when this is
+        called between two frames. A request that is not fetched before the next one is due gives way to it.
         """
         self._advance(now_ns)
         self._look_for_request()
@@ -380,7 +383,7 @@ class Engine:
         if self._now_ns <= 0:
             text = "The node clock stands at zero; publish /clock, or set use_sim_time to false."
             return (Finding(Layer.HEALTH, "clock_missing", "", Effect.BLIND, text, 0, severity=Severity.ERROR),)
-        return self._cameras.findings(self._now_ns, self._joints.travels)
+        return self._cameras.findings(self._now_ns, self._joints.travels_before(self._now_ns))
 
     def _evaluate(self) -> Verdict:
         if self._running is None:

@@ -75,7 +75,9 @@ class Schedule:
             end_ns, chunk = self._running.popleft()
             request = Request(chunk.id, end_ns)
         if request is None:
-            wait_ns = self._patience_ns if self._running else self._period_ns
+            # A chunk that begins just now does not silence a timer that runs out just now.
+            executing = bool(self._running) and self._running[0][1].stamp_ns < seen_ns
+            wait_ns = self._patience_ns if executing else self._period_ns
             if seen_ns - self._asked_ns < wait_ns:
                 return None
             # Periods that nobody asked about are passed over: one question about now is enough.
