@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,9 @@ MESSAGES = Path(__file__).parents[2] / "msg"
 
 @dataclass(frozen=True)
 class EpisodeBag:
-    """What goes into the bag; one picture of each camera per tenth of a second.
+    """What goes into the bag; ten pictures of each camera per second, and `signal_hz` joint states.
 
-    With `push_from_s` there is a force too, on `/arm/wrench`: 5 N, and 55 N from then on.
+    With `push_from_s` there is a force as often, on `/arm/wrench`: 5 N, and 55 N from then on until before `push_to_s`.
     """
 
     name: str = "square-moved"
@@ -33,6 +34,9 @@ class EpisodeBag:
     task: str = "move the square to the right"
     cameras: tuple[str, ...] = ("front", "wrist")
     push_from_s: float | None = None
+    push_to_s: float | None = None
+    signal_hz: int = 10
+    started_ns: int = STARTED_NS
 
     def write(self, folder: Path) -> Path:
         """Write the bag and return its path."""
@@ -71,14 +75,17 @@ class _Episode:
             self._put("/ground_truth/episode", 0.0, string(data=json.dumps(truth)))
         for index in range(round(episode.duration_s * 10) + 1):
             self._moment(index / 10)
+            if index < round(episode.duration_s * 10):
+                for within in range(1, episode.signal_hz // 10):
+                    self._signals(index / 10 + within / episode.signal_hz)
 
-    def _moment(self, time_s: float) -> None:
+    def _share(self, time_s: float) -> float:
+        onset_s = self._episode.onset_s
+        return min(time_s, time_s if onset_s is None else onset_s) / self._episode.duration_s
+
+    def _signals(self, time_s: float) -> None:
         episode, types = self._episode, self._store.types
-        share = time_s / episode.duration_s
-        if episode.onset_s is not None and time_s > episode.onset_s:
-            share = episode.onset_s / episode.duration_s
-        if abs(time_s - round(time_s)) < 1e-9 and time_s < episode.duration_s:
-            self._chunk(time_s)
+        share = self._share(time_s)
         joints = types["sensor_msgs/msg/JointState"](
             header=self._header(time_s),
             name=["shoulder", "elbow"],
@@ -88,7 +95,16 @@ class _Episode:
         )
         self._put("/joint_states", time_s, joints)
         if episode.push_from_s is not None:
-            self._force(time_s, 55.0 if time_s >= episode.push_from_s else 5.0)
+            # Half a nanosecond for what is not exact in binary.
+            pushes = episode.push_from_s <= time_s + 5e-10 < (episode.push_to_s or math.inf)
+            self._force(time_s, 55.0 if pushes else 5.0)
+
+    def _moment(self, time_s: float) -> None:
+        episode, types = self._episode, self._store.types
+        if abs(time_s - round(time_s)) < 1e-9 and time_s < episode.duration_s:
+            self._chunk(time_s)
+        self._signals(time_s)
+        share = self._share(time_s)
         for camera in episode.cameras:
             picture = _picture(camera, share)
             if episode.raw:
@@ -136,7 +152,7 @@ class _Episode:
         self._put("/arm/wrench", time_s, message)
 
     def _header(self, time_s: float) -> Any:
-        seconds, nanosec = divmod(STARTED_NS + round(time_s * 1e9), 1_000_000_000)
+        seconds, nanosec = divmod(self._episode.started_ns + round(time_s * 1e9), 1_000_000_000)
         stamp = self._store.types["builtin_interfaces/msg/Time"](sec=seconds, nanosec=nanosec)
         return self._store.types["std_msgs/msg/Header"](stamp=stamp, frame_id="")
 
@@ -145,7 +161,7 @@ class _Episode:
         if topic not in self._connections:
             self._connections[topic] = self._writer.add_connection(topic, kind, typestore=self._store)
         cdr = self._store.serialize_cdr(message, kind)
-        self._writer.write(self._connections[topic], STARTED_NS + round(time_s * 1e9), cdr)
+        self._writer.write(self._connections[topic], self._episode.started_ns + round(time_s * 1e9), cdr)
 
 
 def _picture(camera: str, share: float) -> np.ndarray[Any, np.dtype[np.uint8]]:
