@@ -168,8 +168,9 @@ class _SignalCheck:
             self._name,
             effect,
             text,
-            # A stamp that is wrong must not become the stamp of a verdict.
-            self._newest_ns if 0 < self._newest_ns <= now_ns else now_ns,
+            # That something cannot be seen is observed now, again and again, or it would never count as lasting. And a
+            # stamp that is wrong must not become the stamp of a verdict.
+            self._newest_ns if effect is not Effect.BLIND and 0 < self._newest_ns <= now_ns else now_ns,
             onset_ns=onset_ns,
             severity=Severity.ERROR if effect is Effect.BLIND else Severity.INFO,
             value=value_s,
