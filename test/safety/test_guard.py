@@ -170,6 +170,33 @@ def test_a_judge_that_was_started_anew_between_episodes_does_not_stop() -> None:
     assert story.guard.add_heartbeat(beat(1, 5.1, episode=""), at(5.1)) is None
 
 
+def test_heartbeats_out_of_order_stop_nothing_and_tell_nothing() -> None:
+    story = Story().go_on(5)
+    for late in (49, 47, 31):
+        tells = {"failure": BAD, "unknown": True}
+        assert story.guard.add_heartbeat(beat(late, late / 10, **tells), at(5.0)) is None  # type: ignore[arg-type]
+    assert story.go_on(3).guard.stop is None
+    # They are no sign of life either.
+    for turn in range(1, 8):
+        story.guard.add_heartbeat(beat(79, 7.9), at(8 + turn * 0.1))
+    assert story.causes == [Cause.HEARTBEAT_SILENT]
+
+
+def test_a_heartbeat_that_was_overtaken_does_not_end_a_failure() -> None:
+    story = Story().go_on(5, failure=BAD)
+    for late in (48, 47, 46):
+        story.guard.add_heartbeat(beat(late, late / 10), at(5.0))
+    with pytest.raises(ResetRefused, match="The cup fell"):
+        story.reset()
+
+
+@pytest.mark.parametrize(("count", "stamp_s"), [(49, 5.1), (20, 2.0), (1, 0.1)])
+def test_a_count_that_goes_back_in_any_other_way_is_another_judge(count: int, stamp_s: float) -> None:
+    story = Story().go_on(5)
+    stop = story.guard.add_heartbeat(beat(count, stamp_s), at(5.1))
+    assert stop is not None and "there are two of it" in stop.text
+
+
 def test_before_the_first_heartbeat_there_is_a_grace_and_then_a_stop() -> None:
     story = Story()
     story.silent = {"judge"}

@@ -72,6 +72,8 @@ class Guard:
 
     def add_heartbeat(self, beat: Heartbeat, now: Moment) -> Stop | None:
         """Take a heartbeat of the judge node."""
+        if self._judge.overtaken(beat):
+            return self._weigh(now)
         restart = self._judge.add(beat, now.steady_ns)
         self._failures.add_heartbeat(beat)
         return self._weigh(now, () if restart is None else (restart,))

@@ -6,6 +6,9 @@ from vlm_judge_ros.safety.cause import Cause, Reason
 from vlm_judge_ros.safety.heartbeat import Heartbeat
 from vlm_judge_ros.safety.settings import WatchSettings
 
+# One second of heartbeats. A network that changes their order does not hold one back for longer.
+_MOST_OVERTAKEN = 20
+
 
 class JudgeWatch:
     """Watches the heartbeats of one judge node on the steady clock."""
@@ -23,6 +26,20 @@ class JudgeWatch:
     def heard(self) -> bool:
         """Whether there was a heartbeat at all."""
         return self._last is not None
+
+    def overtaken(self, beat: Heartbeat) -> bool:
+        """Whether a heartbeat is one that a newer one overtook on its way, and tells nothing any more.
+
+        Both its count and its stamp are a little older. A judge node that was started anew counts from 1.
+        """
+        last = self._last
+        return (
+            last is not None
+            and 0 < last.count - beat.count <= _MOST_OVERTAKEN
+            and beat.count > 1
+            and beat.stamp_ns < last.stamp_ns
+            and beat.episode_id == last.episode_id
+        )
 
     def add(self, beat: Heartbeat, steady_ns: int) -> Reason | None:
         """Take a heartbeat; returns why it stops the robot by itself, None where it does not."""
