@@ -113,6 +113,17 @@ def test_blindness_that_lasts_is_a_fault_of_its_own_and_never_a_failed_episode(
     assert [decision.state for decision, _ in after[2:]] == [State.PROGRESSING, State.PROGRESSING, State.SUCCEEDED]
 
 
+def test_a_judge_at_a_loss_for_a_moment_is_no_fault_and_for_long_it_is() -> None:
+    def declines(time_s: int) -> Moment:
+        kept = [found for found in good_moment(time_s) if found.layer is not Layer.JUDGE]
+        return (*kept, finding(Layer.JUDGE, "judge_declined", Effect.BLIND, time_s * SECOND))
+
+    patient = replace(LIMITS, judge_fault_s=5.0)
+    opened = [memory.open for _, memory in remembered([declines(time_s) for time_s in range(1, 8)], patient)]
+    assert opened[:5] == [()] * 5
+    assert [[fault.mode for fault in faults] for faults in opened[5:]] == [[FailureMode.JUDGE_FAULT]] * 2
+
+
 def test_a_judge_that_has_not_answered_yet_is_no_fault() -> None:
     waiting = [
         (

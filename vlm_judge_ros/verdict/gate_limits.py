@@ -29,6 +29,8 @@ class GateLimits(DebounceLimits):
         review_confirms: success also needs a review that says complete, on frames no older than the judge's first.
         severities: severity of failures that a judge names, and of lasting blindness, by mode; ERROR for all others.
         monitors: layer and name of each monitor that the task declares; each has to say something.
+        judge_fault_s: how long the judge has to be of no use until that is a fault, where this is longer than
+            `failure_hold_s`. A model may be slow or at a loss for a moment, which is no reason to stop a robot.
 
     Raises:
         JudgeError: a number is out of range, or success would need no physical evidence.
@@ -40,6 +42,7 @@ class GateLimits(DebounceLimits):
     review_confirms: bool = False
     severities: Mapping[FailureMode, Severity] = field(default_factory=dict)
     monitors: tuple[tuple[Layer, str], ...] = ()
+    judge_fault_s: float = 0.0
 
     def __post_init__(self) -> None:
         DebounceLimits.__post_init__(self)
@@ -68,6 +71,10 @@ class GateLimits(DebounceLimits):
         both.
         """
         return MOTION.issuperset(self.success_evidence)
+
+    def fault_hold_s(self, mode: FailureMode) -> float:
+        """Seconds that blindness of a mode has to last until it is a fault."""
+        return max(self.failure_hold_s, self.judge_fault_s if mode is FailureMode.JUDGE_FAULT else 0.0)
 
     def severity(self, mode: FailureMode) -> Severity:
         """Severity of a failure that no monitor has given one."""

@@ -187,7 +187,8 @@ def _faults(
     for finding in _lacking(found):
         mode = fault_mode(finding, limits.cameras)
         run, severity = blind[(mode, eye_of(finding))], limits.severity(mode)
-        sign = Sign(replace(finding, severity=severity), run.since_ns, severity if run.fails(limits) else None)
+        lasts = run.held(limits.failure_count, limits.fault_hold_s(mode))
+        sign = Sign(replace(finding, severity=severity), run.since_ns, severity if lasts else None)
         signs[mode] = (*signs.get(mode, ()), sign)
     before = {fault.mode: fault for fault in held}
     now: list[Failure] = []

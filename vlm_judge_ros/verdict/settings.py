@@ -132,4 +132,5 @@ class EngineSettings:
             recovery_count=self.recovery_count,
             recovery_hold_s=self.recovery_hold_s,
             review_confirms=self.review is not None and ReviewOn.SUCCESS in self.review.on,
+            judge_fault_s=self.judge.opinion_timeout_s,
         )
