@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import WrenchStamped
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import DurabilityPolicy, QoSProfile
@@ -77,7 +78,7 @@ class StopBench:
 
     Args:
         start_s: seconds that the nodes may take to come up.
-        stops: whether there is a safety stop node.
+        stops: whether there is a safety stop node, and a wrench.
     """
 
     def __init__(self, start_s: float, stops: bool = True) -> None:
@@ -90,16 +91,19 @@ class StopBench:
         self._fault_wanted = False
         self._stopped = False
         self._state: Any = None
+        self._count: int | None = None
         self._wrench = WrenchStamped()
         self._publisher = self._node.create_publisher(WrenchStamped, "/wrench", 100)
         self._node.create_subscription(Bool, "/safety_stop_node/stop", self._on_stop, LATCHED)
         self._node.create_subscription(msg.Failure, "/judge_node/failure", self._on_failure, 100)
         self._node.create_subscription(msg.StopState, "/safety_stop_node/state", self._on_state, LATCHED)
+        self._node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 10)
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self._node)
         self._ended = threading.Event()
         self._threads = [threading.Thread(target=self._executor.spin, daemon=True)]
-        self._threads.append(threading.Thread(target=paced, args=(WRENCH_HZ, self._ended, self._send), daemon=True))
+        if stops:
+            self._threads.append(threading.Thread(target=paced, args=(WRENCH_HZ, self._ended, self._send), daemon=True))
         for thread in self._threads:
             thread.start()
         self._await_service(srv.StartEpisode, "/judge_node/start_episode", start_s)
@@ -109,7 +113,8 @@ class StopBench:
     def close(self) -> None:
         """Leave ROS."""
         self._ended.set()
-        self._threads[1].join()
+        for thread in self._threads[1:]:
+            thread.join()
         self._executor.shutdown()
         self._node.destroy_node()
         rclpy.try_shutdown()
@@ -124,6 +129,15 @@ class StopBench:
             if time.monotonic() > end_s:
                 raise SystemExit(answer.message)
             time.sleep(0.2)
+
+    def await_count(self) -> int:
+        """The number of joint states that the judge node has taken, as its next report says."""
+        with self._news:
+            self._count = None
+        if not self._until(lambda: self._count is not None, 30.0):
+            raise SystemExit("The judge node does not report.")
+        assert self._count is not None
+        return self._count
 
     def fault(self, task: str, after_s: float) -> Times:
         """Start an episode, publish one message above the limit after so many seconds, and bring all back to rest."""
@@ -183,6 +197,14 @@ class StopBench:
     def _on_state(self, message: msg.StopState) -> None:
         with self._news:
             self._state = message
+            self._news.notify_all()
+
+    def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        with self._news:
+            for status in message.status:
+                counts = {entry.key: entry.value for entry in status.values}
+                if "messages on /joint_states" in counts:
+                    self._count = int(counts["messages on /joint_states"])
             self._news.notify_all()
 
     def _until(self, condition: Callable[[], bool], timeout_s: float) -> bool:

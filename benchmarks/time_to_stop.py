@@ -4,13 +4,13 @@
     .venv/bin/python benchmarks/time_to_stop.py --cpu [--turns 6] [--seconds 20] [--json]
 
 Joint states at 1 kHz, a wrench at 500 Hz and two 640x480 cameras at 30 Hz come from other processes; the embedded judge
-answers once a second. A fault is one wrench message above the limit of a declared monitor, at a random moment of a new
-episode. The clock runs from before that message is published until `~/stop` says true in the process that published
-it. Then the episode is ended, the stop reset, and the next begins. A fault is missed where that does not happen within
-5 s. All of it is measured again without cameras. Intervals are of 95 %, from 2000 bootstrap samples.
+answers once a second. A fault is one wrench message above the limit of a declared monitor, one to two seconds after the
+start of an episode. The clock runs from before that message is published until `~/stop` says true in the process that
+published it. Then the episode is ended, the stop reset, and the next begins. A fault is missed where that does not
+happen within 5 s. All of it is measured again without cameras. Intervals are of 95 %, from 2000 bootstrap samples.
 
-`--cpu` measures the share of one core that the judge node takes with joint states at 1 kHz and no camera, in turn with
-and without a task file that declares monitors; their difference is what monitors cost.
+`--cpu` measures what 1000 joint states cost the judge node, which is its share of a core at 1 kHz, without cameras:
+in turn for a task without and with declared monitors, in one run of the node. The difference is what monitors cost.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ from stop_bench import StopBench, Times, play_joints
 
 LIMIT_P99_S = 0.1
 START_S = 120.0
+# From the start of an episode to its fault: the judge is asked after one second.
+WAIT_S = (1.0, 2.0)
 TASK = "pick up the puck and hold it at the blue target"
 TASK_FILE = f"""
 name: bench
@@ -51,6 +53,16 @@ monitors:
   - {{kind: oscillation, name: swings, amplitude_rad: 0.5}}
   - {{kind: jerk, name: jerks}}
   - {{kind: formula, name: stays_open, formula: "always (finger < 1.5)", severity: warning}}
+success:
+  evidence: [image_motion]
+# Without cameras nothing but the fault is to stop the robot.
+failure_modes:
+  CAMERA_FAULT: warning
+"""
+BARE_TASK = "wait"
+BARE_TASK_FILE = f"""
+name: bare
+instruction: {BARE_TASK}
 success:
   evidence: [image_motion]
 """
@@ -136,11 +148,9 @@ def node(name: str, parameters: dict[str, str]) -> Iterator[int]:
         process.wait()
 
 
-def judge_parameters(task_file: Path | None, cameras: bool) -> dict[str, str]:
+def judge_parameters(task_files: Sequence[Path], cameras: bool) -> dict[str, str]:
     """Parameters of the judge node."""
-    parameters = {"auto_episode": "false"}
-    if task_file is not None:
-        parameters["task_files"] = f"[{task_file}]"
+    parameters = {"auto_episode": "false", "task_files": f"[{', '.join(map(str, task_files))}]"}
     for camera in CAMERAS:
         parameters |= {f"{camera}.reliability": "reliable", f"{camera}.depth": str(DEPTH)}
         if not cameras:
@@ -148,13 +158,13 @@ def judge_parameters(task_file: Path | None, cameras: bool) -> dict[str, str]:
     return parameters
 
 
-def measure_stops(faults: int, cameras: bool, task_file: Path) -> list[Times]:
+def measure_stops(faults: int, cameras: bool, task_files: Sequence[Path]) -> list[Times]:
     """Let faults happen one after the other."""
     # So long that the absence of cameras, which is wanted, stops nothing.
     patience = {"unknown_timeout_s": "3600.0", "verdict_timeout_s": "3600.0"}
     chance = random.Random(faults)
     with (
-        node("judge_node", judge_parameters(task_file, cameras)),
+        node("judge_node", judge_parameters(task_files, cameras)),
         node("safety_stop_node", patience),
         playing("joints"),
         playing("cameras") if cameras else playing("nothing"),
@@ -163,7 +173,7 @@ def measure_stops(faults: int, cameras: bool, task_file: Path) -> list[Times]:
         try:
             found = []
             for index in range(faults):
-                found.append(bench.fault(TASK, chance.uniform(0.5, 1.5)))
+                found.append(bench.fault(TASK, chance.uniform(*WAIT_S)))
                 print(f"\r{index + 1} of {faults} faults", end="", file=sys.stderr, flush=True)
             print(file=sys.stderr)
             return found
@@ -171,18 +181,23 @@ def measure_stops(faults: int, cameras: bool, task_file: Path) -> list[Times]:
             bench.close()
 
 
-def measure_cpu(seconds: float, task_file: Path | None) -> float:
-    """The share of one core that the judge node takes with joint states at 1 kHz, in an episode without cameras."""
-    with node("judge_node", judge_parameters(task_file, cameras=False)) as process, playing("joints"):
+def measure_cpu(turns: int, seconds: float, task_files: Sequence[Path]) -> tuple[list[float], list[float]]:
+    """Processor seconds of the judge node for 1000 joint states, without and with monitors."""
+    shares: dict[str, list[float]] = {BARE_TASK: [], TASK: []}
+    with node("judge_node", judge_parameters(task_files, cameras=False)) as process, playing("joints"):
         bench = StopBench(START_S, stops=False)
         try:
-            bench.start_episode(TASK)
-            time.sleep(2.0)
-            before_s, began_s = cpu_s(process), time.monotonic()
-            time.sleep(seconds)
-            return (cpu_s(process) - before_s) / (time.monotonic() - began_s)
+            for _ in range(turns):
+                for task, of_task in shares.items():
+                    bench.start_episode(task)
+                    time.sleep(1.0)
+                    before, before_s = bench.await_count(), cpu_s(process)
+                    time.sleep(seconds)
+                    after, after_s = bench.await_count(), cpu_s(process)
+                    of_task.append(1000.0 * (after_s - before_s) / (after - before))
         finally:
             bench.close()
+    return shares[BARE_TASK], shares[TASK]
 
 
 def quantile(values: Sequence[float], share: float) -> dict[str, object]:
@@ -244,15 +259,13 @@ def main() -> int:
     os.environ.update(environment())
     load = {"cores": os.cpu_count(), "load_before": os.getloadavg()[0]}
     with tempfile.TemporaryDirectory() as folder:
-        task_file = Path(folder) / "bench.yaml"
-        task_file.write_text(TASK_FILE)
+        files = Path(folder) / "bare.yaml", Path(folder) / "bench.yaml"
+        for path, text in zip(files, (BARE_TASK_FILE, TASK_FILE), strict=True):
+            path.write_text(text)
         if arguments.cpu:
-            bare, monitored = [], []
-            for _ in range(arguments.turns):
-                bare.append(measure_cpu(arguments.seconds, None))
-                monitored.append(measure_cpu(arguments.seconds, task_file))
+            bare, monitored = measure_cpu(arguments.turns, arguments.seconds, files)
             more = [one - other for one, other in zip(monitored, bare, strict=True)]
-            shares = {"without_task_file": bare, "with_task_file": monitored, "monitors": more}
+            shares = {"without_monitors": bare, "with_monitors": monitored, "monitors": more}
             if arguments.json:
                 print(json.dumps({**load, "seconds": arguments.seconds, "share_of_core": shares}, indent=2))
                 return 0
@@ -261,7 +274,7 @@ def main() -> int:
                 print(f"  {name:18} {statistics.median(values):.3f} ({min(values):.3f} to {max(values):.3f})")
             return 0
         stops = {
-            name: figures(measure_stops(arguments.faults, cameras, task_file))
+            name: figures(measure_stops(arguments.faults, cameras, files))
             for name, cameras in (("with cameras", True), ("without cameras", False))
         }
     if arguments.json:

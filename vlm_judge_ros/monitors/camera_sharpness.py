@@ -18,6 +18,7 @@ from statistics import median
 
 import cv2
 import numpy as np
+import numpy.ma  # np.percentile imports it when it is first called, which would be while a robot is watched
 from numpy.typing import NDArray
 
 from vlm_judge_ros.episode.fault import BrokenImage

@@ -8,12 +8,14 @@ from typing import Any
 
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.subscription import Subscription
 from sensor_msgs.msg import JointState
 
 from vlm_judge_ros import msg
 from vlm_judge_ros.episode.messages import FUTURE_S, chunk_of, joint_sample_of, refuse_future
 from vlm_judge_ros.episode.stamps import nanoseconds
 from vlm_judge_ros.errors import JudgeError
+from vlm_judge_ros.node.backlog import waiting_messages
 from vlm_judge_ros.node.judging import Judging
 from vlm_judge_ros.node.message_class import message_class
 from vlm_judge_ros.node.refusals import Refusals
@@ -102,18 +104,28 @@ class Inputs:
         self._not_ahead_ns = 0
         joints, chunks, *others = topics
         self._subscriptions = [
-            node.create_subscription(JointState, joints.given, self._on(joints, self._take_joints), _QUALITY),
-            node.create_subscription(msg.ActionChunk, chunks.given, self._on(chunks, self._take_chunk), 10),
-            *(
-                node.create_subscription(topic.kind, topic.given, self._on(topic, self._take_signals), _QUALITY)
-                for topic in others
-            ),
+            self._subscribe(joints, self._take_joints, _QUALITY),
+            self._subscribe(chunks, self._take_chunk, 10),
+            *(self._subscribe(topic, self._take_signals, _QUALITY) for topic in others),
         ]
 
     def close(self) -> None:
         """Cease to listen."""
         for subscription in self._subscriptions:
             self._node.destroy_subscription(subscription)
+
+    def _subscribe(
+        self, topic: InputTopic, take: Callable[[InputTopic, Any], None], quality: QoSProfile | int
+    ) -> Subscription[Any]:
+        on_message = self._on(topic, take)
+
+        def on_news(message: Any) -> None:
+            on_message(message)
+            for waiting in waiting_messages(subscription):
+                on_message(waiting)
+
+        subscription = self._node.create_subscription(topic.kind, topic.given, on_news, quality)
+        return subscription
 
     def _on(self, topic: InputTopic, take: Callable[[InputTopic, Any], None]) -> Callable[[Any], None]:
         source = f"topic {topic.name}"
