@@ -134,9 +134,9 @@ class Stage:
             self.bench.news.notify_all()
 
 
-def before_s(seconds: int) -> int:
+def before_s(seconds: float) -> int:
     """A stamp so many seconds before the bundled episodes, whose clocks all begin at the same moment."""
-    return STARTED_NS - seconds * NANOSECONDS_PER_SECOND
+    return STARTED_NS - round(seconds * NANOSECONDS_PER_SECOND)
 
 
 def nanoseconds_of(stamp: object) -> int:
@@ -195,14 +195,14 @@ def test_a_broken_limit_stops_until_it_has_healed_and_somebody_resets(stage: Sta
     refused = stage.stop.reset()
     assert not refused.success
     assert "COLLISION" in refused.message
-    well = EpisodeBag("well", 4.0, push_from_s=99.0, signal_hz=100, started_ns=before_s(56))
+    well = EpisodeBag("well", 4.0, push_from_s=99.0, signal_hz=100, started_ns=before_s(56.9))
     stage.play(well.write(tmp_path))
     stage.stop.await_state(lambda state: not state.standing, "the failure to have healed")
     assert stage.stopped_since(first) >= fault_ns
     stage.reset()
     assert stage.stop.state.stops == stopped.stops
     # The same episode, and a single message beyond the limit.
-    again = EpisodeBag("again", 2.0, push_from_s=1.0, push_to_s=1.01, signal_hz=100, started_ns=before_s(51))
+    again = EpisodeBag("again", 2.0, push_from_s=1.0, push_to_s=1.01, signal_hz=100, started_ns=before_s(52.8))
     first = len(stage.heard)
     began_ns = stage.play(again.write(tmp_path))
     assert stage.stop.await_stop(State.CAUSE_FAILURE).stops == stopped.stops + 1
