@@ -9,10 +9,12 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from clips.material import clip
 from judges.example_material import jpeg
 from replay.episode_bag import EpisodeBag
 
 from vlm_judge_ros import cli
+from vlm_judge_ros.clips.store import Store
 from vlm_judge_ros.judges.example import ExampleKind
 from vlm_judge_ros.judges.example_bank import ExampleBank
 from vlm_judge_ros.replay.bundled import bundled_episode
@@ -44,6 +46,16 @@ def test_a_stretch_of_a_bundled_episode_becomes_an_example(bank: ExampleBank) ->
     for camera in ("front", "wrist"):
         times_s = [frame.time_s for frame in example.frames if frame.camera == camera]
         assert times_s == pytest.approx([2.0, 4.0, 6.0, 8.0], abs=0.06)
+
+
+def test_a_clip_says_itself_what_it_is_an_example_of(bank: ExampleBank, tmp_path: Path) -> None:
+    stored = Store(tmp_path / "clips", 10**6, 10**7).write(clip(images=41, begin_s=2.0))
+    assert run("add", stored.path) == 0
+    (example,) = bank.read().examples
+    assert (example.task, example.failure_mode.name) == ("push the button", "COLLISION")
+    # From three seconds before the onset, which is half a second before the failure was confirmed.
+    assert [frame.time_s for frame in example.frames] == pytest.approx([1.625 + 1.675 * n for n in range(6)], abs=0.13)
+    assert {frame.camera for frame in example.frames} == {"front"}
 
 
 def test_recorded_rewards_are_taken_at_the_moments_of_the_images(bank: ExampleBank) -> None:

@@ -7,8 +7,9 @@ import pytest
 from rosbags.highlevel import AnyReader
 
 from vlm_judge_ros.episode.failure_mode import FailureMode
+from vlm_judge_ros.episode.message_definition import message_definition
 from vlm_judge_ros.errors import JudgeError
-from vlm_judge_ros.simulation.bag import STARTED_NS, message_definition, write_bag
+from vlm_judge_ros.simulation.bag import STARTED_NS, write_bag
 from vlm_judge_ros.simulation.disturbance import Disturbance
 from vlm_judge_ros.simulation.episode import EpisodeSpec, SimulatedEpisode
 from vlm_judge_ros.simulation.world import JOINTS
@@ -83,6 +84,6 @@ def test_nothing_half_written_is_left_when_writing_fails(tmp_path: Path, monkeyp
 
 
 def test_the_message_definition_is_found_where_the_package_lies() -> None:
-    assert "horizon" in message_definition("ActionChunk")
+    assert "horizon" in message_definition("vlm_judge_ros/msg/ActionChunk")
     with pytest.raises(JudgeError, match="Nothing"):
-        message_definition("Nothing")
+        message_definition("vlm_judge_ros/msg/Nothing")

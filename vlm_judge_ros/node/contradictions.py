@@ -40,6 +40,11 @@ def contradiction(values: Mapping[str, Value]) -> str | None:
             f"Parameter record is {show(get['record'])} and replay is {show(get['replay'])}; set one of them, because "
             "what is replayed is not recorded once more."
         )
+    if get["evidence_clip_mb"] > get["evidence_total_mb"]:
+        return (
+            f"Parameter evidence_clip_mb is {get['evidence_clip_mb']} MB and evidence_total_mb is "
+            f"{get['evidence_total_mb']} MB; set evidence_total_mb to no less, or no large clip can be kept."
+        )
     return _without_server(values) or _of_review(values)
 
 

@@ -54,8 +54,8 @@ def verdict_message(verdict: Verdict) -> msg.Verdict:
     return message
 
 
-def failure_message(event: FailureEvent) -> msg.Failure:
-    """A failure event as a message."""
+def failure_message(event: FailureEvent, evidence_uri: str = "") -> msg.Failure:
+    """A failure event as a message, with the address of its clip."""
     message = msg.Failure(
         episode_id=event.episode_id,
         event_id=event.event_id,
@@ -67,6 +67,7 @@ def failure_message(event: FailureEvent) -> msg.Failure:
         confidence=_number(event.confidence),
         deciding_layer=int(event.deciding_layer),
         evidence=_finding_messages(event.evidence),
+        evidence_uri=evidence_uri,
         text=event.text,
         provenance=_provenance_message(event.provenance),
     )

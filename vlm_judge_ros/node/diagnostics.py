@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
+from vlm_judge_ros.clips.writer_thread import ClipCounts
 from vlm_judge_ros.judges.worker_events import WorkerState
 from vlm_judge_ros.monitors.camera_statistics import CameraStatistics
 from vlm_judge_ros.monitors.finding import Effect
@@ -68,6 +69,7 @@ class Diagnostics:
         judging: Judging | None,
         cameras: Iterable[CameraSubscription],
         inputs: InputReport,
+        clips: ClipCounts | None = None,
     ) -> DiagnosticArray:
         """One report.
 
@@ -77,6 +79,7 @@ class Diagnostics:
             judging: None while the node is not configured.
             cameras: those that are subscribed to; none while the node is not active.
             inputs: what came in beside images.
+            clips: what became of clips; None where none are kept.
         """
         array = DiagnosticArray()
         array.header.stamp = time_message(now_ns)
@@ -89,6 +92,8 @@ class Diagnostics:
             verdict = judging.engine.verdict
             array.status += [self._camera(camera, statistics[camera.camera.name], verdict) for camera in cameras]
             array.status.append(self._inputs(inputs))
+            if clips is not None:
+                array.status.append(self._evidence(clips))
         array.status += self._failures.statuses(judging.engine.newest_failures if judging is not None else {})
         return array
 
@@ -126,6 +131,20 @@ class Diagnostics:
             newest = "; ".join(sorted(refusals.counts))
             return self._status("inputs", WARN, f"Something was refused a moment ago: {newest}.", values)
         return self._status("inputs", OK, f"Listening to {len(inputs.topics)} topics beside the cameras.", values)
+
+    def _evidence(self, clips: ClipCounts) -> DiagnosticStatus:
+        values = {
+            "clips written": str(clips.written),
+            "clips that failed": str(clips.failed),
+            "clips dropped": str(clips.dropped),
+            "older clips removed": str(clips.removed),
+            "bytes written": str(clips.written_bytes),
+            "clips waiting": str(clips.waiting),
+            "last error": clips.last_error,
+        }
+        if clips.last_error:
+            return self._status("evidence", WARN, clips.last_error, values)
+        return self._status("evidence", OK, f"{clips.written} clips were written.", values)
 
     def _judge(self, judging: Judging) -> DiagnosticStatus:
         more = {

@@ -16,6 +16,7 @@ from vlm_judge_ros.episode.messages import FUTURE_S, chunk_of, joint_sample_of, 
 from vlm_judge_ros.episode.stamps import nanoseconds
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.node.backlog import waiting_messages
+from vlm_judge_ros.node.evidence import Evidence
 from vlm_judge_ros.node.judging import Judging
 from vlm_judge_ros.node.message_class import message_class
 from vlm_judge_ros.node.refusals import Refusals
@@ -86,6 +87,7 @@ class Inputs:
         topics: as `input_topics` gives them, in its order.
         refusals: counts what is refused.
         now_ns: the node clock.
+        evidence: keeps what is taken, for clips; None for none.
     """
 
     def __init__(
@@ -95,11 +97,13 @@ class Inputs:
         topics: Iterable[InputTopic],
         refusals: Refusals,
         now_ns: Callable[[], int],
+        evidence: Evidence | None = None,
     ) -> None:
         self._node = node
         self._judging = judging
         self._refusals = refusals
         self._now_ns = now_ns
+        self._evidence = evidence
         # Joint states with stamps up to here are known not to be ahead of the node clock.
         self._not_ahead_ns = 0
         joints, chunks, *others = topics
@@ -134,6 +138,8 @@ class Inputs:
             topic.received += 1
             try:
                 take(topic, message)
+                if self._evidence is not None:
+                    self._evidence.add_message(topic.name, topic.kind, message, self._judging.engine.urgent)
             except JudgeError as error:
                 self._refusals.add(source, str(error))
             except Exception as error:  # whatever a stranger sends, the cameras are to be watched on

@@ -26,6 +26,7 @@ from vlm_judge_ros.node.camera_subscription import CameraSubscription
 from vlm_judge_ros.node.contradictions import contradiction, refuse_contradictions
 from vlm_judge_ros.node.declaration import refuse, unknown_names, values_of
 from vlm_judge_ros.node.diagnostics import Diagnostics, InputReport
+from vlm_judge_ros.node.evidence import Evidence
 from vlm_judge_ros.node.inputs import Inputs, InputTopic, input_topics
 from vlm_judge_ros.node.judge_declaration import declare_all, names_in_the_shipped_file
 from vlm_judge_ros.node.judging import Judging, JudgingOptions
@@ -59,6 +60,7 @@ class JudgeNode(LifecycleNode):
     # rclpy sets a parameter of its own before the constructor below has come to these.
     _parameters_known: Mapping[str, Parameter] = {}
     _judging: Judging | None = None
+    _evidence: Evidence | None = None
 
     def __init__(self, asked_to_end: Callable[[], bool] = lambda: False) -> None:
         super().__init__("judge_node")
@@ -113,7 +115,9 @@ class JudgeNode(LifecycleNode):
         tasks.check_cameras(values["cameras"])
         self._topics = input_topics(self, tasks)
         options = JudgingOptions(values["deadline_s"], values["auto_episode"], values["review_deadline_s"])
-        results = Results(self)
+        evidence = Evidence(self, values, camera_inputs(values)) if values["evidence"] else None
+        results = Results(self, evidence)
+        self._closers = [results.close] if evidence is None else [evidence.close, results.close]
         judging = Judging(
             engine_settings(values),
             worker_settings(values),
@@ -123,7 +127,7 @@ class JudgeNode(LifecycleNode):
             review_settings(values),
             tasks,
         )
-        self._closers = [judging.close, results.close]
+        self._closers.insert(0, judging.close)
         try:
             judging.wait_until_ready(lambda: not self._asked_to_end())
             if values["task"]:
@@ -131,7 +135,7 @@ class JudgeNode(LifecycleNode):
         except BaseException:
             self._close()
             raise
-        self._judging, self._results = judging, results
+        self._judging, self._results, self._evidence = judging, results, evidence
         self._introduce("Judge", judging.judge)
         if judging.review is not None:
             self._introduce("Review", judging.review)
@@ -155,7 +159,7 @@ class JudgeNode(LifecycleNode):
         self._cameras = [
             CameraSubscription(self, camera, self._take_frame, self._reject_frame) for camera in camera_inputs(values)
         ]
-        inputs = Inputs(self, self._current, self._topics, self._refusals, self._now_ns)
+        inputs = Inputs(self, self._current, self._topics, self._refusals, self._now_ns, self._evidence)
         timer = self.create_timer(_TICK_S, self._tick, clock=self._steady)
         self._active_closers = [
             *(camera.close for camera in self._cameras),
@@ -201,13 +205,17 @@ class JudgeNode(LifecycleNode):
 
     def _close(self) -> None:
         self._judging = None
+        self._evidence = None
         while self._closers:
             self._closers.pop()()
 
     # Inputs
 
     def _take_frame(self, frame: Frame) -> FrameFault | None:
-        return self._current.add_frame(frame, self._now_ns())
+        now_ns = self._now_ns()
+        if self._evidence is not None:
+            self._evidence.add_frame(frame, now_ns)
+        return self._current.add_frame(frame, now_ns)
 
     def _reject_frame(self, camera: str, error: BrokenImage | BrokenStamp) -> None:
         self._current.reject_frame(camera, error, self._now_ns())
@@ -230,6 +238,8 @@ class JudgeNode(LifecycleNode):
         self._current.tick(now_ns)
         self._beats += 1
         self._results.heartbeat(self._beats, now_ns, self._current.engine)
+        if self._evidence is not None:
+            self._evidence.tick(now_ns)
         self._ticks += 1
         if self._ticks % _FINDINGS_TICKS == 0:
             self._results.findings(now_ns, self._current.engine)
@@ -248,7 +258,8 @@ class JudgeNode(LifecycleNode):
     def _publish_diagnostics(self) -> None:
         state = self._state_machine.current_state[1]
         inputs = InputReport(self._topics, self._refusals)
-        report = self._diagnostics.report(self._now_ns(), state, self._judging, self._cameras, inputs)
+        counts = self._evidence.counts if self._evidence is not None else None
+        report = self._diagnostics.report(self._now_ns(), state, self._judging, self._cameras, inputs, counts)
         self._diagnostics_publisher.publish(report)
 
     # Parameters

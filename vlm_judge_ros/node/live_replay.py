@@ -222,6 +222,7 @@ def _parameters_for(recording: Recording) -> dict[str, object]:
         "use_sim_time": True,
         "autostart": False,
         "auto_episode": False,
+        "evidence": False,  # the recording is there already
         "cameras": [camera.camera for camera in recording.topics.cameras],
     }
     for camera in recording.topics.cameras:

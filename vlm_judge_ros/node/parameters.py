@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.node.camera_parameters import CAMERA_PARAMETERS
+from vlm_judge_ros.node.evidence_parameters import EVIDENCE_PARAMETERS
 from vlm_judge_ros.node.judge_parameters import JUDGE_PARAMETERS, REVIEW_PARAMETERS
 from vlm_judge_ros.node.parameter import CAMERA, Change, Parameter, Value, show
 from vlm_judge_ros.node.parameter_table import markdown_table, yaml_file
@@ -175,6 +176,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("recovery_hold_s", 1.5, "Seconds that they have to span.", "s", 0.0, 3600.0),
     Parameter("stall_s", 8.0, "No rise of progress for so long is a stall.", "s", 0.1, 3600.0),
     *REVIEW_PARAMETERS,
+    *EVIDENCE_PARAMETERS,
     Parameter(
         "annotated",
         False,

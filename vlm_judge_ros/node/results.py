@@ -17,6 +17,7 @@ from vlm_judge_ros.node.conversion import (
     time_message,
     verdict_message,
 )
+from vlm_judge_ros.node.evidence import Evidence
 from vlm_judge_ros.verdict.engine import Engine
 from vlm_judge_ros.verdict.failure import FailureEvent
 from vlm_judge_ros.verdict.progress_update import ProgressUpdate
@@ -26,10 +27,16 @@ LATCHED = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, durability
 
 
 class Results:
-    """The publishers of the node, and its log. Nothing leaves them while the node is not active."""
+    """The publishers of the node, and its log. Nothing leaves them while the node is not active.
 
-    def __init__(self, node: LifecycleNode) -> None:
+    Args:
+        node: publishes.
+        evidence: keeps what is published, for clips; None for none.
+    """
+
+    def __init__(self, node: LifecycleNode, evidence: Evidence | None = None) -> None:
         self._node = node
+        self._evidence = evidence
         self._logger = node.get_logger()
         self._state = State.UNKNOWN
         self._progress = node.create_lifecycle_publisher(msg.Progress, "~/progress", QoSProfile(depth=10))
@@ -71,12 +78,20 @@ class Results:
 
     def failure(self, event: FailureEvent) -> None:
         """Publish a failure event."""
-        self._failure.publish(failure_message(event))
+        evidence = self._evidence
+        if evidence is None:
+            message = failure_message(event)
+        else:
+            message = evidence.add_failure(event, lambda address: failure_message(event, address))
+        self._failure.publish(message)
         self.note(f"Failure {event.event_id} {event.status.name}: {event.mode.name}. {event.text}")
 
     def verdict(self, verdict: Verdict) -> None:
         """Publish a verdict, and log it where its state is another one."""
-        self._verdict.publish(verdict_message(verdict))
+        message = verdict_message(verdict)
+        self._verdict.publish(message)
+        if self._evidence is not None:
+            self._evidence.add_verdict(message)
         if verdict.state is not self._state:
             self._state = verdict.state
             self.note(f"{verdict.state.name}: {verdict.reason}")
@@ -87,6 +102,8 @@ class Results:
 
     def findings(self, now_ns: int, engine: Engine) -> None:
         """Publish what all layers found when they were weighed last, where an episode runs and anybody listens."""
+        if self._evidence is not None:
+            self._evidence.add_findings(now_ns, engine)
         if engine.episode_id and self._findings.get_subscription_count():
             self._findings.publish(findings_message(now_ns, engine.episode_id, engine.findings))
 

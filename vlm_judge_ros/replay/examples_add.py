@@ -9,6 +9,7 @@ from pathlib import Path
 
 import cv2
 
+from vlm_judge_ros.clips.clip_record import ClipRecord, read_record
 from vlm_judge_ros.episode.compressed_image import CompressedImage
 from vlm_judge_ros.episode.failure_mode import FailureMode
 from vlm_judge_ros.episode.fault import BrokenImage
@@ -21,11 +22,13 @@ from vlm_judge_ros.replay.trace import Curve
 
 _NUMBERS = ("std_msgs/msg/Float32", "std_msgs/msg/Float64")
 _JPEG_QUALITY = 90
+# How much before the failure an example of a clip shows, so that one sees what was to be done.
+_BEFORE_ONSET_S = 3.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `vlm-judge examples add`."""
-    parser.add_argument("bag", type=Path, nargs="?", metavar="BAG", help="a recorded episode")
+    parser.add_argument("bag", type=Path, nargs="?", metavar="BAG", help="a recorded episode, or the clip of a failure")
     parser.add_argument("--task", default="", metavar="TEXT", help="the instruction (default: the one in the bag)")
     modes = ", ".join(FailureMode.__members__)
     parser.add_argument(
@@ -95,9 +98,10 @@ def cameras_named(words: Sequence[str]) -> dict[str, str] | None:
 
 
 def _from_bag(arguments: argparse.Namespace) -> NewExample:
+    clip = read_record(arguments.bag)
     with Bag(arguments.bag) as bag:
-        recording = Recording.read(bag, arguments.task, cameras_named(arguments.camera))
-        begin_s = 0.0 if arguments.begin_s is None else arguments.begin_s
+        recording = _recording(bag, arguments, clip)
+        begin_s = _shown_from_s(clip, recording) if arguments.begin_s is None else arguments.begin_s
         end_s = recording.duration_s if arguments.end_s is None else arguments.end_s
         wanted_s = moments(recording, begin_s, end_s, arguments.frames)
         shown = stills(bag, recording, wanted_s)
@@ -106,7 +110,8 @@ def _from_bag(arguments: argparse.Namespace) -> NewExample:
             rewards = _recorded_rewards(bag, recording, arguments.reward_topic, [shots[0].time_s for shots in shown])
         elif arguments.rewards:
             rewards = _written_rewards(arguments.rewards, len(shown))
-    mode = arguments.mode or (recording.truth.failure_mode if recording.truth is not None else "")
+    told = clip.failures[0].code if clip is not None else ""
+    mode = arguments.mode or (recording.truth.failure_mode if recording.truth is not None else told)
     return NewExample(
         task=recording.task,
         failure_mode=mode_named(mode),
@@ -118,6 +123,23 @@ def _from_bag(arguments: argparse.Namespace) -> NewExample:
         ],
         origin=f"{recording.name}, {begin_s:.1f} s to {end_s:.1f} s",
     )
+
+
+def _recording(bag: Bag, arguments: argparse.Namespace, clip: ClipRecord | None) -> Recording:
+    task, cameras = arguments.task, cameras_named(arguments.camera)
+    if clip is not None:
+        # Its topics are as on the robot, and need not be named after the cameras.
+        task, cameras = task or clip.task, cameras or clip.cameras
+    return Recording.read(bag, task, cameras)
+
+
+def _shown_from_s(clip: ClipRecord | None, recording: Recording) -> float:
+    """From when on a clip shows the failure and little else, in seconds from its beginning."""
+    if clip is None:
+        return 0.0
+    failure = clip.failures[0]
+    since_ns = failure.confirmed_ns if failure.onset_ns is None else failure.onset_ns
+    return min(max(0.0, (since_ns - recording.started_ns) * 1e-9 - _BEFORE_ONSET_S), recording.duration_s / 2)
 
 
 def _by_hand(arguments: argparse.Namespace) -> NewExample:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
+from vlm_judge_ros.episode.message_definition import message_definition
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.simulation.episode import ACTION_NAMES, EpisodeSpec, SimulatedEpisode
 from vlm_judge_ros.simulation.world import JOINTS, STEP_S
@@ -59,21 +60,6 @@ def write_bag(episode: SimulatedEpisode, path: Path, quality: int = 80) -> None:
         shutil.rmtree(unfinished, ignore_errors=True)
 
 
-def message_definition(name: str) -> str:
-    """Text of one of this package's own messages, from where the package is installed or checked out.
-
-    Raises:
-        JudgeError: the file is not there.
-    """
-    here = Path(__file__).resolve()
-    candidates = [parent / "share" / "vlm_judge_ros" / "msg" / f"{name}.msg" for parent in here.parents]
-    candidates.append(here.parents[2] / "msg" / f"{name}.msg")
-    for candidate in candidates:
-        if candidate.is_file():
-            return candidate.read_text(encoding="utf-8")
-    raise JudgeError(f"The definition of the message {name} is missing; install vlm_judge_ros again.")
-
-
 class _EpisodeWriter:
     """Turns one episode into messages, in the order of their stamps."""
 
@@ -83,7 +69,7 @@ class _EpisodeWriter:
         self._name = name
         self._quality = quality
         self._store = get_typestore(Stores.ROS2_HUMBLE)
-        self._store.register(get_types_from_msg(message_definition("ActionChunk"), _ACTION_CHUNK))
+        self._store.register(get_types_from_msg(message_definition(_ACTION_CHUNK), _ACTION_CHUNK))
         self._connections: dict[str, Any] = {}
 
     def write(self) -> None:
