@@ -53,7 +53,7 @@ def used(bench: Bench, node: str) -> dict[str, set[str]]:
 @pytest.fixture(scope="module")
 def nodes(bench: Bench, start: Callable[..., JudgeProcess], tmp_path_factory: pytest.TempPathFactory) -> Any:
     judge = start(NAMESPACE, task="watch")
-    stop = StopProcess(bench, NAMESPACE, tmp_path_factory.mktemp("log") / "stop.txt", {})
+    stop = StopProcess(bench, NAMESPACE, tmp_path_factory.mktemp("log") / "stop.txt", {}, {})
     bench.until(lambda: stop.states, "the stop node")
     yield judge
     stop.end()
