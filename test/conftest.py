@@ -26,6 +26,10 @@ def _own_clips(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--write-fault-table", action="store_true", help="measure all faults and write docs/faults.md")
+
+
 @pytest.fixture(scope="session")
 def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> TinyModels:
     """Tiny models of all families: `tiny_models.get("qwen3_vl").folder`."""

@@ -34,7 +34,13 @@ class JudgeProcess:
     """
 
     def __init__(
-        self, bench: Bench, namespace: str, log: Path, arguments: Sequence[str], parameters: dict[str, object]
+        self,
+        bench: Bench,
+        namespace: str,
+        log: Path,
+        arguments: Sequence[str],
+        parameters: dict[str, object],
+        variables: dict[str, str] | None = None,
     ) -> None:
         self.bench = bench
         self.name = f"{namespace}/judge_node"
@@ -54,7 +60,7 @@ class JudgeProcess:
             text = str(value).lower() if isinstance(value, bool) else str(value)
             command += ["-p", f"{key}:={text}"]
         paths = [str(FOLDER), os.environ.get("PYTHONPATH", "")]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths)), **(variables or {})}
         environment.pop("_ROS_WHEELS_BOOTSTRAP_COMPLETE", None)
         with log.open("w") as output:
             self.process = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)
