@@ -1,33 +1,40 @@
-"""Makes up gaits with a known number of steps, and the messages in which a robot would tell of them."""
+"""Makes up gaits with a known number of steps."""
 
 from __future__ import annotations
 
 import math
-import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
 Point = tuple[float, float, float]
 
 PELVIS_M = 0.75
 HALF_WIDTH_M = 0.1
+TOUCHING, FLYING = (np.array(True), np.array(True)), (np.array(False), np.array(False))
 
 
 @dataclass(frozen=True)
 class Pose:
-    """Where everything is at one moment."""
+    """Where everything is at one moment or at many: x, y and z are the last axis, moments all before.
 
-    feet: tuple[Point, Point]
-    pelvis: Point
-    yaw: float
-    contacts: tuple[bool, bool] = (True, True)
+    What has no axis of moments is the same at all of them.
+    """
+
+    feet: tuple[Floats, Floats]
+    pelvis: Floats
+    yaw: Floats
+    contacts: tuple[NDArray[np.bool_], NDArray[np.bool_]]
 
 
 @dataclass
 class Gait:
-    """A motion as pieces one after the other; each maps a share of its time, 0 to 1, to a pose."""
+    """A motion as pieces one after the other; each maps shares of its time, 0 to 1, to poses."""
 
-    pieces: list[tuple[float, Callable[[float], Pose]]] = field(default_factory=list)
+    pieces: list[tuple[float, Callable[[Floats], Pose]]] = field(default_factory=list)
     steps: int = 0
 
     @property
@@ -36,16 +43,26 @@ class Gait:
 
     @property
     def end(self) -> Pose:
-        return self.pieces[-1][1](1.0)
+        return self.pieces[-1][1](np.array(1.0))
 
-    def at(self, time_s: float) -> Pose:
-        for duration, piece in self.pieces:
-            if time_s < duration:
-                return piece(time_s / duration)
-            time_s -= duration
-        return self.end
+    def at(self, times_s: Floats) -> Pose:
+        """Poses at moments in ascending order."""
+        count = len(times_s)
+        feet, pelvis, yaw = (np.empty((count, 3)), np.empty((count, 3))), np.empty((count, 3)), np.empty(count)
+        contacts = (np.empty(count, np.bool_), np.empty(count, np.bool_))
+        begin_s, first = 0.0, 0
+        for number, (duration, piece) in enumerate(self.pieces):
+            end_s = begin_s + duration
+            last = count if number == len(self.pieces) - 1 else int(np.searchsorted(times_s, end_s))
+            if last > first:
+                pose = piece(np.minimum(1.0, (times_s[first:last] - begin_s) / duration))
+                for side in (0, 1):
+                    feet[side][first:last], contacts[side][first:last] = pose.feet[side], pose.contacts[side]
+                pelvis[first:last], yaw[first:last] = pose.pelvis, pose.yaw
+            begin_s, first = end_s, last
+        return Pose(feet, pelvis, yaw, contacts)
 
-    def then(self, duration_s: float, piece: Callable[[float], Pose]) -> Gait:
+    def then(self, duration_s: float, piece: Callable[[Floats], Pose]) -> Gait:
         self.pieces.append((duration_s, piece))
         return self
 
@@ -56,45 +73,46 @@ class Gait:
 
 def standing(duration_s: float = 0.6, yaw: float = 0.0, width_m: float = HALF_WIDTH_M, height_m: float = 0.0) -> Gait:
     """Stand at the origin with the left foot at +y."""
-    left = (-math.sin(yaw) * width_m, math.cos(yaw) * width_m, height_m)
-    right = (math.sin(yaw) * width_m, -math.cos(yaw) * width_m, height_m)
-    pose = Pose((left, right), (0.0, 0.0, height_m + PELVIS_M), yaw)
+    left = _point(-math.sin(yaw) * width_m, math.cos(yaw) * width_m, height_m)
+    right = _point(math.sin(yaw) * width_m, -math.cos(yaw) * width_m, height_m)
+    pose = Pose((left, right), _point(0.0, 0.0, height_m + PELVIS_M), np.array(yaw), TOUCHING)
     return Gait().then(duration_s, lambda _: pose)
 
 
 def move_foot(
     gait: Gait,
     side: int,
-    target: Point,
+    target: Point | Floats,
     *,
     lift_m: float,
     swing_s: float,
+    stair: bool = False,
     yaw: float | None = None,
     count: bool = False,
 ) -> Gait:
-    """Swing one foot to a place while the other stands; the pelvis follows to above the middle of both."""
-    begin = gait.end
+    """Swing one foot to a place while the other stands; the pelvis follows to above the middle of both.
+
+    The foot is lifted above the straight line between its places. Over a stair it goes up before it goes ahead, and
+    ahead before it goes down.
+    """
+    begin, aim = gait.end, np.asarray(target)
     start, other = begin.feet[side], begin.feet[1 - side]
     end_yaw = begin.yaw if yaw is None else yaw
-    below = min(target[2], other[2])
-    goal = ((target[0] + other[0]) / 2.0, (target[1] + other[1]) / 2.0, below + PELVIS_M)
-    riser_m = target[2] - start[2]
+    goal = (aim + other) / 2.0
+    goal[2] = min(aim[2], other[2]) + PELVIS_M
+    riser_m = aim[2] - start[2]
 
-    def pose(share: float) -> Pose:
+    def pose(share: Floats) -> Pose:
         smooth = _smooth(share)
-        # Over stairs a foot goes up before it goes ahead, and ahead before it goes down.
-        early, late = _smooth(min(1.0, share * 2.0)), _smooth(max(0.0, share * 2.0 - 1.0))
-        base = start[2] + riser_m * (early if riser_m > 0.0 else late)
-        foot = (
-            start[0] + (target[0] - start[0]) * smooth,
-            start[1] + (target[1] - start[1]) * smooth,
-            base + lift_m * math.sin(math.pi * share) ** 2,
-        )
-        height = begin.pelvis[2] + (goal[2] - begin.pelvis[2]) * (late if riser_m < 0.0 else smooth)
-        pelvis = _between(begin.pelvis, goal, smooth)
+        early, late = _smooth(np.minimum(1.0, share * 2.0)), _smooth(np.maximum(0.0, share * 2.0 - 1.0))
+        foot, pelvis = _between(start, aim, smooth), _between(begin.pelvis, goal, smooth)
+        if stair:
+            foot[..., 2] = start[2] + riser_m * (early if riser_m > 0.0 else late)
+        foot[..., 2] += lift_m * np.sin(math.pi * share) ** 2
+        if riser_m < 0.0:
+            pelvis[..., 2] = begin.pelvis[2] + (goal[2] - begin.pelvis[2]) * late
         turned = begin.yaw + (end_yaw - begin.yaw) * smooth
-        moved = _pose(begin, side, foot, (pelvis[0], pelvis[1], height), turned)
-        return moved if share < 1.0 else Pose(moved.feet, moved.pelvis, turned)
+        return _pose(begin, side, foot, pelvis, turned, share >= 1.0)
 
     gait.then(swing_s, pose)
     gait.steps += count
@@ -137,8 +155,9 @@ def walk(
         gait: what comes before.
     """
     gait = standing(pause_s, yaw) if gait is None else gait
-    origin, heading = gait.end.pelvis, gait.end.yaw
-    x, y, ground = origin[0], origin[1], gait.end.feet[0][2]
+    begin = gait.end
+    heading, ground = float(begin.yaw), float(begin.feet[0][2])
+    x, y = float(begin.pelvis[0]), float(begin.pelvis[1])
     for number in range(steps):
         side = (first + number) % 2
         last = number == steps - 1
@@ -149,7 +168,7 @@ def walk(
         ground += 0.0 if last else riser_m + slope * length * math.cos(direction_rad)
         sign = 1.0 if side == 0 else -1.0
         target = (x - sign * math.sin(heading) * HALF_WIDTH_M, y + sign * math.cos(heading) * HALF_WIDTH_M, ground)
-        move_foot(gait, side, target, lift_m=lift_m, swing_s=swing_s, yaw=heading, count=counts)
+        move_foot(gait, side, target, lift_m=lift_m, swing_s=swing_s, stair=riser_m != 0.0, yaw=heading, count=counts)
         gait.stand(double_s)
     return gait.stand(pause_s)
 
@@ -167,25 +186,25 @@ def hop(hops: int, *, length_m: float = 0.25, lift_m: float = 0.1, air_s: float 
         free_m: float = 0.12, swinging: bool = False, side: int = 0) -> Gait:  # fmt: skip
     """Hop ahead on one foot; the other is held in the air, or swings fore and aft."""
     gait = standing()
-    begin = gait.end
-    up = (begin.feet[1 - side][0], begin.feet[1 - side][1], free_m)
+    begin, free = gait.end, 1 - side
+    up = begin.feet[free] + _point(0.0, 0.0, free_m - begin.feet[free][2])
     gait.then(
-        0.4, lambda share: _pose(begin, 1 - side, _between(begin.feet[1 - side], up, _smooth(share)), begin.pelvis)
+        0.4, lambda share: _pose(begin, free, _between(begin.feet[free], up, _smooth(share)), begin.pelvis, begin.yaw)
     )
     for number in range(hops):
         here, sign = gait.end, 1.0 if number % 2 == 0 else -1.0
 
-        def fly(share: float, here: Pose = here, sign: float = sign) -> Pose:
-            height = lift_m * math.sin(math.pi * share)
-            moved = (length_m * _smooth(share), 0.0, height)
-            free = sign * 0.15 * _smooth(share) if swinging else 0.0
-            feet = [_plus(foot, moved) for foot in here.feet]
-            feet[1 - side] = _plus(feet[1 - side], (free, 0.0, 0.05 * math.sin(math.pi * share) if swinging else 0.0))
-            return Pose((feet[0], feet[1]), _plus(here.pelvis, moved), here.yaw, (False, False))
+        def fly(share: Floats, here: Pose = here, sign: float = sign) -> Pose:
+            moved = _points(length_m * _smooth(share), lift_m * np.sin(math.pi * share))
+            feet = [foot + moved for foot in here.feet]
+            if swinging:
+                feet[free] += _points(sign * 0.15 * _smooth(share), 0.05 * np.sin(math.pi * share))
+            return Pose((feet[0], feet[1]), here.pelvis + moved, here.yaw, FLYING)
 
         gait.then(air_s, fly)
         landed = gait.end
-        gait.then(ground_s, lambda _, landed=landed: _pose(landed, 1 - side, landed.feet[1 - side], landed.pelvis))  # type: ignore[misc]
+        ground = _pose(landed, free, landed.feet[free], landed.pelvis, landed.yaw)
+        gait.then(ground_s, lambda _, ground=ground: ground)  # type: ignore[misc]
     return gait.stand(0.5)
 
 
@@ -198,14 +217,14 @@ def fall(gait: Gait, *, forward_m: float = 0.5, fall_s: float = 0.6, thrown: int
     """Fall forward: the pelvis goes to the ground and the heels rise; a foot may be thrown ahead."""
     begin = gait.end
 
-    def pose(share: float) -> Pose:
+    def pose(share: Floats) -> Pose:
         angle = 0.5 * math.pi * share * share
-        down = (forward_m * math.sin(angle), 0.0, -(PELVIS_M - 0.12) * (1.0 - math.cos(angle)))
-        feet = [_plus(foot, (0.05 * share, 0.0, 0.15 * share * share)) for foot in begin.feet]
+        pelvis = begin.pelvis + _points(forward_m * np.sin(angle), -(PELVIS_M - 0.12) * (1.0 - np.cos(angle)))
+        feet = [foot + _points(0.05 * share, 0.15 * share * share) for foot in begin.feet]
         if thrown is not None:
-            late = _smooth(max(0.0, 2.0 * share - 1.0))
-            feet[thrown] = _plus(begin.feet[thrown], (0.4 * late, 0.0, 0.12 * math.sin(math.pi * late)))
-        return Pose((feet[0], feet[1]), _plus(begin.pelvis, down), begin.yaw, (share < 0.3, share < 0.3))
+            late = _smooth(np.maximum(0.0, 2.0 * share - 1.0))
+            feet[thrown] = begin.feet[thrown] + _points(0.4 * late, 0.12 * np.sin(math.pi * late))
+        return Pose((feet[0], feet[1]), pelvis, begin.yaw, (share < 0.3, share < 0.3))
 
     return gait.then(fall_s, pose).stand(2.0)
 
@@ -222,83 +241,42 @@ def carry(*, height_m: float = 0.3, far_m: float = 2.0, sway_m: float = 0.05, ki
         (1.0, (far_m, 0.0, height_m), (far_m, 0.0, 0.0)),
     ):
 
-        def pose(share: float, duration: float = duration, start: Point = start, end: Point = end) -> Pose:
-            offset, hanging = _between(start, end, _smooth(share)), start[2] > 0.0 and end[2] > 0.0
-            phase, wide = 2.0 * math.pi * share * duration / 1.5, sway_m * math.sin(math.pi * share) if hanging else 0.0
+        def pose(share: Floats, duration: float = duration, start: Point = start, end: Point = end) -> Pose:
+            offset, hanging = _between(_point(*start), _point(*end), _smooth(share)), start[2] > 0.0 and end[2] > 0.0
+            phase = 2.0 * math.pi * share * duration / 1.5
+            wide = (sway_m if hanging else 0.0) * np.sin(math.pi * share)
             feet = []
             for side, foot in enumerate(begin.feet):
-                kick = max(0.0, math.sin(phase + math.pi * side)) * 2.0 * wide if kicking else 0.0
-                feet.append(_plus(_plus(foot, offset), (wide * math.sin(phase) + kick, 0.0, kick)))
-            return Pose((feet[0], feet[1]), _plus(begin.pelvis, offset), begin.yaw, (False, False))
+                kick = (2.0 if kicking else 0.0) * wide * np.maximum(0.0, np.sin(phase + math.pi * side))
+                feet.append(foot + offset + _points(wide * np.sin(phase) + kick, kick))
+            return Pose((feet[0], feet[1]), begin.pelvis + offset, begin.yaw, FLYING)
 
         gait.then(duration, pose)
-    down = Pose(gait.end.feet, gait.end.pelvis, begin.yaw)
+    down = Pose(gait.end.feet, gait.end.pelvis, begin.yaw, TOUCHING)
     return gait.then(1.0, lambda _: down)
 
 
-@dataclass(frozen=True)
-class Recording:
-    """How a gait is told.
-
-    Attributes:
-        rate_hz: messages a second, of each foot and of the pelvis.
-        noise_m: standard deviation of positions.
-        jitter_share: how far a message is off its time, in shares of the period.
-        drop_share: share of messages that are lost.
-        seed: of all that is drawn.
-    """
-
-    rate_hz: float = 100.0
-    noise_m: float = 0.0
-    jitter_share: float = 0.0
-    drop_share: float = 0.0
-    seed: int = 0
-
-    def messages(self, gait: Gait) -> Iterator[tuple[float, dict[str, float]]]:
-        """Time in seconds and signals of each message: each foot and the pelvis in their own, with their own stamps."""
-        draw = random.Random(self.seed)
-        period = 1.0 / self.rate_hz
-        sent = []
-        for part in range(3):
-            for number in range(int(gait.duration_s / period)):
-                time_s = (number + part / 3.0 + draw.uniform(-0.5, 0.5) * self.jitter_share) * period
-                if time_s < 0.0 or draw.random() < self.drop_share:
-                    continue
-                sent.append((time_s, part))
-        for time_s, part in sorted(sent):
-            yield time_s, self._signals(gait.at(time_s), part, draw)
-
-    def _signals(self, pose: Pose, part: int, draw: random.Random) -> dict[str, float]:
-        if part == 2:
-            noisy = self._noisy(pose.pelvis, draw)
-            return {"pelvis_x": noisy[0], "pelvis_y": noisy[1], "pelvis_z": noisy[2], "yaw": pose.yaw}
-        name = ("left", "right")[part]
-        x, y, z = self._noisy(pose.feet[part], draw)
-        return {f"{name}_x": x, f"{name}_y": y, f"{name}_z": z, f"{name}_force": 200.0 * pose.contacts[part]}
-
-    def _noisy(self, point: Point, draw: random.Random) -> Point:
-        x, y, z = point
-        return (x + draw.gauss(0.0, self.noise_m), y + draw.gauss(0.0, self.noise_m), z + draw.gauss(0.0, self.noise_m))
+def _pose(
+    before: Pose, side: int, foot: Floats, pelvis: Floats, yaw: Floats, landed: NDArray[np.bool_] | None = None
+) -> Pose:
+    """A pose in which one foot is in the air, but for the moments when it has landed."""
+    other, touches = before.feet[1 - side], FLYING[0] if landed is None else landed
+    if side == 0:
+        return Pose((foot, other), pelvis, yaw, (touches, TOUCHING[0]))
+    return Pose((other, foot), pelvis, yaw, (TOUCHING[0], touches))
 
 
-def _pose(before: Pose, side: int, foot: Point, pelvis: Point, yaw: float | None = None) -> Pose:
-    """A pose in which one foot is in the air."""
-    other = before.feet[1 - side]
-    feet, contacts = ((foot, other), (False, True)) if side == 0 else ((other, foot), (True, False))
-    return Pose(feet, pelvis, before.yaw if yaw is None else yaw, contacts)
-
-
-def _smooth(share: float) -> float:
+def _smooth(share: Floats) -> Floats:
     return share * share * (3.0 - 2.0 * share)
 
 
-def _plus(one: Point, other: Point) -> Point:
-    return (one[0] + other[0], one[1] + other[1], one[2] + other[2])
+def _point(x: float, y: float, z: float) -> Floats:
+    return np.array((x, y, z))
 
 
-def _between(one: Point, other: Point, share: float) -> Point:
-    return (
-        one[0] + (other[0] - one[0]) * share,
-        one[1] + (other[1] - one[1]) * share,
-        one[2] + (other[2] - one[2]) * share,
-    )
+def _points(x: Floats, z: Floats) -> Floats:
+    return np.stack((x, np.zeros_like(x), z), axis=-1)
+
+
+def _between(one: Floats, other: Floats, share: Floats) -> Floats:
+    return one + (other - one) * share[..., np.newaxis]

@@ -3,8 +3,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from gaits import Gait, Recording, carry, hop, standing, walk
+from gaits import Gait, carry, hop, standing, walk
 from pydantic import ValidationError
+from recording import Recording
 from test_step import CONTACTS, FEET, START_NS
 from test_walking import told
 

@@ -3,10 +3,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from gaits import Gait, Recording, carry, fall, hop, march, shuffle, standing, walk
+from gaits import Gait, carry, fall, hop, march, shuffle, standing, walk
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
+from recording import Recording
 from test_step import CONTACTS, FEET, START_NS, YAW, no_steps, recordings
 
 from vlm_judge_ros.episode.failure_mode import FailureMode

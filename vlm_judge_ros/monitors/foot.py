@@ -24,21 +24,23 @@ class FootLimits:
         move_m: one that is further than this from where it stood has left.
         level_m: two heights no further apart are the same ground.
         smooth_s: time constant of the smoothing of positions.
+        settle_s: for so long after a foot came to stand its place is still made more exact.
         gap_s: after a longer silence it is not known what the foot did.
     """
 
-    rest_m: float = 0.015
-    rest_s: float = 0.08
+    rest_m: float = 0.01
+    rest_s: float = 0.12
     move_m: float = 0.025
     level_m: float = 0.02
     smooth_s: float = 0.02
+    settle_s: float = 0.3
     gap_s: float = 0.5
 
     @classmethod
     def of_lift(cls, lift_m: float, gap_s: float) -> FootLimits:
         """Limits for feet that are lifted by at least so much."""
         scale = min(1.0, lift_m / 0.04)
-        return cls(0.015 * scale, move_m=0.025 * scale, level_m=0.02 * scale, gap_s=gap_s)
+        return cls(0.01 * scale, move_m=0.025 * scale, level_m=0.02 * scale, gap_s=gap_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +97,14 @@ class Foot:
         planted: it stands.
         position: where it is, smoothed.
         newest_ns: stamp of the newest position; None before the first.
+        lift_ns: when it left the ground last.
+        gone_ns: when it was first seen to have left it.
     """
 
     def __init__(self, limits: FootLimits) -> None:
         self._limits = limits
         self._rest_ns = nanoseconds(limits.rest_s)
+        self._settle_ns = nanoseconds(limits.settle_s)
         self._gap_ns = nanoseconds(limits.gap_s)
         self._near_m = 0.4 * limits.move_m
         self.place: Point | None = None
@@ -107,16 +112,18 @@ class Foot:
         self.planted = False
         self.position: Point = (math.nan, math.nan, math.nan)
         self.newest_ns: int | None = None
-        self.lift_ns = 0
+        self.lift_ns = self.gone_ns = 0
         self._stances: deque[tuple[int, int | None]] = deque(maxlen=MOST_STANCES)
-        self._near_ns = 0
+        self._near_ns = self._planted_ns = 0
         self._known = False
         self._path: list[tuple[int, Point]] = []
         self._stride = 1
         self._skipped = 0
+        self._peak_m = math.nan
+        self._levelled = False
         self._anchor: Point | None = None
+        self._touch = self.position
         self._anchor_ns = 0
-        self._sum: Point = (0.0, 0.0, 0.0)
         self._count = 0
 
     def add(self, stamp_ns: int, x: float, y: float, z: float, contact: bool | None = None) -> bool:
@@ -125,25 +132,22 @@ class Foot:
         Returns:
             True where the foot left the ground just now.
         """
-        newest_ns = self.newest_ns
+        newest_ns, elapsed_s = self.newest_ns, 0.0
         if newest_ns is None or not 0 <= stamp_ns - newest_ns <= self._gap_ns:
             if newest_ns is not None and newest_ns - self._gap_ns <= stamp_ns < newest_ns:
                 return False
             self._lose_sight(stamp_ns)
             self.position = (x, y, z)
         else:
-            # Smoothing delays, so slow messages are taken as they are.
-            share = min(1.0, (stamp_ns - newest_ns) * 1e-9 / self._limits.smooth_s)
-            before = self.position
-            self.position = (
-                before[0] + share * (x - before[0]),
-                before[1] + share * (y - before[1]),
-                before[2] + share * (z - before[2]),
-            )
+            elapsed_s = (stamp_ns - newest_ns) * 1e-9
+            self.position = _towards(self.position, (x, y, z), elapsed_s, self._limits.smooth_s)
         self.newest_ns = stamp_ns
         left = self.planted and self._leaves(stamp_ns, contact)
-        if not self.planted:
-            self._follow_rest(stamp_ns, contact)
+        if self.planted:
+            self._settle(stamp_ns, elapsed_s)
+        else:
+            self._peak_m = max(self._peak_m, self.position[2])
+            self._follow_rest(stamp_ns, elapsed_s, contact)
             self._keep_path(stamp_ns)
         return left
 
@@ -165,12 +169,12 @@ class Foot:
     @property
     def rest_height_m(self) -> float:
         """Height at which it rests."""
-        return self._sum[2] / self._count if self._count else math.nan
+        return math.nan if self._anchor is None else self._anchor[2]
 
     @property
-    def rise_m(self) -> float:
-        """How high it is above the ground on which it stood last."""
-        return self.position[2] - self.level
+    def peak_rise_m(self) -> float:
+        """How high a foot that swings has been above the ground on which it stood last."""
+        return self._peak_m - self.level
 
     @property
     def swing_known(self) -> bool:
@@ -179,19 +183,20 @@ class Foot:
 
     def plant(self) -> Swing | None:
         """Let the foot stand where it rests; return how it got there, or None where it never stood before."""
-        count = max(1, self._count)
-        end = (self._sum[0] / count, self._sum[1] / count, self._sum[2] / count)
+        end = self.position if self._anchor is None else self._anchor
         start, level = self.place, self.level
         swing = None
         if start is not None:
             swing = Swing(
                 self.lift_ns, self._anchor_ns, (start[0], start[1], level), end, tuple(self._path), self._known
             )
-        if swing is None or swing.rise_m > self._limits.level_m or abs(end[2] - level) > self._limits.level_m:
+        level_m = self._limits.level_m
+        self._levelled = swing is None or swing.rise_m > level_m or abs(end[2] - level) > level_m
+        if self._levelled:
             self.level = end[2]
-        self.place, self.planted = end, True
+        self.place, self._touch, self.planted = end, end, True
         self._stances.append((self._anchor_ns, None))
-        self._near_ns = self.newest_ns or self._anchor_ns
+        self._near_ns = self._planted_ns = self.newest_ns or self._anchor_ns
         self._path.clear()
         return swing
 
@@ -232,22 +237,35 @@ class Foot:
         if not gone:
             return False
         self._end_stance(self._near_ns)
-        self.lift_ns, self._known = self._near_ns, True
+        self.lift_ns, self.gone_ns, self._known = self._near_ns, stamp_ns, True
+        self._peak_m = self.position[2]
         self._anchor = None
         self._stride, self._skipped = 1, 0
         return True
 
-    def _follow_rest(self, stamp_ns: int, contact: bool | None) -> None:
-        x, y, z = self.position
-        anchor = self._anchor
+    def _settle(self, stamp_ns: int, elapsed_s: float) -> None:
+        """Follow the last creeping of a foot that has come to stand, as far as it still is the same place."""
+        if stamp_ns - self._planted_ns > self._settle_ns or self.place is None:
+            return
+        place = _towards(self.place, self.position, elapsed_s, self._limits.rest_s)
+        if math.dist(place, self._touch) > self._limits.move_m:
+            return
+        self.place = place
+        if self._levelled:
+            self.level = place[2]
+
+    def _follow_rest(self, stamp_ns: int, elapsed_s: float, contact: bool | None) -> None:
+        """Rest is to stay near where the foot was in the last moments; so it may creep a little as it lands."""
+        position = self.position
         if contact is False:
             self._anchor, self._count = None, 0
-        elif anchor is None or (contact is None and math.dist(self.position, anchor) > self._limits.rest_m):
-            self._anchor, self._anchor_ns = self.position, stamp_ns
-            self._sum, self._count = (x, y, z), 1
-        else:
-            before = self._sum
-            self._sum, self._count = (before[0] + x, before[1] + y, before[2] + z), self._count + 1
+            return
+        if self._anchor is not None:
+            anchor = _towards(self._anchor, position, elapsed_s, self._limits.rest_s)
+            if contact or math.dist(position, anchor) <= self._limits.rest_m:
+                self._anchor, self._count = anchor, self._count + 1
+                return
+        self._anchor, self._anchor_ns, self._count = position, stamp_ns, 1
 
     def _keep_path(self, stamp_ns: int) -> None:
         self._skipped += 1
@@ -259,3 +277,13 @@ class Foot:
             # A long swing is kept more coarsely.
             del self._path[1::2]
             self._stride *= 2
+
+
+def _towards(before: Point, now: Point, elapsed_s: float, smooth_s: float) -> Point:
+    """Smooth a position with a time constant in seconds."""
+    share = elapsed_s / (smooth_s + elapsed_s) if elapsed_s > 0.0 else 0.0
+    return (
+        before[0] + share * (now[0] - before[0]),
+        before[1] + share * (now[1] - before[1]),
+        before[2] + share * (now[2] - before[2]),
+    )

@@ -16,8 +16,11 @@ class PelvisHeight:
     The lower foot is the lower of where the feet are and where they stood last: so the pelvis may rise before the other
     foot follows up a stair, and sink together with a foot that goes down one.
 
+    The height at the start is the mean over the first moments of standing; where a foot lifts sooner, over those there
+    were, because a robot that starts to walk at once stands upright too.
+
     Attributes:
-        start_m: the height at the start; NaN before it is known.
+        start_m: the height at the start; NaN before both feet have stood.
         height_m: the height now.
         drop_m: how much lower that is than at the start; NaN where one of them is not known.
     """
@@ -27,7 +30,7 @@ class PelvisHeight:
         self.height_m = math.nan
         self.drop_m = math.nan
         self._since_ns: int | None = None
-        self._sum = 0.0
+        self._begun = False
         self._count = 0
 
     def add(self, stamp_ns: int, pelvis_m: float, feet: tuple[Foot, Foot]) -> None:
@@ -36,16 +39,14 @@ class PelvisHeight:
         if math.isnan(pelvis_m) or math.isnan(left.level) or math.isnan(right.level):
             return
         self.height_m = pelvis_m - min(left.level, right.level, left.position[2], right.position[2])
-        if math.isnan(self.start_m):
+        if not self._begun:
             self._begin(stamp_ns, left.planted and right.planted)
         self.drop_m = self.start_m - self.height_m
 
     def _begin(self, stamp_ns: int, standing: bool) -> None:
-        if not standing:
-            self._since_ns, self._sum, self._count = None, 0.0, 0
-            return
-        if self._since_ns is None:
-            self._since_ns = stamp_ns
-        self._sum, self._count = self._sum + self.height_m, self._count + 1
-        if stamp_ns - self._since_ns >= nanoseconds(START_S):
-            self.start_m = self._sum / self._count
+        if standing:
+            if self._since_ns is None:
+                self._since_ns, self.start_m = stamp_ns, 0.0
+            self._count += 1
+            self.start_m += (self.height_m - self.start_m) / self._count
+        self._begun = self._since_ns is not None and (not standing or stamp_ns - self._since_ns >= nanoseconds(START_S))

@@ -112,13 +112,16 @@ class StepCounter:
         return other.planted and abs(height_m - other.level) <= self._level_m
 
     def _carries(self, foot: Foot, lifted: Foot) -> bool:
-        """A foot at rest at any height stands on something, where the other one then left the ground and is up."""
+        """A foot at rest at any height stands on something, where the other one left the ground and it stayed at rest.
+
+        That it stayed is known from its own messages after the other one was seen to have left: in a hop it moves too.
+        """
         return (
             lifted.swing_known
-            and lifted.rise_m >= self._limits.lift_m
+            and lifted.peak_rise_m >= 0.5 * self._limits.lift_m
             and foot.rest_since_ns <= lifted.lift_ns + nanoseconds(TRANSFER_S)
             and foot.newest_ns is not None
-            and foot.newest_ns - lifted.lift_ns >= nanoseconds(self._limits.held_s)
+            and foot.newest_ns - lifted.gone_ns >= nanoseconds(self._limits.held_s)
         )
 
     def _set_down(self, foot: Foot, other: Foot) -> bool:
