@@ -140,6 +140,13 @@ def test_a_deadline_passes_for_a_signal_that_comes_only_when_it_changes() -> Non
     assert (found.effect, found.onset_ns) == (Effect.FAILURE, stamp(2.02))
 
 
+def test_what_a_silence_decided_is_dated_as_if_it_had_been_asked_for_meanwhile() -> None:
+    fed = Fed("always (force > 2 implies eventually[0, 0.3] torque > 2)").at(0.0, force=3.0, torque=0.0)
+    fed.at(1.5, force=0.0)
+    assert fed.monitor.alarm
+    assert fed.found().onset_ns == stamp(0.32)
+
+
 def test_what_looks_back_speaks_of_now_and_heals() -> None:
     fed = Fed("historically[0, 1] (force < 40)").steady(1.0, force=10.0)
     assert "is satisfied, with 30 N to spare" in fed.found().text

@@ -84,7 +84,8 @@ class FormulaMonitor(Monitor):
 
     def add_signals(self, sample: SignalSample) -> None:
         """Take the values of one message."""
-        self._newest_ns = max(self._newest_ns, sample.stamp_ns)
+        if sample.stamp_ns > self._newest_ns:
+            self._newest_ns = sample.stamp_ns
         if self._online.add(sample.stamp_ns, sample.values):
             self.alarm = self._limits and self._online.holds is False
 

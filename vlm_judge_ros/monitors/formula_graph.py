@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from vlm_judge_ros.errors import JudgeError
@@ -11,6 +13,7 @@ from vlm_judge_ros.monitors.formula_node import Extreme, Leaf, Node, Not, Shift
 from vlm_judge_ros.monitors.formula_state import is_state
 from vlm_judge_ros.monitors.formula_syntax import Binding, Formula, Logic, Number, Temporal, Window, parts
 from vlm_judge_ros.monitors.formula_syntax import Not as NotFormula
+from vlm_judge_ros.monitors.formula_window import Intervals
 
 MOST_POSITIONS = 20_000
 
@@ -56,16 +59,34 @@ class Graph:
 
         Of now it is that of the least value in the period that is being filled.
         """
-        for node in self.nodes:
-            node.update(closed)
-        at = closed if self.now else 0
-        found = self.root.values(at, at)
-        self.root.drop(at)
+        lows, highs = self.outcomes(closed, closed)
+        self.root.drop(closed if self.now else 0)
         for node in self.nodes:
             wanted = node.wanted
             for child in node.children:
                 child.drop(wanted)
-        return float(found[0, 0]), float(found[1 if self.now else 3, 0])
+        return float(lows[0]), float(highs[0])
+
+    def outcomes(self, first: int, last: int) -> tuple[Intervals, Intervals]:
+        """Compute everything up to the last of some positions; return both ends of the intervals of the whole.
+
+        Of now they are those at each of the positions while it was being filled.
+        """
+        for node in self.nodes:
+            node.update(last)
+        found = self.root.values(first, last) if self.now else self.root.values(0, 0)
+        return found[0], found[1 if self.now else 3]
+
+    @contextmanager
+    def supposing(self) -> Iterator[None]:
+        """Take back in the end whatever the nodes were given meanwhile."""
+        # Nodes replace their arrays and never change them, so to keep these is enough.
+        kept = [vars(node).copy() for node in self.nodes]
+        try:
+            yield
+        finally:
+            for node, attributes in zip(self.nodes, kept, strict=True):
+                vars(node).update(attributes)
 
 
 def speaks_of_now(formula: Formula) -> bool:
@@ -95,6 +116,7 @@ def build(formula: Formula, period_s: float) -> Graph:
                 "that is bounded can remember; give the inner one a window in seconds, such as [0, 10]."
             )
         node.prepare()
+    _tell_direction(root, True)
     positions = _positions(builder.nodes, root, now)
     if positions > MOST_POSITIONS:
         least_s = period_s * positions / MOST_POSITIONS
@@ -104,6 +126,13 @@ def build(formula: Formula, period_s: float) -> Graph:
         )
     leaves = tuple(LeafPart(part, tuple(nodes)) for part, nodes in builder.leaves.items())
     return Graph(now, leaves, tuple(builder.nodes), root, int(positions))
+
+
+def _tell_direction(node: Node, rising: bool) -> None:
+    if isinstance(node, Leaf):
+        node.rising = rising
+    for child in node.children:
+        _tell_direction(child, rising is not isinstance(node, Not))
 
 
 def _positions(nodes: list[Node], root: Node, now: bool) -> float:

@@ -103,7 +103,13 @@ class Node:
 
 
 class Leaf(Node):
-    """A part that speaks of one moment; it is given its values."""
+    """A part that speaks of one moment; it is given its values.
+
+    Attributes:
+        rising: the robustness of the whole rises with its own, or stays; else it falls or stays.
+    """
+
+    rising = True
 
     def give(self, closed: Intervals, filling: Intervals) -> None:
         """Take the values of the positions that were closed just now, and what is known of the next one."""

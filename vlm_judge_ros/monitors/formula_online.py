@@ -4,18 +4,23 @@ Time since the start of the episode is a grid of periods. A signal keeps its val
 timeout at most; after that it is not known. A part of the formula that speaks of one moment is computed for every
 message, and of all its values within a period the least and the largest are kept: no peak is missed, however short.
 In which order things came within a period is not known, and nothing is certain that depends on it.
+
+What cannot change whether the formula holds is only kept, and is computed with the next that can or once it is asked
+for; `Outlook` tells them apart.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from math import isfinite
 
 import numpy as np
 
 from vlm_judge_ros.episode.stamps import NANOSECONDS_PER_SECOND, nanoseconds
-from vlm_judge_ros.monitors.formula_graph import LeafPart, build
-from vlm_judge_ros.monitors.formula_state import robustness
+from vlm_judge_ros.monitors.formula_graph import build
+from vlm_judge_ros.monitors.formula_leaf import LeafState
+from vlm_judge_ros.monitors.formula_outlook import Outlook
 from vlm_judge_ros.monitors.formula_syntax import Formula, signals_of
 from vlm_judge_ros.monitors.formula_window import Intervals, constant, unknown
 
@@ -24,58 +29,6 @@ FURTHEST_NS = 60 * NANOSECONDS_PER_SECOND
 MOST_NS = 3600 * NANOSECONDS_PER_SECOND
 _ONE_BY_ONE = 64
 _AT_ONCE = 4096
-
-
-class _LeafState:
-    """What is known of one leaf in the period that is being filled."""
-
-    __slots__ = ("at_start", "before", "blind", "largest", "least", "measure", "nodes", "signals")
-
-    def __init__(self, part: LeafPart, places: Mapping[str, int]) -> None:
-        self.nodes = part.nodes
-        self.signals = signals_of(part.formula)
-        self.measure = robustness(part.formula, places)
-        self.open(math.nan)
-
-    def open(self, before: float) -> None:
-        """Begin a period, which the value of before reaches into unless there is one of its very start."""
-        self.before = before
-        self.at_start = False
-        self.blind = False
-        self.least, self.largest = math.inf, -math.inf
-
-    def fold(self, value: float) -> bool:
-        """Take a value; True where it may decide something that was open."""
-        urgent = False
-        if value < self.least:
-            # On the side of 0 on which the value of before was nothing is new.
-            known = self.least if self.at_start else min(self.least, self.before)
-            urgent = value < 0.0 <= known or value <= 0.0 < known
-            self.least = value
-        if value > self.largest:
-            known = self.largest if self.at_start else max(self.largest, self.before)
-            urgent |= value > 0.0 >= known or value >= 0.0 > known
-            self.largest = value
-        if value != value and not self.blind:
-            self.blind = urgent = True
-        return urgent
-
-    def known(self, closed: bool, begun: bool = True) -> Intervals:
-        """Return what is known of the period.
-
-        Args:
-            closed: all of it has been seen; else the rest may bring anything.
-            begun: some of it has passed, so what was before reached into it.
-        """
-        least, largest, blind = self.least, self.largest, self.blind
-        if begun and not self.at_start:
-            if self.before != self.before:
-                blind = True
-            else:
-                least, largest = min(least, self.before), max(largest, self.before)
-        if closed and not blind and least <= largest:
-            return np.array(((least,), (least,), (largest,), (largest,)))
-        return np.array(((-math.inf,), (least,), (largest,), (math.inf,)))
 
 
 class OnlineFormula:
@@ -90,6 +43,7 @@ class OnlineFormula:
         high: largest robustness that is possible.
         holds: True where it is above 0 whatever comes, False where it is below; None where that is open.
         decided_ns: since when `holds` is what it is.
+        over: nothing that comes can change anything any more, whether it could be decided or not.
 
     Args:
         formula: the formula.
@@ -109,15 +63,20 @@ class OnlineFormula:
         self.low, self.high = -math.inf, math.inf
         self.holds: bool | None = None
         self.decided_ns = started_ns
+        self.over = False
         self._graph = build(formula, period_s)
+        self._last = math.inf if self._graph.now else self._graph.decided_after
         self._period_ns = nanoseconds(period_s)
         self._started_ns = started_ns
         self._places = {name: place for place, name in enumerate(self.signals)}
         self._values = [math.nan] * len(self.signals)
         self._newest_ns: dict[str, int] = {}
         self._timeouts_ns = {name: nanoseconds(timeouts_s.get(name, 1.0)) for name in self.signals}
-        self._leaves = [_LeafState(part, self._places) for part in self._graph.leaves]
-        self._of_signal = {name: [leaf for leaf in self._leaves if name in leaf.signals] for name in self.signals}
+        self._leaves = [LeafState(part, self._places) for part in self._graph.leaves]
+        self._outlook = Outlook(self._graph, self._leaves)
+        self._of_signal = {
+            name: dict.fromkeys(leaf for leaf in self._leaves if name in leaf.signals) for name in self.signals
+        }
         self._time_ns = started_ns
         self._now_ns = started_ns
         self._on_edge = True
@@ -134,11 +93,6 @@ class OnlineFormula:
     def final(self) -> bool:
         """True once it is decided for good."""
         return self.holds is not None and not self._graph.now
-
-    @property
-    def over(self) -> bool:
-        """True once nothing that comes can change anything any more, whether it could be decided or not."""
-        return self.final or (not self._graph.now and self._closed > self._graph.decided_after)
 
     @property
     def decided_by_ns(self) -> int | None:
@@ -161,29 +115,44 @@ class OnlineFormula:
 
     def add(self, stamp_ns: int, values: Mapping[str, float]) -> bool:
         """Take the values of one message; True where all of it was weighed anew."""
-        if self.over or stamp_ns > max(self._time_ns, self._now_ns) + FURTHEST_NS:
+        if self.over:
             return False
-        fresh = [(name, value) for name, value in values.items() if name in self._places and math.isfinite(value)]
-        if not fresh:
-            return False
-        self._time_ns = max(self._time_ns, stamp_ns)
-        weighed = stamp_ns >= self._close_ns and self._advance(stamp_ns)
-        urgent = self._on_edge and stamp_ns > self._close_ns - self._period_ns
-        leaves: dict[_LeafState, None] = {}
-        for name, value in fresh:
-            if stamp_ns >= self._newest_ns.get(name, stamp_ns):
-                self._values[self._places[name]] = value
-                self._newest_ns[name] = stamp_ns
-                leaves.update(dict.fromkeys(self._of_signal[name]))
+        places, newest_ns = self._places, self._newest_ns
+        weighed = False
+        if stamp_ns >= self._close_ns:
+            if stamp_ns > max(self._time_ns, self._now_ns) + FURTHEST_NS:
+                return False
+            if not any(name in places and isfinite(value) for name, value in values.items()):
+                return False
+            self._time_ns = max(self._time_ns, stamp_ns)
+            weighed = self._advance(stamp_ns)
+        urgent = False
+        touched: dict[LeafState, None] = {}
+        for name, value in values.items():
+            place = places.get(name)
+            if place is None or not isfinite(value):
+                continue
+            if stamp_ns >= newest_ns.get(name, stamp_ns):
+                self._values[place] = value
+                newest_ns[name] = stamp_ns
+                touched = touched | self._of_signal[name] if touched else self._of_signal[name]
             else:
                 # It is not the newest, but what it shows did happen.
                 late = self._values.copy()
-                late[self._places[name]] = value
+                late[place] = value
                 urgent |= self._fold(self._of_signal[name], stamp_ns, late)
-        urgent |= self._fold(leaves, stamp_ns, self._values)
-        if urgent:
-            self._weigh(stamp_ns)
-        return urgent or weighed
+        if touched:
+            if stamp_ns > self._time_ns:
+                self._time_ns = stamp_ns
+            urgent |= self._on_edge and stamp_ns > self._close_ns - self._period_ns
+            urgent |= self._fold(touched, stamp_ns, self._values)
+        if not urgent:
+            return weighed
+        self._look_at_edge()
+        if self._outlook.the_same(self._closed):
+            return weighed
+        self._weigh(stamp_ns)
+        return True
 
     def pass_time(self, now_ns: int) -> None:
         """Let the clock go on: signals that are silent keep their value, or are not known any more.
@@ -202,13 +171,19 @@ class OnlineFormula:
         if not self.over:
             self._weigh(self._time_ns)
 
-    def _fold(self, leaves: Iterable[_LeafState], stamp_ns: int, values: list[float]) -> bool:
+    def _fold(self, leaves: Iterable[LeafState], stamp_ns: int, values: list[float]) -> bool:
         begins = not self._begun or stamp_ns == self._close_ns - self._period_ns
         urgent = False
+        if not begins:
+            for leaf in leaves:
+                value = leaf.measure(values)
+                if not leaf.least <= value <= leaf.largest:
+                    urgent |= leaf.fold(value)
+            return urgent
         for leaf in leaves:
             if not self._begun and any(name not in self._newest_ns for name in leaf.signals):
                 continue
-            if begins and not leaf.at_start:
+            if not leaf.at_start:
                 leaf.at_start = True
                 urgent |= self._graph.now
             urgent |= leaf.fold(leaf.measure(values))
@@ -223,25 +198,32 @@ class OnlineFormula:
             if waiting and stamp_ns - self._started_ns <= LATE_NS:
                 return False
             self._begun = True
+        weighed = False
         while self._closed < position and not self.over:
             one = position - self._closed <= _ONE_BY_ONE
             count = 1 if one else min(position - self._closed, _AT_ONCE)
-            pending = []
+            more = []
             for leaf in self._leaves:
-                closed = leaf.known(True)
-                if count > 1:
-                    closed = np.concatenate((closed, self._held(leaf, self._closed + 1, count - 1)), axis=1)
-                pending.append(closed)
+                leaf.close()
+                more.append(self._held(leaf, self._closed + 1, count - 1) if count > 1 else None)
                 self._open(leaf, self._closed + count)
             self._closed += count
             self._close_ns += count * self._period_ns
+            self.over = self._closed > self._last
             self._look_at_edge()
-            for leaf, closed in zip(self._leaves, pending, strict=True):
+            if count == 1 and not self.over and self._outlook.the_same(self._closed):
+                continue
+            columns = [self._closed_columns(leaf, held) for leaf, held in zip(self._leaves, more, strict=True)]
+            after = self._decided_before(columns) if count > 1 and not self._graph.now else 0
+            for leaf, closed in zip(self._leaves, columns, strict=True):
                 self._give(leaf, closed)
-            self._settle(self._graph.update(self._closed), self._close_ns - self._period_ns)
-        return True
+            self._settle(self._close_ns - (1 + after) * self._period_ns)
+            weighed = True
+            if not self.over:
+                self._outlook.look(self._closed, self.holds)
+        return weighed
 
-    def _held(self, leaf: _LeafState, position: int, count: int) -> Intervals:
+    def _held(self, leaf: LeafState, position: int, count: int) -> Intervals:
         """What is known of a count of periods, from one on, in which no message came."""
         before, until_ns = leaf.measure(self._values), self._known_until_ns(leaf)
         if before != before:
@@ -251,20 +233,45 @@ class OnlineFormula:
             known = min(max((int(until_ns) - self._started_ns) // self._period_ns - position, 0), count)
         return np.concatenate((constant(before, known), unknown(count - known)), axis=1)
 
-    def _open(self, leaf: _LeafState, position: int) -> None:
+    def _open(self, leaf: LeafState, position: int) -> None:
         end_ns = self._started_ns + (position + 1) * self._period_ns
         leaf.open(leaf.measure(self._values) if end_ns <= self._known_until_ns(leaf) else math.nan)
 
-    def _known_until_ns(self, leaf: _LeafState) -> float:
-        return min(
-            self._newest_ns[name] + self._timeouts_ns[name]
-            if name in self._newest_ns and self._timeouts_ns[name]
-            else (math.inf if name in self._newest_ns else -math.inf)
-            for name in leaf.signals
-        )
+    def _known_until_ns(self, leaf: LeafState) -> float:
+        until_ns = math.inf
+        for name in leaf.signals:
+            newest_ns, timeout_ns = self._newest_ns.get(name), self._timeouts_ns[name]
+            if newest_ns is None:
+                return -math.inf
+            if timeout_ns and newest_ns + timeout_ns < until_ns:
+                until_ns = newest_ns + timeout_ns
+        return until_ns
 
-    def _give(self, leaf: _LeafState, closed: Intervals) -> None:
-        filling = leaf.known(self._graph.now, not self._on_edge)
+    def _closed_columns(self, leaf: LeafState, held: Intervals | None) -> Intervals:
+        return leaf.take() if held is None else np.concatenate((leaf.take(), held), axis=1)
+
+    def _decided_before(self, columns: list[Intervals]) -> int:
+        """How many periods of those at once came after it was decided, by halving; 0 where it is open."""
+        count = int(columns[0].shape[1])
+        first, last = 0, count
+        while first < last:
+            middle = (first + last) // 2
+            with self._graph.supposing():
+                for leaf, closed in zip(self._leaves, columns, strict=True):
+                    # Its beginning is what is known of a period that is being filled.
+                    filling = closed[:, middle : middle + 1].copy()
+                    filling[0], filling[3] = -math.inf, math.inf
+                    for node in leaf.nodes:
+                        node.give(closed[:, :middle], filling)
+                lows, highs = self._graph.outcomes(0, self._closed - count + middle)
+            if lows[0] > 0.0 or highs[0] < 0.0:
+                last = middle
+            else:
+                first = middle + 1
+        return count - last
+
+    def _give(self, leaf: LeafState, closed: Intervals) -> None:
+        filling = leaf.filling(self._graph.now, not self._on_edge)
         for node in leaf.nodes:
             node.give(closed, filling)
 
@@ -275,12 +282,13 @@ class OnlineFormula:
     def _weigh(self, stamp_ns: int) -> None:
         self._look_at_edge()
         for leaf in self._leaves:
-            self._give(leaf, np.empty((4, 0)))
-        self._settle(self._graph.update(self._closed), stamp_ns)
+            self._give(leaf, leaf.take())
+        self._settle(stamp_ns)
 
-    def _settle(self, found: tuple[float, float], stamp_ns: int) -> None:
-        self.low, self.high = found
+    def _settle(self, stamp_ns: int) -> None:
+        self.low, self.high = self._graph.update(self._closed)
         holds = True if self.low > 0.0 else False if self.high < 0.0 else None
         if holds is not self.holds:
             self.holds = holds
             self.decided_ns = stamp_ns
+            self.over |= self.final
