@@ -7,7 +7,19 @@ from functools import cache
 
 import numpy as np
 import pytest
-from clips import RATE_HZ, Clip, Grey, Noise, blur, bundled_clips, hand, recorded_images, turning, two_arms, watch
+from camera_clips import (
+    RATE_HZ,
+    Clip,
+    Grey,
+    Noise,
+    blur,
+    bundled_clips,
+    hand,
+    recorded_images,
+    turning,
+    two_arms,
+    watch,
+)
 from recorded import DATA, needs_recordings
 
 from vlm_judge_ros.monitors.camera_limits import CameraLimits

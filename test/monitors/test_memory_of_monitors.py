@@ -17,10 +17,10 @@ from vlm_judge_ros.tasks.task_file import load_task, shipped_tasks
 
 START = 1_700_000_000 * 1_000_000_000
 JOINTS = tuple(f"joint_{number}" for number in range(1, 8))
-FIRST, ALL = 40_000, 100_000
+FIRST, ALL = 20_000, 40_000
 
 
-def test_a_hundred_thousand_joint_states_and_signals_at_1_khz_take_no_more_room_than_forty_thousand() -> None:
+def test_forty_thousand_joint_states_and_signals_at_1_khz_take_no_more_room_than_twenty_thousand() -> None:
     tasks = [load_task(name).task for name in shipped_tasks()]
     signals = {name: signal for task in tasks for name, signal in task.signals.items()}
     context = EpisodeContext(START, ("front", "wrist"), {name: signal.unit for name, signal in signals.items()})
