@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from bench import Bench
-from fault_list import CLOCK, ESCALATION, EVERY, FAR, FAULTS, STOP_NODE, Fault
+from fault_list import AT_ONCE, CLOCK, ESCALATION, EVERY, FAR, FAULTS, STOP_NODE, Fault
 from fault_table import Measured, timeout, who, write, written_rows
 from judge_process import JudgeProcess
 from models.remote.kinds import answered
@@ -83,11 +83,14 @@ def await_stop(fault: Fault, judge: JudgeProcess, stop: Stop, again: Callable[[]
         return bool(stop.commanded_s)
 
     stop.node.until(commanded, f"a stop because {fault.what}")
-    verdict = State(judge.verdicts[-1].state).name
     seconds = stop.commanded_s[0] - began_s
     state = stop.node.await_state(lambda state: state.stopped, "the state to tell of the stop")
     assert (state.cause, state.source) == (fault.cause, fault.source), state.text
     assert fault.words in state.text
+    if fault.limits_s == AT_ONCE:
+        # The verdict may come after the failure that it tells of.
+        judge.until(lambda: judge.verdicts[-1].state == State.FAILED, "the verdict FAILED")
+    verdict = State(judge.verdicts[-1].state).name
     for words in fault.also:
         stop.node.await_state(lambda state, words=words: words in " ".join(state.standing), words)
     assert seconds <= sum(fault.limits_s.values()) + MARGIN_S

@@ -182,6 +182,8 @@ class WatchedPlant:
             cameras |= {f"{name}__source_timeout_s": CAMERA_S, f"{name}__frozen_s": FROZEN_S}
         judge: dict[str, object] = {"judge": "token_reward", "server": server, "prompts": "three-v1", "keyframes": 2}
         times = {"period_s": PERIOD_S, "deadline_s": DEADLINE_S, "failure_hold_s": HOLD_S, "stall_s": 3600.0}
+        clips = {"evidence_folder": self.disk / "clips", "evidence_clip_mb": 1, "evidence_total_mb": 1}
+        clips |= {"evidence_before_s": 1.0, "evidence_after_s": 0.5}
         return {
             "task_files": f"[{task}]",
             "auto_episode": False,
@@ -189,6 +191,7 @@ class WatchedPlant:
             **judge,
             **times,
             **cameras,
+            **clips,
         }
 
     def _start_judge(self, namespace: str, **more: object) -> JudgeProcess:
