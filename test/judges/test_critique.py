@@ -173,6 +173,7 @@ WRONG = [
     changed(failure_mode="SLIPPED"),
     changed(failure_mode="CAMERA_FAULT"),
     changed(failure_mode="JUDGE_FAULT"),
+    changed(failure_mode="SIGNAL_FAULT"),
     changed(failure_mode=3),
     changed(failure_mode=None),
     changed(failure_mode=["SLIP"]),

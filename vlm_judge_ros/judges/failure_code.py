@@ -8,8 +8,10 @@ import pydantic
 
 from vlm_judge_ros.episode.failure_mode import FailureMode
 
-NAMED = tuple(mode for mode in FailureMode if mode not in (FailureMode.CAMERA_FAULT, FailureMode.JUDGE_FAULT))
-"""Modes that a judge may name. Faults of cameras and of the judge itself are for others to find."""
+_OF_SENSES = (FailureMode.CAMERA_FAULT, FailureMode.SIGNAL_FAULT, FailureMode.JUDGE_FAULT)
+
+NAMED = tuple(mode for mode in FailureMode if mode not in _OF_SENSES)
+"""Modes that a judge may name. Faults of cameras, of signals and of the judge itself are for others to find."""
 
 
 def _mode_of(code: Any) -> FailureMode:
