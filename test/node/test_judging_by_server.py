@@ -15,7 +15,8 @@ from judge_process import JudgeProcess
 from judges.test_critique import ANSWER, changed
 from models.remote.kinds import answered
 from models.remote.misbehaving_server import MODEL, Received, Reply, Server, completion, serving, status
-from rcl_interfaces.msg import Log, ParameterEvent
+from rcl_interfaces.msg import Log, Parameter, ParameterEvent, ParameterType, ParameterValue
+from rcl_interfaces.srv import SetParameters
 
 from vlm_judge_ros import msg
 
@@ -238,7 +239,10 @@ def test_the_key_is_told_to_the_server_and_to_nobody_else(
         assert KEY not in node.said()
         for heard in (node.progress, node.reviews, node.failures, node.verdicts):
             assert KEY not in repr(heard)
-    assert all(heard for heard in everything), "every topic has been heard"
+    # What nodes tell of their parameters at their start is lost on whoever has not found them yet.
+    change = Parameter(name="deadline_s", value=ParameterValue(type=ParameterType.PARAMETER_DOUBLE, double_value=24.0))
+    judge.bench.call(SetParameters, f"/{judge.name}/set_parameters", parameters=[change])
+    judge.until(lambda: all(everything), "something on every topic")
     assert KEY not in repr(everything)
     recorded = (server_file.parent / "exchanges.jsonl").read_text()
     assert "Incorrect API key" in recorded
