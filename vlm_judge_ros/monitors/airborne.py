@@ -8,7 +8,7 @@ from pydantic import Field
 
 from vlm_judge_ros.episode.stamps import nanoseconds
 from vlm_judge_ros.monitors.finding import Effect, Finding
-from vlm_judge_ros.monitors.gait import GaitMonitor, GaitSpec, neither, seconds
+from vlm_judge_ros.monitors.gait import GaitMonitor, GaitSpec, Stance, neither, seconds
 from vlm_judge_ros.monitors.monitor import EpisodeContext
 
 
@@ -28,7 +28,7 @@ class AirborneMonitor(GaitMonitor):
     """Says for how long neither foot stood."""
 
     def __init__(self, spec: Airborne) -> None:
-        super().__init__(spec)
+        super().__init__(spec, spec.max_share)
         self._spec = spec
         self._longest_ns = nanoseconds(spec.max_s)
 
@@ -39,16 +39,9 @@ class AirborneMonitor(GaitMonitor):
         flying = self._begun_ns is not None and not left.planted and not right.planted
         self.alarm = flying and stamp_ns - max(left.lift_ns, right.lift_ns) > self._longest_ns
 
-    def findings(self, now_ns: int) -> tuple[Finding, ...]:
+    def findings_over(self, window: Stance, now_ns: int) -> tuple[Finding, ...]:
         """Say for which share of the window both feet were in the air."""
-        blind = self.blind(now_ns)
-        if blind:
-            return blind
-        spec, window = self._spec, self.window()
-        if window is None or window[1] <= window[0]:
-            return self.found(
-                Effect.NEUTRAL, "Not both feet have stood yet.", now_ns, float("nan"), spec.max_share, "1"
-            )
+        spec = self._spec
         free = list(neither(self.stances(0, window), self.stances(1, window), window))
         share = seconds(free) / ((window[1] - window[0]) * 1e-9)
         now_s = seconds([span for span in free if span[1] == window[1]])

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from vlm_judge_ros.monitors.finding import Effect, Finding
-from vlm_judge_ros.monitors.gait import GaitMonitor, GaitSpec, both, seconds
+from vlm_judge_ros.monitors.gait import GaitMonitor, GaitSpec, Stance, both, seconds
 from vlm_judge_ros.monitors.monitor import EpisodeContext
 
 
@@ -41,19 +41,12 @@ class DoubleSupportMonitor(GaitMonitor):
     """Says for which share of the window both feet stood."""
 
     def __init__(self, spec: DoubleSupport) -> None:
-        super().__init__(spec)
+        super().__init__(spec, spec.max_share)
         self._spec = spec
 
-    def findings(self, now_ns: int) -> tuple[Finding, ...]:
+    def findings_over(self, window: Stance, now_ns: int) -> tuple[Finding, ...]:
         """Say for which share of the window both feet stood."""
-        blind = self.blind(now_ns)
-        if blind:
-            return blind
-        spec, window = self._spec, self.window()
-        if window is None or window[1] <= window[0]:
-            return self.found(
-                Effect.NEUTRAL, "Not both feet have stood yet.", now_ns, float("nan"), spec.max_share, "1"
-            )
+        spec = self._spec
         feet = (self.stances(0, window), self.stances(1, window))
         swings = sum(1 for stances in feet for _, end in stances if end < window[1])
         share = seconds(both(*feet)) / ((window[1] - window[0]) * 1e-9)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import ClassVar
 
@@ -10,7 +11,7 @@ from pydantic import Field
 from vlm_judge_ros.episode.failure_mode import FailureMode
 from vlm_judge_ros.episode.stamps import nanoseconds
 from vlm_judge_ros.monitors.feet import FeetMonitor, FeetSpec
-from vlm_judge_ros.monitors.finding import Layer
+from vlm_judge_ros.monitors.finding import Effect, Finding, Layer
 from vlm_judge_ros.monitors.names import FailureModeName
 
 Stance = tuple[int, int]
@@ -31,10 +32,16 @@ class GaitSpec(FeetSpec):
 
 
 class GaitMonitor(FeetMonitor):
-    """Knows when each foot stood within the window."""
+    """Knows when each foot stood within the window.
 
-    def __init__(self, spec: GaitSpec) -> None:
+    Args:
+        spec: what is declared.
+        limit: what the number of the finding is held against.
+    """
+
+    def __init__(self, spec: GaitSpec, limit: float) -> None:
         super().__init__(spec)
+        self._limit = limit
         self._window_ns = nanoseconds(spec.window_s)
         self._begun_ns: int | None = None
 
@@ -42,6 +49,20 @@ class GaitMonitor(FeetMonitor):
         """Note since when both feet are known."""
         if self._begun_ns is None and all(foot.place is not None for foot in self._counter.feet):
             self._begun_ns = stamp_ns
+
+    def findings(self, now_ns: int) -> tuple[Finding, ...]:
+        """Say how the feet stood over the window; until both have stood, that this is not known."""
+        blind = self.blind(now_ns)
+        if blind:
+            return blind
+        window = self.window()
+        if window is None or window[1] <= window[0]:
+            return self.found(Effect.NEUTRAL, "Not both feet have stood yet.", now_ns, math.nan, self._limit, "1")
+        return self.findings_over(window, now_ns)
+
+    def findings_over(self, window: Stance, now_ns: int) -> tuple[Finding, ...]:
+        """Say how the feet stood over a window that has begun."""
+        raise NotImplementedError
 
     def window(self) -> Stance | None:
         """From when to when the feet were watched, as far as the window reaches; None before both have stood."""

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from vlm_judge_ros.monitors.finding import Effect, Finding
-from vlm_judge_ros.monitors.gait import GaitMonitor, GaitSpec, seconds
+from vlm_judge_ros.monitors.gait import GaitMonitor, GaitSpec, Stance, seconds
 from vlm_judge_ros.monitors.monitor import EpisodeContext
 
 
@@ -36,17 +36,12 @@ class GaitBalanceMonitor(GaitMonitor):
     """Compares the two feet over the window."""
 
     def __init__(self, spec: GaitBalance) -> None:
-        super().__init__(spec)
+        super().__init__(spec, spec.max_imbalance)
         self._spec = spec
 
-    def findings(self, now_ns: int) -> tuple[Finding, ...]:
+    def findings_over(self, window: Stance, now_ns: int) -> tuple[Finding, ...]:
         """Say how unlike the feet are."""
-        blind = self.blind(now_ns)
-        if blind:
-            return blind
-        spec, window, limit = self._spec, self.window(), self._spec.max_imbalance
-        if window is None or window[1] <= window[0]:
-            return self.found(Effect.NEUTRAL, "Not both feet have stood yet.", now_ns, float("nan"), limit, "1")
+        spec, limit = self._spec, self._spec.max_imbalance
         feet = (self.stances(0, window), self.stances(1, window))
         swings = [sum(1 for _, end in stances if end < window[1]) for stances in feet]
         if spec.of == "swings":
