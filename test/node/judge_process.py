@@ -3,35 +3,21 @@
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bench import LATCHED, PATIENCE_S, Bench
+from bench import LATCHED, Bench
 from diagnostic_msgs.msg import DiagnosticStatus
+from node_process import NodeProcess
 
-import vlm_judge_ros
 from vlm_judge_ros import msg, srv
 
 FOLDER = Path(__file__).parent
 
 
-def executable() -> Path:
-    """The program that `ros2 run vlm_judge_ros judge_node` starts."""
-    for folder in Path(vlm_judge_ros.__file__).parents:
-        program = folder / "lib" / "vlm_judge_ros" / "judge_node"
-        if program.is_file():
-            return program
-    raise AssertionError("the package is not installed")
-
-
-class JudgeProcess:
-    """Starts a node in a namespace, and listens to it.
-
-    Parameters in which a dot is needed are written with two underscores.
-    """
+class JudgeProcess(NodeProcess):
+    """Starts a judge node in a namespace, and listens to it; parameters as for any node process."""
 
     def __init__(
         self,
@@ -42,52 +28,20 @@ class JudgeProcess:
         parameters: dict[str, object],
         variables: dict[str, str] | None = None,
     ) -> None:
-        self.bench = bench
         self.name = f"{namespace}/judge_node"
-        self.log = log
         for stale in [key for key in bench.statuses if key.startswith(f"{self.name}: ")]:
             del bench.statuses[stale]
         self.progress = bench.listen(msg.Progress, f"/{self.name}/progress")
         self.reviews = bench.listen(msg.Progress, f"/{self.name}/review")
         self.failures = bench.listen(msg.Failure, f"/{self.name}/failure")
         self.verdicts = bench.listen(msg.Verdict, f"/{self.name}/verdict", LATCHED)
-        given = {
-            "judge": "scripted_judge:create",
-            **{key.replace("__", "."): value for key, value in parameters.items()},
-        }
-        command = [str(executable()), "--ros-args", "-r", f"__ns:=/{namespace}", *arguments]
-        for key, value in given.items():
-            text = str(value).lower() if isinstance(value, bool) else str(value)
-            command += ["-p", f"{key}:={text}"]
         paths = [str(FOLDER), os.environ.get("PYTHONPATH", "")]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths)), **(variables or {})}
-        environment.pop("_ROS_WHEELS_BOOTSTRAP_COMPLETE", None)
-        with log.open("w") as output:
-            self.process = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)
+        environment = {"PYTHONPATH": os.pathsep.join(filter(None, paths)), **(variables or {})}
+        given = {"judge": "scripted_judge:create", **parameters}
+        super().__init__(bench, "judge_node", namespace, log, given, environment, arguments)
 
-    def end(self, number: int = signal.SIGINT) -> int:
-        """Send a signal and wait for the end; returns the exit code."""
-        if self.process.poll() is None:
-            self.process.send_signal(number)
-        try:
-            return self.process.wait(PATIENCE_S)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            raise
-
-    def said(self) -> str:
-        return self.log.read_text()
-
-    def until(self, condition: Callable[[], Any], what: str) -> Any:
-        def unless_it_ended() -> Any:
-            assert self.process.poll() is None, f"the node ended:\n{self.said()}"
-            return condition()
-
-        try:
-            return self.bench.until(unless_it_ended, what)
-        except AssertionError as error:
-            statuses = "\n".join(f"{name}: {self.values(name)}" for name in ("episode", "judge", "camera front"))
-            raise AssertionError(f"{error}\n{self.said()}\n{statuses}") from None
+    def circumstances(self) -> str:
+        return "\n".join(f"{name}: {self.values(name)}" for name in ("episode", "judge", "camera front"))
 
     # What it says of itself
 

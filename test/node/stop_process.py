@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench import LATCHED, PATIENCE_S, Bench
-from judge_process import executable
+from bench import LATCHED, Bench
+from node_process import NodeProcess
 from rclpy.qos import QoSProfile
 from std_msgs.msg import Bool
 from std_srvs.srv import Trigger
@@ -80,51 +77,19 @@ class JudgeStandIn:
             self._beats.publish(message)
 
 
-class StopProcess:
-    """Starts a stop node in a namespace, and listens to it.
-
-    Parameters in which a dot is needed are written with two underscores.
-    """
+class StopProcess(NodeProcess):
+    """Starts a stop node in a namespace, and listens to it; parameters as for any node process."""
 
     def __init__(
         self, bench: Bench, namespace: str, log: Path, parameters: dict[str, object], variables: dict[str, str]
     ) -> None:
-        self.bench = bench
         self.name = f"/{namespace}/safety_stop_node"
-        self.log = log
         self.states = bench.listen(State, f"{self.name}/state", LATCHED)
         self.bools = bench.listen(Bool, f"{self.name}/stop", LATCHED)
-        command = [str(executable().with_name("safety_stop_node")), "--ros-args", "-r", f"__ns:=/{namespace}"]
-        for key, value in parameters.items():
-            text = str(value).lower() if isinstance(value, bool) else str(value)
-            command += ["-p", f"{key.replace('__', '.')}:={text}"]
-        environment = {key: value for key, value in os.environ.items() if key != "_ROS_WHEELS_BOOTSTRAP_COMPLETE"}
-        environment |= variables
-        with log.open("w") as output:
-            self.process = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)
+        super().__init__(bench, "safety_stop_node", namespace, log, parameters, variables)
 
-    def end(self, number: int = signal.SIGINT) -> int:
-        """Send a signal and wait for the end; returns the exit code."""
-        if self.process.poll() is None:
-            self.process.send_signal(number)
-        try:
-            return self.process.wait(PATIENCE_S)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            raise
-
-    def said(self) -> str:
-        return self.log.read_text()
-
-    def until(self, condition: Callable[[], Any], what: str) -> Any:
-        def unless_it_ended() -> Any:
-            assert self.process.poll() is None, f"the node ended:\n{self.said()}"
-            return condition()
-
-        try:
-            return self.bench.until(unless_it_ended, what)
-        except AssertionError as error:
-            raise AssertionError(f"{error}\n{self.said()}\n{self.states[-1:]}") from None
+    def circumstances(self) -> str:
+        return str(self.states[-1:])
 
     @property
     def state(self) -> Any:

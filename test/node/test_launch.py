@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from judge_process import executable
+from node_process import executable
 
 from vlm_judge_ros.node.parameters import parameters_for
 
@@ -13,13 +13,13 @@ CHECKOUT = Path(__file__).parents[2]
 
 
 def test_the_launch_file_and_all_that_it_names_are_installed() -> None:
-    share = executable().parents[2] / "share" / "vlm_judge_ros"
+    share = executable("judge_node").parents[2] / "share" / "vlm_judge_ros"
     assert (share / "launch" / "judge.launch.py").is_file()
     assert (share / "launch" / "safety_stop.launch.py").is_file()
     assert (share / "config" / "judge.yaml").is_file()
     assert (share / "config" / "safety_stop.yaml").is_file()
     assert (share / "config" / "fastdds_images.xml").is_file()
-    assert executable().with_name("safety_stop_node").is_file()
+    assert executable("safety_stop_node").is_file()
     for name in ("judge.launch.py", "safety_stop.launch.py"):
         compile((CHECKOUT / "launch" / name).read_text(), name, "exec")
 
