@@ -7,12 +7,13 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from vlm_judge_ros.clips.clip_record import FILE, read_record
+from vlm_judge_ros.clips.message_types import MessageTypes
 from vlm_judge_ros.clips.recorder import Clip
 from vlm_judge_ros.clips.writing import write_clip
 from vlm_judge_ros.errors import JudgeError
@@ -47,6 +48,7 @@ class Store:
         self.folder = folder
         self._clip_bytes = clip_bytes
         self._total_bytes = total_bytes
+        self._types = MessageTypes()
 
     def prepare(self) -> None:
         """Remove what a crash has left half-written.
@@ -63,8 +65,12 @@ class Store:
         except OSError as error:
             raise ClipError(f"The folder of clips {self.folder} cannot be read ({error.strerror}).") from error
 
-    def write(self, clip: Clip) -> Stored:
+    def write(self, clip: Clip, between: Callable[[], None] = lambda: None) -> Stored:
         """Write a clip, and let the oldest ones of other episodes make way for it.
+
+        Args:
+            clip: what goes into it.
+            between: called between two messages.
 
         Raises:
             ClipError: it could not be written; nothing of it is left.
@@ -76,7 +82,7 @@ class Store:
             try:
                 with _lock(unfinished):
                     inner = unfinished / clip.name
-                    write_clip(clip, inner, self._clip_bytes)
+                    write_clip(clip, inner, self._clip_bytes, self._types, between)
                     _to_disk(inner)
                     size_bytes = _size(inner)
                     removed = self._make_room(size_bytes, clip.record.episode_id, unfinished)

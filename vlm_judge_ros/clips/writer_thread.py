@@ -7,6 +7,7 @@ import queue
 import threading
 from dataclasses import dataclass, replace
 
+from vlm_judge_ros.clips.interpreter_share import InterpreterShare
 from vlm_judge_ros.clips.recorder import Clip
 from vlm_judge_ros.clips.store import Store
 from vlm_judge_ros.errors import JudgeError
@@ -103,7 +104,7 @@ class WriterThread:
 
     def _write(self, clip: Clip) -> None:
         try:
-            stored = self._store.write(clip)
+            stored = self._store.write(clip, InterpreterShare(self._closing))
         except JudgeError as error:
             self._lose(clip, str(error), failed=1)
         except Exception as error:  # whatever is wrong with a clip, the next one is to be written

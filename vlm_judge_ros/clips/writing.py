@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -57,13 +57,17 @@ class Written(NamedTuple):
         return len(self.cdr) + _MESSAGE_BYTES
 
 
-def write_clip(clip: Clip, folder: Path, limit_bytes: int) -> ClipRecord:
+def write_clip(
+    clip: Clip, folder: Path, limit_bytes: int, types: MessageTypes, between: Callable[[], None]
+) -> ClipRecord:
     """Write a clip.
 
     Args:
         clip: what goes into it.
         folder: to be made; the file is named after it.
         limit_bytes: most bytes. Every second image is left out until the rest fits, then what is oldest.
+        types: learns the types that it does not know yet.
+        between: called between two messages.
 
     Returns:
         What was written of it, as it stands in `clip.json` too.
@@ -72,11 +76,10 @@ def write_clip(clip: Clip, folder: Path, limit_bytes: int) -> ClipRecord:
         JudgeError: a type is not known.
         OSError: it cannot be written; what is half-written is left for the caller to remove.
     """
-    types = MessageTypes()
     left_out: list[str] = []
     channels = {entry.channel for entry in (*clip.latched, *clip.entries)}
     usable = {channel for channel in channels if _known(types, channel, left_out)}
-    messages = _serialized(clip, types, usable, left_out)
+    messages = _serialized(clip, types, usable, left_out, between)
     budget = limit_bytes - _FIXED_BYTES
     fitting, image_share = _fitting(messages, budget, left_out)
     cameras = {message.channel.camera: message.channel.topic for message in fitting if message.channel.camera}
@@ -100,6 +103,7 @@ def write_clip(clip: Clip, folder: Path, limit_bytes: int) -> ClipRecord:
                     channel.topic, channel.type, typestore=types.store, offered_qos_profiles=quality
                 )
             writer.write(connections[channel], message.time_ns, message.cdr)
+            between()
     (folder / FILE).write_text(text + "\n", encoding="utf-8")
     return record
 
@@ -113,7 +117,9 @@ def _known(types: MessageTypes, channel: Channel, left_out: list[str]) -> bool:
     return True
 
 
-def _serialized(clip: Clip, types: MessageTypes, usable: set[Channel], left_out: list[str]) -> list[Written]:
+def _serialized(
+    clip: Clip, types: MessageTypes, usable: set[Channel], left_out: list[str], between: Callable[[], None]
+) -> list[Written]:
     messages: list[Written] = []
     broken: Counter[str] = Counter()
     latched = (entry._replace(time_ns=clip.record.begin_ns) for entry in clip.latched)
@@ -126,6 +132,7 @@ def _serialized(clip: Clip, types: MessageTypes, usable: set[Channel], left_out:
                 messages.append(Written(entry.time_ns, entry.channel, cdr))
             except JudgeError:
                 broken[entry.channel.topic] += 1
+            between()
     left_out += [f"{count} messages of {topic}, which are broken." for topic, count in sorted(broken.items())]
     return messages
 
