@@ -15,8 +15,8 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
 from vlm_judge_ros.node.dds_profile import profile_variable
-from vlm_judge_ros.node.parameter import Parameter, Value, show
-from vlm_judge_ros.node.parameters import DEFAULT_CAMERAS, parameters_for
+from vlm_judge_ros.parameters.judge_node import DEFAULT_CAMERAS, parameters_for
+from vlm_judge_ros.parameters.parameter import Parameter, Value, show
 
 SHARE = Path(get_package_share_directory("vlm_judge_ros"))
 GENERAL_ARGUMENTS = {

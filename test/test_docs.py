@@ -14,7 +14,7 @@ from vlm_judge_ros.models.vlm.folder import open_folder
 from vlm_judge_ros.models.vlm.known import known_models
 from vlm_judge_ros.models.vlm.local import LocalModel, LocalSettings
 from vlm_judge_ros.monitors.formula import Formula
-from vlm_judge_ros.node.parameters import markdown
+from vlm_judge_ros.parameters.judge_node import markdown
 from vlm_judge_ros.tasks.monitor_table import page_with_table
 from vlm_judge_ros.tasks.schema import FILE, schema_text
 
@@ -45,7 +45,7 @@ def test_the_table_of_parameters_is_that_of_the_code() -> None:
     text = (ROOT / "docs" / "parameters.md").read_text(encoding="utf-8")
     found = re.search(r"<!-- parameters: begin -->\n(.*?)<!-- parameters: end -->", text, re.DOTALL)
     assert found is not None
-    assert found[1].strip() == markdown(), "python -m vlm_judge_ros.node.parameters prints the table"
+    assert found[1].strip() == markdown(), "python -m vlm_judge_ros.parameters.judge_node prints the table"
 
 
 def test_the_table_of_monitors_is_that_of_the_code() -> None:

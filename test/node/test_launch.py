@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from node_process import executable
 
-from vlm_judge_ros.node.parameters import parameters_for
+from vlm_judge_ros.parameters.judge_node import parameters_for
 
 CHECKOUT = Path(__file__).parents[2]
 

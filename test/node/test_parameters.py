@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.judges.factory import JUDGES, JudgeOptions
-from vlm_judge_ros.node.contradictions import refuse_contradictions
-from vlm_judge_ros.node.parameter import Parameter, Value
-from vlm_judge_ros.node.parameters import PARAMETERS, markdown, parameter_file, parameters_for
-from vlm_judge_ros.node.settings import camera_inputs, engine_settings, review_settings, worker_settings
+from vlm_judge_ros.parameters.contradictions import refuse_contradictions
+from vlm_judge_ros.parameters.judge_node import PARAMETERS, markdown, parameter_file, parameters_for
+from vlm_judge_ros.parameters.parameter import Parameter, Value
+from vlm_judge_ros.parameters.settings import camera_inputs, engine_settings, review_settings, worker_settings
 from vlm_judge_ros.verdict.review import ReviewOn, ReviewSettings
 from vlm_judge_ros.verdict.settings import KeyframeChoice
 

@@ -10,7 +10,6 @@ import yaml
 
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.monitors.finding import Severity
-from vlm_judge_ros.node.parameter import Parameter, Value
 from vlm_judge_ros.node.stop_messages import clean
 from vlm_judge_ros.node.stop_parameters import (
     DEFAULT_ADAPTERS,
@@ -21,6 +20,7 @@ from vlm_judge_ros.node.stop_parameters import (
     parameters_for,
 )
 from vlm_judge_ros.node.stop_settings import stop_node_settings
+from vlm_judge_ros.parameters.parameter import Parameter, Value
 
 CHECKOUT = Path(__file__).parents[2]
 DEFAULTS = {name: entry.default for name, entry in parameters_for((), DEFAULT_ADAPTERS).items()}

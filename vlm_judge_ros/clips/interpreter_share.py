@@ -1,4 +1,4 @@
-"""Lets a thread with much to do leave the interpreter and the processor to the others of its process most of the time."""
+"""Lets a thread with much to do leave the interpreter to the others of its process most of the time."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from vlm_judge_ros.episode.fault import BrokenImage, BrokenStamp, FrameFault
 from vlm_judge_ros.episode.frame import Frame
 from vlm_judge_ros.node.arrivals import Arrivals
 from vlm_judge_ros.node.frames import frame_of
-from vlm_judge_ros.node.settings import CameraInput
+from vlm_judge_ros.parameters.settings import CameraInput
 
 try:
     from rclpy.event_handler import SubscriptionEventCallbacks, UnsupportedEventTypeError

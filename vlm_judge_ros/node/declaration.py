@@ -10,7 +10,7 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter as RosParameter
 
 from vlm_judge_ros.errors import JudgeError
-from vlm_judge_ros.node.parameter import Change, Parameter, Value
+from vlm_judge_ros.parameters.parameter import Change, Parameter, Value
 
 
 def declare(node: Node, parameters: Iterable[Parameter]) -> None:

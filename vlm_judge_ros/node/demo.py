@@ -18,8 +18,8 @@ from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.node.dds_profile import dds_profile, profile_variable
 from vlm_judge_ros.node.demo_screen import Screen
 from vlm_judge_ros.node.live_replay import Watcher, replay_live
-from vlm_judge_ros.node.parameters import DEFAULT_CAMERAS, parameters_for
 from vlm_judge_ros.node.player import FASTEST
+from vlm_judge_ros.parameters.judge_node import DEFAULT_CAMERAS, parameters_for
 from vlm_judge_ros.replay.bag import Bag
 from vlm_judge_ros.replay.bundled import bundled_episode, bundled_episodes, demo_episodes
 from vlm_judge_ros.replay.headline import headline

@@ -13,13 +13,13 @@ from vlm_judge_ros.judges.worker_events import WorkerState
 from vlm_judge_ros.monitors.camera_statistics import CameraStatistics
 from vlm_judge_ros.monitors.finding import Effect
 from vlm_judge_ros.node.arrivals import Arrivals, percentile
-from vlm_judge_ros.node.asked_judge import AskedJudge
 from vlm_judge_ros.node.camera_subscription import CameraSubscription
 from vlm_judge_ros.node.conversion import time_message
 from vlm_judge_ros.node.failure_diagnostics import FailureDiagnostics
 from vlm_judge_ros.node.inputs import InputTopic
-from vlm_judge_ros.node.judging import Judging
 from vlm_judge_ros.node.refusals import Refusals
+from vlm_judge_ros.session.asked_judge import AskedJudge
+from vlm_judge_ros.session.judging import Judging
 from vlm_judge_ros.verdict.verdict import Verdict
 
 OK, WARN, ERROR, STALE = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR, DiagnosticStatus.STALE

@@ -19,7 +19,7 @@ from vlm_judge_ros.clips.store import Store, usual_folder
 from vlm_judge_ros.clips.writer_thread import ClipCounts, WriterThread
 from vlm_judge_ros.episode.frame import Frame
 from vlm_judge_ros.node.conversion import findings_message
-from vlm_judge_ros.node.settings import CameraInput
+from vlm_judge_ros.parameters.settings import CameraInput
 from vlm_judge_ros.verdict.engine import Engine
 from vlm_judge_ros.verdict.failure import FailureEvent
 

@@ -17,9 +17,9 @@ from vlm_judge_ros.episode.stamps import nanoseconds
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.node.backlog import waiting_messages
 from vlm_judge_ros.node.evidence import Evidence
-from vlm_judge_ros.node.judging import Judging
 from vlm_judge_ros.node.message_class import message_class
 from vlm_judge_ros.node.refusals import Refusals
+from vlm_judge_ros.session.judging import Judging
 from vlm_judge_ros.tasks.signals import SignalTopic, signal_topics
 from vlm_judge_ros.tasks.task import Task
 from vlm_judge_ros.tasks.task_set import TaskSet

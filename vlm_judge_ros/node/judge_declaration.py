@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from rclpy.node import Node
 
 from vlm_judge_ros.node.declaration import declare
-from vlm_judge_ros.node.parameter import Parameter
-from vlm_judge_ros.node.parameters import DEFAULT_CAMERAS, parameters_for
+from vlm_judge_ros.parameters.judge_node import DEFAULT_CAMERAS, parameters_for
+from vlm_judge_ros.parameters.parameter import Parameter
 
 
 def declare_all(node: Node) -> Mapping[str, Parameter]:

@@ -21,21 +21,21 @@ from std_msgs.msg import String
 from vlm_judge_ros.episode.fault import BrokenImage, BrokenStamp, FrameFault
 from vlm_judge_ros.episode.frame import Frame
 from vlm_judge_ros.errors import JudgeError
-from vlm_judge_ros.node.asked_judge import AskedJudge
 from vlm_judge_ros.node.camera_subscription import CameraSubscription
-from vlm_judge_ros.node.contradictions import contradiction, refuse_contradictions
 from vlm_judge_ros.node.declaration import refuse, unknown_names, values_of
 from vlm_judge_ros.node.diagnostics import Diagnostics, InputReport
 from vlm_judge_ros.node.evidence import Evidence
 from vlm_judge_ros.node.inputs import Inputs, InputTopic, input_topics
 from vlm_judge_ros.node.judge_declaration import declare_all, names_in_the_shipped_file
-from vlm_judge_ros.node.judging import Judging, JudgingOptions
-from vlm_judge_ros.node.parameter import Parameter
 from vlm_judge_ros.node.refusals import Refusals
 from vlm_judge_ros.node.results import LATCHED, Results
 from vlm_judge_ros.node.services import Services
-from vlm_judge_ros.node.settings import camera_inputs, engine_settings, review_settings, worker_settings
 from vlm_judge_ros.node.transition import transition
+from vlm_judge_ros.parameters.contradictions import contradiction, refuse_contradictions
+from vlm_judge_ros.parameters.parameter import Parameter
+from vlm_judge_ros.parameters.settings import camera_inputs, engine_settings, review_settings, worker_settings
+from vlm_judge_ros.session.asked_judge import AskedJudge
+from vlm_judge_ros.session.judging import Judging, JudgingOptions
 from vlm_judge_ros.tasks.task_set import load_tasks
 
 _TICK_S = 0.05

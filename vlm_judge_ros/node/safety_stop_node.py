@@ -26,13 +26,13 @@ from std_srvs.srv import Trigger
 from vlm_judge_ros import msg
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.node.declaration import declare, refuse, unknown_names, values_of
-from vlm_judge_ros.node.parameter import Parameter
 from vlm_judge_ros.node.stop_adapters.adapter import StopAdapter, make_adapter
 from vlm_judge_ros.node.stop_adapters.latched import LATCHED
 from vlm_judge_ros.node.stop_commands import StopCommands
 from vlm_judge_ros.node.stop_messages import failure_of, heartbeat_of, state_message
 from vlm_judge_ros.node.stop_parameters import parameters_for
 from vlm_judge_ros.node.stop_settings import SourceSettings, StopNodeSettings, plan_of, stop_node_settings
+from vlm_judge_ros.parameters.parameter import Parameter
 from vlm_judge_ros.safety.cause import Moment
 from vlm_judge_ros.safety.escalation import Action, ActionState
 from vlm_judge_ros.safety.guard import Guard, ResetRefused, Stop

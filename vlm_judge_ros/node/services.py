@@ -11,8 +11,8 @@ from std_srvs.srv import SetBool
 from vlm_judge_ros import srv
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.node.conversion import verdict_message
-from vlm_judge_ros.node.judging import Judging
 from vlm_judge_ros.node.refusals import Refusals
+from vlm_judge_ros.session.judging import Judging
 
 
 class Services:

@@ -10,9 +10,9 @@ import sys
 from collections.abc import Iterable
 from dataclasses import replace
 
-from vlm_judge_ros.node.parameter import Change, Parameter, Value, show
-from vlm_judge_ros.node.parameter_table import markdown_table, yaml_file
 from vlm_judge_ros.node.stop_adapters.kinds import KINDS
+from vlm_judge_ros.parameters.parameter import Change, Parameter, Value, show
+from vlm_judge_ros.parameters.table import markdown_table, yaml_file
 
 SOURCE = "<source>"
 ADAPTER = "<adapter>"

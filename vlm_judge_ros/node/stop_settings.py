@@ -8,9 +8,9 @@ from typing import Any
 
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.monitors.finding import Severity
-from vlm_judge_ros.node.parameter import Value, show
 from vlm_judge_ros.node.stop_adapters.adapter import AdapterSettings
 from vlm_judge_ros.node.stop_parameters import is_message_type, is_ros_name
+from vlm_judge_ros.parameters.parameter import Value, show
 from vlm_judge_ros.safety.escalation import Plan
 
 

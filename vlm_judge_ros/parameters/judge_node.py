@@ -1,6 +1,6 @@
 """The parameters of the judge node: one table, from which they are declared, checked and documented.
 
-`python -m vlm_judge_ros.node.parameters` prints the table as Markdown, and with `--file` as a parameter file.
+`python -m vlm_judge_ros.parameters.judge_node` prints the table as Markdown, and with `--file` as a parameter file.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ import sys
 from collections.abc import Iterable
 
 from vlm_judge_ros.errors import JudgeError
-from vlm_judge_ros.node.camera_parameters import CAMERA_PARAMETERS
-from vlm_judge_ros.node.evidence_parameters import EVIDENCE_PARAMETERS
-from vlm_judge_ros.node.judge_parameters import JUDGE_PARAMETERS, REVIEW_PARAMETERS
-from vlm_judge_ros.node.parameter import CAMERA, Change, Parameter, Value, show
-from vlm_judge_ros.node.parameter_table import markdown_table, yaml_file
-from vlm_judge_ros.node.requests import LONGEST_TASK, usable_task
+from vlm_judge_ros.parameters.cameras import CAMERA_PARAMETERS
+from vlm_judge_ros.parameters.evidence import EVIDENCE_PARAMETERS
+from vlm_judge_ros.parameters.judges import JUDGE_PARAMETERS, REVIEW_PARAMETERS
+from vlm_judge_ros.parameters.parameter import CAMERA, Change, Parameter, Value, show
+from vlm_judge_ros.parameters.table import markdown_table, yaml_file
+from vlm_judge_ros.session.requests import LONGEST_TASK, usable_task
 
 DEFAULT_CAMERAS = ("front", "wrist")
 _CAMERA_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
@@ -204,7 +204,7 @@ def parameter_file(cameras: Iterable[str] = DEFAULT_CAMERAS) -> str:
     """A parameter file with every default and its meaning."""
     head = [
         "Every parameter of the judge node with its default.",
-        "Made by: python -m vlm_judge_ros.node.parameters --file",
+        "Made by: python -m vlm_judge_ros.parameters.judge_node --file",
     ]
     return yaml_file(head, parameters_for(cameras).values())
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vlm_judge_ros.node.parameter import Parameter
+from vlm_judge_ros.parameters.parameter import Parameter
 
 EVIDENCE_PARAMETERS: tuple[Parameter, ...] = (
     Parameter("evidence", True, "Keep a clip of what was seen around each confirmed failure; see evidence.md."),

@@ -13,10 +13,10 @@ from vlm_judge_ros.episode.signal import SignalSample
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.judges.worker import WorkerSettings
 from vlm_judge_ros.judges.worker_events import Answer, Down, Event, Ready, Unanswered
-from vlm_judge_ros.node.asked_judge import AskedJudge
-from vlm_judge_ros.node.outlet import Outlet
-from vlm_judge_ros.node.requests import usable_episode_id, usable_task
-from vlm_judge_ros.node.sameness import what_counts
+from vlm_judge_ros.session.asked_judge import AskedJudge
+from vlm_judge_ros.session.outlet import Outlet
+from vlm_judge_ros.session.requests import usable_episode_id, usable_task
+from vlm_judge_ros.session.sameness import what_counts
 from vlm_judge_ros.tasks.task import Task
 from vlm_judge_ros.tasks.task_set import TaskSet
 from vlm_judge_ros.tasks.words import same_words

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from vlm_judge_ros.judges.factory import JUDGES
-from vlm_judge_ros.node.parameter import Change, Parameter, Value, show
+from vlm_judge_ros.parameters.parameter import Change, Parameter, Value, show
 
 _NAMES = f"{', '.join(sorted(JUDGES))}, or the import path module:factory of your own"
 

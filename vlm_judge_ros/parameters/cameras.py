@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vlm_judge_ros.node.parameter import Parameter
+from vlm_judge_ros.parameters.parameter import Parameter
 
 CAMERA_PARAMETERS: tuple[Parameter, ...] = (
     Parameter(

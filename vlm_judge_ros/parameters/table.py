@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Sequence
 
-from vlm_judge_ros.node.parameter import Parameter, show
+from vlm_judge_ros.parameters.parameter import Parameter, show
 
 
 def markdown_table(parameters: Iterable[Parameter], placeholders: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from vlm_judge_ros.judges.factory import KEEPS_WHAT_IT_READ, JudgeOptions
 from vlm_judge_ros.judges.worker import WorkerSettings
 from vlm_judge_ros.monitors.camera_limits import CameraLimits
 from vlm_judge_ros.monitors.progress import TrendLimits
-from vlm_judge_ros.node.parameter import Value
+from vlm_judge_ros.parameters.parameter import Value
 from vlm_judge_ros.verdict.judgement import JudgeLimits
 from vlm_judge_ros.verdict.review import ReviewOn, ReviewSettings
 from vlm_judge_ros.verdict.settings import CameraSettings, EngineSettings, KeyframeChoice

@@ -7,8 +7,8 @@ from typing import Any
 
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.judges.factory import JUDGES
-from vlm_judge_ros.node.parameter import Value, show
-from vlm_judge_ros.node.parameters import parameters_for
+from vlm_judge_ros.parameters.judge_node import parameters_for
+from vlm_judge_ros.parameters.parameter import Value, show
 
 _OF_SERVERS = ("record", "replay", "image_size_px", "jpeg_quality")
 _MAY_HAVE_SERVERS_OF_THEIR_OWN = ("ensemble",)
