@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,24 +27,9 @@ JOINTS_HZ = 100.0
 
 _JOINT_STATE = "sensor_msgs/msg/JointState"
 _CLOSE_S = 1.0
-_MEASURE_EVERY_NS = 50_000_000
 # What Python adds to a message beside its content.
 _OBJECT_BYTES = 1000
-
-
-@dataclass(slots=True)
-class _Topic:
-    """A topic that is kept, and what its messages weigh: fast ones are not measured each time, for what that takes."""
-
-    channel: Channel
-    measured_ns: int = -_MEASURE_EVERY_NS
-    size_bytes: int = 0
-
-    def weigh(self, message: Any, now_ns: int) -> int:
-        if abs(now_ns - self.measured_ns) >= _MEASURE_EVERY_NS:
-            self.measured_ns = now_ns
-            self.size_bytes = _OBJECT_BYTES + 2 * len(self.channel.serialize(message))
-        return self.size_bytes
+_BYTES_OBJECT_BYTES = 200
 
 
 class Evidence:
@@ -74,7 +58,7 @@ class Evidence:
             camera.name: image_channel(camera.name, node.resolve_topic_name(camera.topic), camera.compressed)
             for camera in cameras
         }
-        self._topics: dict[str, _Topic] = {}
+        self._topics: dict[str, Channel] = {}
         self._verdicts = self._topic(node.resolve_topic_name("~/verdict"), msg.Verdict, latched=True)
         self._failures = self._topic(node.resolve_topic_name("~/failure"), msg.Failure)
         self._findings = Channel(
@@ -111,7 +95,7 @@ class Evidence:
             alarming: it made a monitor speak for a failure.
         """
         topic = self._topics.get(name) or self._topic(name, kind)
-        if topic.channel.type == _JOINT_STATE:
+        if topic.type == _JOINT_STATE:
             # Several drivers may share a topic, each with joints of its own.
             names = message.name
             stamp = message.header.stamp
@@ -151,16 +135,14 @@ class Evidence:
         self._recorder.tick(now_ns)
         self._log_news()
 
-    def _put(self, topic: _Topic, message: Any) -> None:
-        now_ns = int(self._clock.now().nanoseconds)
-        self._recorder.add(topic.channel, now_ns, message, topic.weigh(message, now_ns))
+    def _put(self, channel: Channel, message: Any) -> None:
+        # Kept as bytes: thousands of messages as objects would make the collector of garbage stop the node for 0.2 s.
+        cdr = bytes(serialize_message(message))
+        self._recorder.add(channel, int(self._clock.now().nanoseconds), cdr, len(cdr) + _BYTES_OBJECT_BYTES)
 
-    def _topic(self, name: str, kind: type[Any], latched: bool = False) -> _Topic:
+    def _topic(self, name: str, kind: type[Any], latched: bool = False) -> Channel:
         package = kind.__module__.partition(".")[0]
-        channel = Channel(
-            name, f"{package}/msg/{kind.__name__}", lambda message: bytes(serialize_message(message)), latched=latched
-        )
-        self._topics[name] = _Topic(channel)
+        self._topics[name] = Channel(name, f"{package}/msg/{kind.__name__}", bytes, latched=latched)
         return self._topics[name]
 
     def _log_news(self) -> None:
