@@ -220,7 +220,7 @@ class JudgeNode(LifecycleNode):
         return self._current.add_frame(frame, now_ns)
 
     def _reject_frame(self, camera: str, error: BrokenImage | BrokenStamp) -> None:
-        self._current.reject_frame(camera, error, self._now_ns())
+        self._current.reject_frame(camera, error.fault, self._now_ns())
         self.get_logger().warning(f"Camera {camera}: {error}", throttle_duration_sec=_WARN_EVERY_S)
 
     def _on_task(self, message: String) -> None:

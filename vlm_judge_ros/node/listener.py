@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -111,7 +110,7 @@ class Listener:
             overruled=tuple(map(_finding, message.overruled)),
         )
         with self._lock:
-            if self._rulings and _same(self._rulings[-1], ruling):
+            if self._rulings and self._rulings[-1].repeats(ruling):
                 return
             self._rulings.append(ruling)
         self._on_news(ruling)
@@ -135,16 +134,6 @@ def frames_received(message: DiagnosticArray, judge: str) -> dict[str, int]:
             values = {entry.key: entry.value for entry in status.values}
             counts[status.name[len(prefix) :]] = int(values["frames received"])
     return counts
-
-
-def _same(first: Ruling, second: Ruling) -> bool:
-    """Whether a ruling only repeats the one before, as the answer of a service does. NaN equals itself here."""
-
-    def told(ruling: Ruling) -> tuple[object, ...]:
-        progress = None if math.isnan(ruling.progress) else ruling.progress
-        return ruling.time_s, ruling.state, ruling.failure_mode, ruling.reason, progress
-
-    return told(first) == told(second)
 
 
 def _nanoseconds(stamp: Time) -> int:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from vlm_judge_ros.episode.failure_mode import FailureMode
 from vlm_judge_ros.monitors.finding import Finding
 from vlm_judge_ros.replay.truth import EpisodeTruth
+from vlm_judge_ros.verdict.failure import FailureEvent
 from vlm_judge_ros.verdict.verdict import State
 
 
@@ -67,6 +68,15 @@ class Ruling:
     decided_by: tuple[Finding, ...] = ()
     overruled: tuple[Finding, ...] = ()
 
+    def repeats(self, other: Ruling) -> bool:
+        """Whether another ruling only says the same, as the answer of a service does. NaN equals itself here."""
+
+        def told(ruling: Ruling) -> tuple[object, ...]:
+            progress = None if math.isnan(ruling.progress) else ruling.progress
+            return ruling.time_s, ruling.state, ruling.failure_mode, ruling.reason, progress
+
+        return told(self) == told(other)
+
     @property
     def further_findings(self) -> tuple[Finding, ...]:
         """The deciding findings that the reason does not already quote."""
@@ -80,6 +90,36 @@ class Span:
     begin_s: float
     end_s: float
     ruling: Ruling
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """A stretch of time in which a layer spoke for a failure, or could not see.
+
+    Attributes:
+        begin_s: when it was weighed first.
+        end_s: when it was weighed last.
+        finding: as it was at the beginning.
+    """
+
+    begin_s: float
+    end_s: float
+    finding: Finding
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A stretch of time in which a subtask was the one that was worked at.
+
+    Attributes:
+        name: of the subtask.
+        begin_s: when the judge named it first.
+        end_s: when it named another one, or the end of the episode.
+    """
+
+    name: str
+    begin_s: float
+    end_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +166,9 @@ class EpisodeTrace:
         provenance: which instrument judged: label to text.
         frames_in: per camera, the frames that the node counted.
         frames_lost: per camera, the frames that were sent and that the node did not count.
+        failures: every change of status of a failure, in order of time; stamps on the clock of `started_ns`.
+        alarms: what the layers found wrong, in the order of their begin.
+        steps: the subtasks in order of time; empty where none is told.
     """
 
     name: str
@@ -141,6 +184,9 @@ class EpisodeTrace:
     provenance: Mapping[str, str] = field(default_factory=dict)
     frames_in: Mapping[str, int] = field(default_factory=dict)
     frames_lost: Mapping[str, int] = field(default_factory=dict)
+    failures: tuple[FailureEvent, ...] = ()
+    alarms: tuple[Alarm, ...] = ()
+    steps: tuple[Step, ...] = ()
 
     @property
     def final_state(self) -> State:

@@ -34,6 +34,7 @@ class AskedJudge:
         last_fault: why the newest question got no answer; empty where it got one.
         declined: answers in which it could not say.
         unparsable: answers that could not be read.
+        waiting: the newest question has neither an answer nor been given up.
     """
 
     def __init__(self, settings: WorkerSettings, cameras: tuple[str, ...], wake: Callable[[], None]) -> None:
@@ -45,6 +46,7 @@ class AskedJudge:
         self.last_fault = ""
         self.declined = 0
         self.unparsable = 0
+        self.waiting = False
 
     def wait_until_ready(self, keep_waiting: Callable[[], bool]) -> None:
         """Wait until it has answered its first question.
@@ -66,7 +68,13 @@ class AskedJudge:
 
     def ask(self, evidence: Evidence, deadline_s: float) -> None:
         """Ask a question; see `Worker.ask`."""
+        self.waiting = True
         self.worker.ask(evidence, deadline_s)
+
+    def forget(self) -> None:
+        """Give up all questions."""
+        self.waiting = False
+        self.worker.forget()
 
     def news(self) -> Iterator[Event]:
         """What has happened since the last call, oldest first."""
@@ -78,7 +86,26 @@ class AskedJudge:
             self._note(event)
             yield event
 
+    def await_answer(self, limit_s: float) -> Iterator[Event]:
+        """What happens until the newest question has an answer or is given up, oldest first.
+
+        Args:
+            limit_s: wall-clock seconds without any news after which no more is expected.
+
+        Raises:
+            JudgeError: nothing came for so long.
+        """
+        while self.waiting:
+            try:
+                event = self.worker.events.get(timeout=limit_s)
+            except queue.Empty:
+                raise JudgeError(f"The judge gave no sign for {limit_s:g} s; this is a bug.") from None
+            self._note(event)
+            yield event
+
     def _note(self, event: Event) -> None:
+        if isinstance(event, (Answer, Unanswered, Down)):
+            self.waiting = False
         if isinstance(event, Ready):
             self.provenance, self.first_answer_s, self.status = event.provenance, event.first_answer_s, event.status
         elif isinstance(event, Answer):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from vlm_judge_ros.episode.chunk import Chunk
-from vlm_judge_ros.episode.fault import BrokenImage, BrokenStamp, FrameFault
+from vlm_judge_ros.episode.fault import FrameFault
 from vlm_judge_ros.episode.frame import Frame
 from vlm_judge_ros.episode.joint import JointSample
 from vlm_judge_ros.episode.signal import SignalSample
@@ -23,7 +23,10 @@ from vlm_judge_ros.tasks.words import same_words
 from vlm_judge_ros.verdict.engine import Engine, EngineSettings
 from vlm_judge_ros.verdict.verdict import Verdict
 
-_CHECK_TICKS = 4
+CHECK_TICKS = 4
+"""All layers are weighed at every fourth tick, and whenever something happens."""
+
+_GRACE_S = 60.0
 _DISABLED = "Judging is switched off; call ~/enable with true to switch it on."
 
 
@@ -124,9 +127,9 @@ class Judging:
         self._weigh_if_urgent(now_ns)
         return fault
 
-    def reject_frame(self, camera: str, error: BrokenImage | BrokenStamp, now_ns: int) -> None:
+    def reject_frame(self, camera: str, fault: FrameFault, now_ns: int) -> None:
         """Count a frame that could not be read."""
-        self.engine.reject_frame(camera, error.fault, now_ns)
+        self.engine.reject_frame(camera, fault, now_ns)
 
     def add_joint_state(self, sample: JointSample) -> None:
         """Take joint states; where the engine is urgent then, `weigh` is to be called."""
@@ -147,6 +150,13 @@ class Judging:
 
     def tick(self, now_ns: int) -> None:
         """Let time pass: ask what is due, and notice what has gone silent."""
+        self.ask_due(now_ns)
+        self._ticks += 1
+        if self._ticks % CHECK_TICKS == 0:
+            self.weigh(now_ns)
+
+    def ask_due(self, now_ns: int) -> None:
+        """Ask what is due."""
         request = self.engine.due(now_ns)
         self._look_for_jump(now_ns)
         if request is not None and request.evidence is not None and self.enabled:
@@ -156,9 +166,29 @@ class Judging:
             self.engine.add_review_fault(now_ns, _DISABLED)
         elif review is not None and self.review is not None:
             self.review.ask(review.evidence, self.options.review_deadline_s)
-        self._ticks += 1
-        if self._ticks % _CHECK_TICKS == 0:
-            self._publish(self.engine.check(now_ns))
+
+    def ask_once_more(self, now_ns: int) -> None:
+        """Ask out of turn, where the cameras have shown something since the newest answer."""
+        evidence = self.engine.evidence(now_ns)
+        progress = self.engine.progress
+        if evidence is None or not self.enabled:
+            return
+        if progress is None or progress.opinion.evidence.now_ns < evidence.now_ns:
+            self.judge.ask(evidence, self.options.deadline_s)
+
+    def await_answers(self, now_ns: int) -> None:
+        """Wait for the answer to every question, and take them as if they had come at once.
+
+        For recordings alone: on a robot nobody waits for a model.
+        """
+        while self.judge.waiting or (self.review is not None and self.review.waiting):
+            for event in self.judge.await_answer(self.options.deadline_s + _GRACE_S):
+                self._take(event, now_ns)
+            if self.review is not None:
+                for event in self.review.await_answer(self.options.review_deadline_s + _GRACE_S):
+                    self._take_of_review(event, now_ns)
+            # An answer may make a review due.
+            self.ask_due(now_ns)
 
     def take_news(self, now_ns: int) -> None:
         """Take what the judges' processes have sent."""
@@ -282,7 +312,7 @@ class Judging:
 
     def _forget(self) -> None:
         for asked in self._asked:
-            asked.worker.forget()
+            asked.forget()
 
     def _switched_off(self, now_ns: int) -> Verdict:
         if self.review is not None:

@@ -1,0 +1,1 @@
+"""Judges recorded episodes as the live node would have."""

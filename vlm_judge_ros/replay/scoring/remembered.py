@@ -1,0 +1,167 @@
+"""Remembers one judged episode, in seconds from its start, as a report shows it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+from vlm_judge_ros.episode.frame import Frame
+from vlm_judge_ros.judges.opinion import SubtaskState
+from vlm_judge_ros.monitors.finding import Effect, Finding
+from vlm_judge_ros.replay.events import BrokenFrame, Event
+from vlm_judge_ros.replay.sources.recorded_episode import EpisodeDescription
+from vlm_judge_ros.replay.trace import Alarm, Answer, EpisodeTrace, Ruling, Step
+from vlm_judge_ros.verdict.failure import FailureEvent
+from vlm_judge_ros.verdict.progress_update import ProgressUpdate
+from vlm_judge_ros.verdict.verdict import FindingRecord, Provenance, Verdict
+
+NOT_KNOWN = float("nan")
+
+
+class Remembered:
+    """Builds the trace of one episode, without its pictures.
+
+    Args:
+        description: of the episode.
+    """
+
+    def __init__(self, description: EpisodeDescription) -> None:
+        self._description = description
+        self._answers: list[Answer] = []
+        self._rulings: list[Ruling] = []
+        self._failures: list[FailureEvent] = []
+        self._alarms: list[Alarm] = []
+        self._open: dict[tuple[object, ...], int] = {}
+        self._findings: tuple[Finding, ...] = ()
+        self._steps: list[Step] = []
+        self._frames: Counter[str] = Counter()
+        self._broken: Counter[str] = Counter()
+        self._provenance: Provenance | None = None
+
+    def see(self, event: Event) -> None:
+        """Count frames."""
+        if isinstance(event.content, Frame):
+            self._frames[event.content.camera] += 1
+        elif isinstance(event.content, BrokenFrame):
+            self._broken[event.content.camera] += 1
+
+    def look(self, findings: tuple[Finding, ...], now_ns: int) -> None:
+        """Take what all layers found, where they have been weighed since the last call."""
+        if findings is self._findings:
+            return
+        self._findings = findings
+        now_s = self._seconds(now_ns)
+        still: dict[tuple[object, ...], int] = {}
+        for finding in findings:
+            if finding.effect not in (Effect.FAILURE, Effect.BLIND):
+                continue
+            key = (finding.layer, finding.name, finding.source, finding.effect, finding.mode)
+            index = self._open.get(key)
+            if index is None:
+                index = len(self._alarms)
+                self._alarms.append(Alarm(now_s, now_s, finding))
+            else:
+                self._alarms[index] = replace(self._alarms[index], end_s=now_s)
+            still[key] = index
+        self._open = still
+
+    def progress(self, update: ProgressUpdate) -> None:
+        """Take an answer of the judge."""
+        opinion = update.opinion
+        time_s = self._seconds(opinion.evidence.now_ns)
+        self._answers.append(
+            Answer(
+                time_s=time_s,
+                progress=opinion.progress,
+                progress_low=opinion.progress_low,
+                progress_high=opinion.progress_high,
+                success_probability=opinion.success_probability,
+                failure_probability=opinion.failure_probability,
+                failure_mode=opinion.failure_mode,
+                novelty=opinion.novelty,
+                reason=opinion.reason,
+                latency_s=update.latency_s,
+            )
+        )
+        active = next((step.name for step in opinion.subtasks if step.state is SubtaskState.ACTIVE), "")
+        if active and (not self._steps or self._steps[-1].name != active):
+            if self._steps:
+                self._steps[-1] = replace(self._steps[-1], end_s=time_s)
+            self._steps.append(Step(active, time_s, self._description.duration_s))
+
+    def failure(self, event: FailureEvent) -> None:
+        """Take a change of status of a failure."""
+        self._failures.append(event)
+
+    def verdict(self, verdict: Verdict, now_ns: int) -> None:
+        """Take a verdict; one that only repeats the one before is passed over."""
+        ruling = Ruling(
+            time_s=self._seconds(verdict.stamp_ns),
+            known_s=max(self._seconds(verdict.stamp_ns), self._seconds(now_ns)),
+            state=verdict.state,
+            progress=NOT_KNOWN if verdict.progress is None else verdict.progress,
+            failure_mode=verdict.failure_mode,
+            onset_s=self._seconds(verdict.failure_onset_ns) if verdict.failure_onset_ns is not None else None,
+            reason=verdict.reason,
+            decided_by=tuple(map(_finding, verdict.decided_by)),
+            overruled=tuple(map(_finding, verdict.overruled)),
+        )
+        self._provenance = verdict.provenance
+        if not self._rulings or not self._rulings[-1].repeats(ruling):
+            self._rulings.append(ruling)
+
+    def trace(self) -> EpisodeTrace:
+        """What is known by now."""
+        description = self._description
+        return EpisodeTrace(
+            name=description.name,
+            task=description.task,
+            started_ns=description.started_ns,
+            duration_s=description.duration_s,
+            cameras=description.cameras,
+            answers=tuple(self._answers),
+            rulings=tuple(self._rulings),
+            truth=description.truth,
+            true_progress=description.true_progress,
+            provenance=_told(self._provenance),
+            frames_in={camera: self._frames[camera] + self._broken[camera] for camera in description.cameras},
+            frames_lost=dict.fromkeys(description.cameras, 0),
+            failures=tuple(self._failures),
+            alarms=tuple(self._alarms),
+            steps=tuple(self._steps),
+        )
+
+    def _seconds(self, stamp_ns: int) -> float:
+        return max(0.0, (stamp_ns - self._description.started_ns) * 1e-9)
+
+
+def _finding(record: FindingRecord) -> Finding:
+    return Finding(
+        layer=record.layer,
+        name=record.name,
+        source=record.source,
+        effect=record.effect,
+        text=record.text,
+        stamp_ns=record.stamp_ns,
+        onset_ns=record.onset_ns,
+        severity=record.severity,
+        mode=record.mode,
+        value=NOT_KNOWN if record.value is None else record.value,
+        limit=NOT_KNOWN if record.limit is None else record.limit,
+        unit=record.unit,
+    )
+
+
+def _told(source: Provenance | None) -> dict[str, str]:
+    if source is None:
+        return {}
+    lines = {
+        "model": f"{source.model} {source.model_hash}".strip(),
+        "runs on": source.provider,
+        "method": source.method,
+        "prompts": f"{source.prompt_set} {source.prompt_hash}".strip(),
+        "calibration": source.calibration,
+        "task file": source.task_file,
+        "software": f"vlm_judge_ros {source.software_version}",
+    }
+    return {label: text for label, text in lines.items() if text}

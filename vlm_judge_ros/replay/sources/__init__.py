@@ -1,0 +1,1 @@
+"""Where recorded episodes come from: bags, datasets, videos."""

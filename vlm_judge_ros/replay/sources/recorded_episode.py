@@ -1,0 +1,76 @@
+"""What every source of recorded episodes offers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from vlm_judge_ros.replay.events import Event
+from vlm_judge_ros.replay.trace import Curve
+from vlm_judge_ros.replay.truth import EpisodeTruth
+from vlm_judge_ros.tasks.task import Task
+
+_NOT_IN_KEYS = re.compile(r"[^A-Za-z0-9._-]+")
+LONGEST_KEY = 120
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeDescription:
+    """What is known of a recorded episode before anybody judges it. No judge is ever shown name, key or origin.
+
+    Attributes:
+        key: name of its folder among the results: letters, digits, `.`, `_`, `-`, no dot first; unique within one run.
+        name: its name for people.
+        task: the instruction.
+        origin: where it was recorded to, as a person would name it; with the part of it where it is a part.
+        cameras: their names, in order.
+        started_ns: when it starts; time 0 of everything that is told of it in seconds.
+        ended_ns: when it ends.
+        truth: how it really went; None where nobody knows.
+        true_progress: how far it really was, in seconds from its start; empty where nobody knows.
+    """
+
+    key: str
+    name: str
+    task: str
+    origin: str
+    cameras: tuple[str, ...]
+    started_ns: int
+    ended_ns: int
+    truth: EpisodeTruth | None = None
+    true_progress: Curve = field(default_factory=Curve)
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds from start to end."""
+        return (self.ended_ns - self.started_ns) * 1e-9
+
+
+class RecordedEpisode(Protocol):
+    """One recorded episode. It holds no open files and can be pickled, so that other processes can judge it."""
+
+    @property
+    def description(self) -> EpisodeDescription:
+        """What is known of it."""
+
+    def events(self, declared: Task | None = None) -> Iterator[Event]:
+        """Read it from the start to the end in order of time, in memory that does not grow with its length.
+
+        Args:
+            declared: what the file of its task declares; the signals that it names are read too.
+
+        Raises:
+            JudgeError: it is damaged; what came before has been told.
+        """
+
+
+def usable_key(name: str, taken: Sequence[str] | set[str] = ()) -> str:
+    """A key like a name that is none of those which are taken."""
+    key = _NOT_IN_KEYS.sub("_", name)[:LONGEST_KEY].lstrip(".") or "episode"
+    number, unique = 1, key
+    while unique in taken:
+        number += 1
+        unique = f"{key}-{number}"
+    return unique
