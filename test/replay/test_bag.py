@@ -99,3 +99,14 @@ def test_a_copy_of_a_bag_under_another_name_is_read(tmp_path: Path) -> None:
     moved = shutil.move(path, tmp_path / "with spaces and ünïcode")
     with Bag(Path(moved)) as bag:
         assert bag.counts["/joint_states"] == 4
+
+
+def test_topics_are_told_with_all_that_a_copy_of_them_needs(tmp_path: Path) -> None:
+    with Bag(EpisodeBag().write(tmp_path)) as bag:
+        by_id = {topic.id: topic for topic in bag.recorded_topics}
+        assert {topic.topic: topic.type for topic in by_id.values()} == dict(bag.topics)
+        for message in bag.messages():
+            assert by_id[message.topic_id].topic == message.topic
+        task = next(topic for topic in by_id.values() if topic.topic == "/task")
+        assert (task.language, task.definition.strip()) == ("ros2msg", "string data")
+        assert task.type_hash.startswith("RIHS01_")

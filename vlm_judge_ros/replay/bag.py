@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from rosbags.highlevel import AnyReader
+from rosbags.interfaces import Connection, ConnectionExtRosbag2, MessageDefinitionFormat, Qos
 from rosbags.typesys import Stores, get_typestore
 
 from vlm_judge_ros.errors import JudgeError
@@ -22,6 +23,29 @@ class BagError(JudgeError):
 
 
 @dataclass(frozen=True, slots=True)
+class RecordedTopic:
+    """A topic as it was recorded. A name may be there more than once, with different types or qualities of service.
+
+    Attributes:
+        id: tells the topics of one bag apart.
+        topic: absolute name.
+        type: for example "sensor_msgs/msg/Image".
+        definition: text that defines the type and all that it is made of; empty where the bag has none.
+        language: of the definition: "ros2msg" or "ros2idl"; empty where there is none.
+        type_hash: for example "RIHS01_...", empty where the bag has none.
+        qos: what its publishers offered; empty where the bag does not say.
+    """
+
+    id: int
+    topic: str
+    type: str
+    definition: str = ""
+    language: str = ""
+    type_hash: str = ""
+    qos: tuple[Qos, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class RecordedMessage:
     """One message as it was recorded.
 
@@ -30,12 +54,14 @@ class RecordedMessage:
         type: for example "sensor_msgs/msg/Image".
         time_ns: when the recorder received it, on the recorder's clock.
         cdr: the message itself, serialised.
+        topic_id: which `RecordedTopic` it is of.
     """
 
     topic: str
     type: str
     time_ns: int
     cdr: bytes
+    topic_id: int = 0
 
 
 class Bag:
@@ -75,6 +101,11 @@ class Bag:
         return {connection.topic: connection.msgtype for connection in self._reader.connections}
 
     @property
+    def recorded_topics(self) -> tuple[RecordedTopic, ...]:
+        """All topics, as they were recorded."""
+        return tuple(map(_recorded_topic, self._reader.connections))
+
+    @property
     def counts(self) -> Mapping[str, int]:
         """Number of messages of each topic, by its absolute name."""
         counts: dict[str, int] = {}
@@ -108,7 +139,7 @@ class Bag:
             if item is None:
                 return
             connection, time_ns, cdr = item
-            yield RecordedMessage(connection.topic, connection.msgtype, time_ns, bytes(cdr))
+            yield RecordedMessage(connection.topic, connection.msgtype, time_ns, bytes(cdr), connection.id)
 
     def decode(self, message: RecordedMessage) -> Any:
         """The message as an object with the fields that its type has.
@@ -139,6 +170,22 @@ class Bag:
                 f"The bag {self.path} is truncated or damaged: {what} ({_in_words(error)}); "
                 "repair an MCAP file with `mcap recover`, or record it again."
             ) from error
+
+
+_LANGUAGES = {MessageDefinitionFormat.MSG: "ros2msg", MessageDefinitionFormat.IDL: "ros2idl"}
+
+
+def _recorded_topic(connection: Connection) -> RecordedTopic:
+    told = connection.ext
+    return RecordedTopic(
+        id=connection.id,
+        topic=connection.topic,
+        type=connection.msgtype,
+        definition=connection.msgdef.data,
+        language=_LANGUAGES.get(connection.msgdef.format, ""),
+        type_hash=connection.digest,
+        qos=tuple(told.offered_qos_profiles) if isinstance(told, ConnectionExtRosbag2) else (),
+    )
 
 
 def _in_words(error: Exception) -> str:

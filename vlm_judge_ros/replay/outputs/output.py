@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
+from vlm_judge_ros.monitors.finding import Finding
 from vlm_judge_ros.replay.events import Event
 from vlm_judge_ros.replay.sources.recorded_episode import RecordedEpisode
 from vlm_judge_ros.replay.trace import EpisodeTrace
@@ -18,6 +19,9 @@ class Output(Protocol):
 
     def see(self, event: Event) -> None:
         """Something was recorded; called before it is judged."""
+
+    def look(self, findings: tuple[Finding, ...], time_ns: int) -> None:
+        """All layers were weighed, and this is what they found."""
 
     def progress(self, update: ProgressUpdate, time_ns: int) -> None:
         """The judge gave an answer."""
@@ -61,6 +65,9 @@ class Silent:
     """An output that does nothing; the base of those that need only some calls."""
 
     def see(self, event: Event) -> None:
+        """Nothing."""
+
+    def look(self, findings: tuple[Finding, ...], time_ns: int) -> None:
         """Nothing."""
 
     def progress(self, update: ProgressUpdate, time_ns: int) -> None:

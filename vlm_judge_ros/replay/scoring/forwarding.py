@@ -29,6 +29,7 @@ class Forwarding:
         self._outputs: Sequence[Output] = ()
         self._remembered: Remembered | None = None
         self._episode_id = ""
+        self._findings: tuple[Finding, ...] = ()
 
     def begin(self, description: EpisodeDescription, outputs: Sequence[Output]) -> None:
         """Send to these from now on."""
@@ -37,6 +38,7 @@ class Forwarding:
         self._outputs = outputs
         self._remembered = Remembered(description)
         self._episode_id = description.key
+        self._findings = ()
 
     def trace(self, final: Verdict) -> EpisodeTrace:
         """All that was heard since `begin`."""
@@ -52,9 +54,14 @@ class Forwarding:
             output.see(event)
 
     def look(self, findings: tuple[Finding, ...]) -> None:
-        """What all layers found when they were weighed last."""
+        """What all layers found when they were weighed last; passed over where that was before the last call."""
+        if findings is self._findings:
+            return
+        self._findings = findings
         if self._remembered is not None:
             self._remembered.look(findings, self.now_ns)
+        for output in self._outputs:
+            output.look(findings, self.now_ns)
 
     def progress(self, update: ProgressUpdate) -> None:
         """The judge gave an answer."""

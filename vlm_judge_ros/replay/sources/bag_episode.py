@@ -9,7 +9,7 @@ from pathlib import Path
 from vlm_judge_ros.replay.bag import Bag
 from vlm_judge_ros.replay.events import Event, events
 from vlm_judge_ros.replay.recording import Recording
-from vlm_judge_ros.replay.sources.recorded_episode import EpisodeDescription, usable_key
+from vlm_judge_ros.replay.sources.recorded_episode import EpisodeDescription, Stretch, usable_key
 from vlm_judge_ros.replay.topics import EpisodeTopics, find_signals
 from vlm_judge_ros.tasks.signals import signal_topics
 from vlm_judge_ros.tasks.task import Task
@@ -55,6 +55,11 @@ class BagEpisode:
             true_progress=found.true_progress,
         )
         return BagEpisode(description, path, found.topics)
+
+    @property
+    def stretch(self) -> Stretch:
+        """The whole bag."""
+        return Stretch(self.path)
 
     def events(self, declared: Task | None = None) -> Iterator[Event]:
         """Read the bag; see `RecordedEpisode.events`."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 from vlm_judge_ros.replay.events import Event
 from vlm_judge_ros.replay.trace import Curve
@@ -64,6 +65,30 @@ class RecordedEpisode(Protocol):
         Raises:
             JudgeError: it is damaged; what came before has been told.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A stretch of a bag.
+
+    Attributes:
+        path: the bag.
+        begin_ns: when the recorder received the first message that belongs to it, at the earliest.
+        end_ns: when it received the last one, at the latest.
+    """
+
+    path: Path
+    begin_ns: int = 0
+    end_ns: int = 2**63 - 1
+
+
+@runtime_checkable
+class FromBag(Protocol):
+    """An episode that lies in a bag, all of whose messages may be copied."""
+
+    @property
+    def stretch(self) -> Stretch:
+        """Where it lies."""
 
 
 def usable_key(name: str, taken: Sequence[str] | set[str] = ()) -> str:
