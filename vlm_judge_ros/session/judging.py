@@ -71,6 +71,7 @@ class Judging:
         tasks: TaskSet | None = None,
     ) -> None:
         cameras = engine_settings.camera_names
+        self._engine_settings = engine_settings
         self.engine = Engine(engine_settings)
         self.judge = AskedJudge(worker_settings, cameras, wake)
         self.review = AskedJudge(review_settings, cameras, wake) if review_settings is not None else None
@@ -103,6 +104,20 @@ class Judging:
         """End the judges' processes."""
         for asked in self._asked:
             asked.worker.close()
+
+    def forget_all(self) -> None:
+        """Forget all episodes, cameras and clocks, as if no message had come yet; the judges stay as they are.
+
+        Raises:
+            JudgeError: an episode runs.
+        """
+        if self.engine.episode_id:
+            raise JudgeError(f"Episode {self.engine.episode_id} is running; end it first.")
+        self._forget()
+        self.engine = Engine(self._engine_settings)
+        self._clock_jumps = 0
+        self._ticks = 0
+        self._published = ()
 
     def activate(self, now_ns: int) -> None:
         """Begin to judge."""

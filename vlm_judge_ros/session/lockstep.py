@@ -7,6 +7,9 @@ from vlm_judge_ros.verdict.verdict import Verdict
 
 TICK_NS = 50_000_000
 
+LONGEST_SILENCE_TICKS = 12_000
+"""What ten minutes without any input lead to has been decided; time goes on with the next input."""
+
 
 class Lockstep:
     """What time does to a live node, done at moments that follow from stamps alone; answers take no time.
@@ -24,22 +27,30 @@ class Lockstep:
     def __init__(self, judging: Judging) -> None:
         self._judging = judging
         self._tick = 0
+        self._heard_tick = 0
+
+    def begin(self, now_ns: int) -> None:
+        """Let time begin now: what lies before is not made up for."""
+        self._tick = self._heard_tick = now_ns // TICK_NS
 
     def advance(self, now_ns: int) -> None:
-        """Let time pass up to now. A clock that goes back begins anew from there."""
+        """Let time pass up to now. Where no episode runs, or where the clock goes back, time begins anew."""
         tick = now_ns // TICK_NS
-        if not 0 < self._tick <= tick:
-            self._tick = tick
+        if tick < self._tick or not self._judging.engine.episode_id:
+            self.begin(now_ns)
             return
-        while self._tick < tick:
+        last = min(tick, self._heard_tick + LONGEST_SILENCE_TICKS)
+        while self._tick < last:
             self._tick += 1
             self._judging.ask_due(self._tick * TICK_NS)
             self._judging.await_answers(self._tick * TICK_NS)
             if self._tick % CHECK_TICKS == 0:
                 self._judging.weigh(self._tick * TICK_NS)
+        self._tick = tick
 
     def settle(self, now_ns: int) -> None:
         """Wait for the answers to what an input made somebody ask."""
+        self._heard_tick = self._tick
         self._judging.await_answers(now_ns)
 
     def end_episode(self, episode_id: str, now_ns: int) -> Verdict:

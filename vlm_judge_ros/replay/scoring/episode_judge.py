@@ -11,7 +11,7 @@ from vlm_judge_ros.episode.signal import SignalSample
 from vlm_judge_ros.parameters.contradictions import refuse_contradictions
 from vlm_judge_ros.parameters.parameter import Value
 from vlm_judge_ros.parameters.settings import engine_settings, review_settings, worker_settings
-from vlm_judge_ros.replay.events import BrokenFrame, Event
+from vlm_judge_ros.replay.events import BrokenFrame, Event, TrueProgress
 from vlm_judge_ros.replay.outputs.output import Output
 from vlm_judge_ros.replay.scoring.forwarding import Forwarding
 from vlm_judge_ros.replay.sources.recorded_episode import RecordedEpisode
@@ -43,7 +43,6 @@ class EpisodeJudge:
         )
         self._judging.wait_until_ready(lambda: True)
         self._lockstep = Lockstep(self._judging)
-        self._active = False
 
     def close(self) -> None:
         """End the judge's process."""
@@ -52,7 +51,7 @@ class EpisodeJudge:
     def judge(
         self, episode: RecordedEpisode, outputs: Sequence[Output], on_time: Callable[[float], None] = lambda _: None
     ) -> EpisodeTrace:
-        """Judge an episode from its start to its end.
+        """Judge an episode from its start to its end; what was judged before leaves no trace.
 
         Args:
             episode: what was recorded.
@@ -67,12 +66,15 @@ class EpisodeJudge:
         forwarding = self._forwarding
         forwarding.begin(description, outputs)
         started_ns = now_ns = description.started_ns
-        if not self._active:
-            self._active = True
-            judging.activate(now_ns)
+        judging.forget_all()
+        judging.activate(now_ns)
+        lockstep.begin(now_ns)
         try:
             judging.start_episode(description.key, description.task, now_ns)
             for event in episode.events(declared):
+                if isinstance(event.content, TrueProgress):
+                    forwarding.see(event)
+                    continue
                 now_ns = max(now_ns, event.time_ns)
                 forwarding.now_ns = now_ns
                 lockstep.advance(now_ns)

@@ -1,0 +1,62 @@
+"""What was judged before an episode leaves no trace in its verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from replay.episode_bag import STARTED_NS, EpisodeBag
+
+from vlm_judge_ros.parameters.judge_node import parameters_for
+from vlm_judge_ros.replay.outputs.verdict_lines import VERDICTS, VerdictLines
+from vlm_judge_ros.replay.scoring.episode_judge import EpisodeJudge
+from vlm_judge_ros.replay.sources.bag_episode import BagEpisode
+
+DAY_NS = 86_400 * 10**9
+
+
+@contextmanager
+def square_judge(monkeypatch: pytest.MonkeyPatch) -> Iterator[EpisodeJudge]:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    values = {name: entry.default for name, entry in parameters_for(("front", "wrist")).items()}
+    judge = EpisodeJudge({**values, "judge": "node.square_judge:create"})
+    yield judge
+    judge.close()
+
+
+def lines(judge: EpisodeJudge, bag: Path, folder: Path) -> bytes:
+    folder.mkdir()
+    episode = BagEpisode.find(bag)
+    output = VerdictLines.open(episode, folder)
+    output.finish(judge.judge(episode, [output]))
+    return (folder / VERDICTS).read_bytes()
+
+
+def test_an_episode_gives_the_same_bytes_whatever_was_judged_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bag = EpisodeBag(name="wanted", duration_s=2.0).write(tmp_path)
+    before = [
+        EpisodeBag(name=name, duration_s=2.0, started_ns=STARTED_NS + shift_ns).write(tmp_path)
+        for name, shift_ns in (("earlier", -1000 * DAY_NS), ("later", 1000 * DAY_NS), ("just_before", -10 * 10**9))
+    ]
+    with square_judge(monkeypatch) as judge:
+        alone = lines(judge, bag, tmp_path / "alone")
+        for number, other in enumerate(before):
+            lines(judge, other, tmp_path / f"other{number}")
+            assert lines(judge, bag, tmp_path / f"after{number}") == alone
+    assert alone.count(b"\n") >= 3
+    assert b"clock" not in alone
+
+
+def test_years_without_messages_end_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bag = EpisodeBag(name="wanted", duration_s=1.0).write(tmp_path)
+    episode = BagEpisode.find(bag)
+    ended_ns = episode.description.ended_ns + 5000 * DAY_NS
+    long = replace(episode, description=replace(episode.description, ended_ns=ended_ns))
+    with square_judge(monkeypatch) as judge:
+        trace = judge.judge(long, [])
+    assert trace.rulings[-1].time_s > 4999 * 86_400
