@@ -14,6 +14,7 @@ from vlm_judge_ros.replay.truth import EpisodeTruth
 from vlm_judge_ros.tasks.task import Task
 
 _NOT_IN_KEYS = re.compile(r"[^A-Za-z0-9._-]+")
+_LIKE_A_RESULT = re.compile(r"\.(?=(html|csv|json|jsonl|parquet|txt)$)", re.IGNORECASE)
 LONGEST_KEY = 120
 
 
@@ -22,7 +23,8 @@ class EpisodeDescription:
     """What is known of a recorded episode before anybody judges it. No judge is ever shown name, key or origin.
 
     Attributes:
-        key: name of its folder among the results: letters, digits, `.`, `_`, `-`, no dot first; unique within one run.
+        key: name of its folder among the results: letters, digits, `.`, `_`, `-`, neither dot nor dash first; unique
+            within one run.
         name: its name for people.
         task: the instruction.
         origin: where it was recorded to, as a person would name it; with the part of it where it is a part.
@@ -93,7 +95,8 @@ class FromBag(Protocol):
 
 def usable_key(name: str, taken: Sequence[str] | set[str] = ()) -> str:
     """A key like a name that is none of those which are taken."""
-    key = _NOT_IN_KEYS.sub("_", name)[:LONGEST_KEY].lstrip(".") or "episode"
+    # Beside the folders of episodes lie files such as report.html.
+    key = _LIKE_A_RESULT.sub("_", _NOT_IN_KEYS.sub("_", name)[:LONGEST_KEY].lstrip(".-")) or "episode"
     number, unique = 1, key
     while unique in taken:
         number += 1

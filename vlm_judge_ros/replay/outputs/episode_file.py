@@ -1,0 +1,167 @@
+"""`episode.json` and `pictures/`: everything that a report needs of one judged episode."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from vlm_judge_ros import __version__
+from vlm_judge_ros.episode.frame import Frame
+from vlm_judge_ros.errors import JudgeError
+from vlm_judge_ros.replay.events import Event
+from vlm_judge_ros.replay.outputs.output import Silent
+from vlm_judge_ros.replay.outputs.pictures import FOLDER, Picture, Pictures
+from vlm_judge_ros.replay.sources.recorded_episode import RecordedEpisode
+from vlm_judge_ros.replay.trace import EpisodeTrace, Shot
+from vlm_judge_ros.verdict.verdict import State, Verdict
+
+EPISODE = "episode.json"
+SCHEMA_VERSION: Final = 1
+
+_MAY_BE_NAN = {
+    "answers": (
+        "progress",
+        "progress_low",
+        "progress_high",
+        "success_probability",
+        "failure_probability",
+        "novelty",
+        "latency_s",
+    ),
+    "rulings": ("progress",),
+}
+
+
+class EpisodeRecord(BaseModel):
+    """What stands in `episode.json`. What is NaN in a trace is null there.
+
+    Attributes:
+        schema_version: of this file.
+        software_version: of what wrote it.
+        key: name of the episode's folder.
+        origin: where the episode was recorded to.
+        trace: what happened, without pictures.
+        pictures: those that lie in `pictures/`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="null")
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    software_version: str = __version__
+    key: str
+    origin: str
+    trace: EpisodeTrace
+    pictures: tuple[Picture, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredEpisode:
+    """A judged episode, read from its folder.
+
+    Attributes:
+        folder: where it lies.
+        key: name of the folder when it was written.
+        origin: where the episode was recorded to.
+        trace: what happened, with pictures where they were wanted.
+    """
+
+    folder: Path
+    key: str
+    origin: str
+    trace: EpisodeTrace
+
+
+class EpisodeFile(Silent):
+    """Writes `episode.json` and `pictures/`."""
+
+    def __init__(self, episode: RecordedEpisode, folder: Path) -> None:
+        described = episode.description
+        self._key, self._origin, self._folder = described.key, described.origin, folder
+        onset_s = described.truth.onset_s if described.truth is not None else None
+        moments_s = [] if onset_s is None else [onset_s]
+        self._pictures = Pictures(folder, described.cameras, described.started_ns, described.ended_ns, moments_s)
+        self._state = State.UNKNOWN
+
+    @staticmethod
+    def open(episode: RecordedEpisode, folder: Path) -> EpisodeFile:
+        """See `OutputKind.open`."""
+        return EpisodeFile(episode, folder)
+
+    def see(self, event: Event) -> None:
+        """Choose pictures."""
+        if isinstance(event.content, Frame):
+            self._pictures.see(event.content, event.time_ns)
+
+    def verdict(self, verdict: Verdict, time_ns: int) -> None:
+        """Keep pictures of the moments at which an episode is found to have failed or succeeded."""
+        if verdict.state is not self._state and verdict.state in (State.FAILED, State.SUCCEEDED):
+            self._pictures.mark()
+        self._state = verdict.state
+
+    def finish(self, trace: EpisodeTrace) -> None:
+        """Write `episode.json`."""
+        record = EpisodeRecord(
+            key=self._key, origin=self._origin, trace=replace(trace, shots=()), pictures=self._pictures.finish()
+        )
+        (self._folder / EPISODE).write_text(record.model_dump_json(indent=1) + "\n", encoding="utf-8")
+
+
+def read_episode(folder: Path, pictures: bool = True) -> ScoredEpisode:
+    """Read what `EpisodeFile` wrote.
+
+    Args:
+        folder: of the episode.
+        pictures: read the pictures too; without them the trace has no shots.
+
+    Raises:
+        JudgeError: it is not there, or not what was written.
+    """
+    path = folder / EPISODE
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(content, dict) and content.get("schema_version") != SCHEMA_VERSION:
+            raise JudgeError(
+                f"{path} has schema_version {content.get('schema_version')!r}, and this software reads "
+                f"{SCHEMA_VERSION}; score the episode again."
+            )
+        _restore_nan(content["trace"])
+        record = EpisodeRecord.model_validate(content)
+        shots = tuple(_shot(folder, picture) for picture in record.pictures) if pictures else ()
+    except OSError as error:
+        raise JudgeError(f"{error.filename} cannot be read ({error.strerror}); score the episode again.") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise JudgeError(f"{path} is damaged ({place}: {first['msg']}); score the episode again.") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise JudgeError(f"{path} is damaged ({error}); score the episode again.") from error
+    return ScoredEpisode(folder, record.key, record.origin, replace(record.trace, shots=shots))
+
+
+def _shot(folder: Path, picture: Picture) -> Shot:
+    # A name alone: a record that was tampered with leads nowhere else.
+    return Shot(picture.camera, picture.time_s, (folder / FOLDER / Path(picture.file).name).read_bytes())
+
+
+def _restore_nan(trace: dict[str, Any]) -> None:
+    for name, fields in _MAY_BE_NAN.items():
+        for entry in trace[name]:
+            _fill(entry, fields)
+    for ruling in trace["rulings"]:
+        for finding in (*ruling["decided_by"], *ruling["overruled"]):
+            _fill(finding, ("value", "limit"))
+    for alarm in trace["alarms"]:
+        _fill(alarm["finding"], ("value", "limit"))
+    curve = trace["true_progress"]
+    curve["values"] = [math.nan if value is None else value for value in curve["values"]]
+
+
+def _fill(entry: dict[str, Any], fields: tuple[str, ...]) -> None:
+    for field in fields:
+        if entry[field] is None:
+            entry[field] = math.nan

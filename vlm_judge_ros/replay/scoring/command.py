@@ -1,0 +1,150 @@
+"""`vlm-judge score`: what was recorded in, verdicts and a page to look at out. Needs no ROS."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from vlm_judge_ros import __version__
+from vlm_judge_ros.errors import JudgeError
+from vlm_judge_ros.parameters.given import GivenParameters, given_parameters
+from vlm_judge_ros.parameters.parameter import Value
+from vlm_judge_ros.replay.outputs.kinds import DEFAULT_KINDS, KINDS, Kind, kinds_named, output_kind, spanning_kind
+from vlm_judge_ros.replay.scoring.result_folder import ResultFolder, finished_episodes
+from vlm_judge_ros.replay.scoring.run import Outcome, score_all
+from vlm_judge_ros.replay.scoring.scorer import ScoringSettings
+from vlm_judge_ros.replay.sources.find import FindOptions, Found, find_episodes
+
+ALL_SCORED, SOME_FAILED = 0, 1
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `vlm-judge score`."""
+    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a bag: a folder, or an MCAP or db3 file")
+    parser.add_argument(
+        "--out", required=True, type=Path, metavar="DIR", help="folder of the results; made where it is not there"
+    )
+    parser.add_argument(
+        "--with",
+        dest="kinds",
+        default=",".join(DEFAULT_KINDS),
+        metavar="NAMES",
+        help="what to write, separated by commas: "
+        + "; ".join(f"{kind.name} ({kind.text})" for kind in KINDS)
+        + " (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--task", default="", metavar="TEXT", help="the instruction (default: the one that was recorded)"
+    )
+    parser.add_argument(
+        "--camera",
+        action="append",
+        default=[],
+        metavar="NAME=TOPIC",
+        help="a camera and the recorded topic of its images, again for each (default: all topics with images)",
+    )
+    parser.add_argument("--judge", metavar="NAME", help="short for --set judge=NAME")
+    parser.add_argument(
+        "--task-file",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a task file, again for each; see docs/tasks.md",
+    )
+    parser.add_argument("--config", type=Path, metavar="FILE", help="parameters, as a judge node takes them")
+    parser.add_argument(
+        "--set",
+        dest="assignments",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a parameter of the judge, again for each; see docs/parameters.md",
+    )
+    parser.add_argument(
+        "--jobs", type=_jobs, default=1, metavar="N", help="episodes that are judged at once (default: %(default)s)"
+    )
+    parser.add_argument("--resume", action="store_true", help="leave the episodes alone that are in DIR already")
+    parser.add_argument("--json", action="store_true", help="print the result for programs")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Score what was recorded; returns 0 where every episode was, else 1.
+
+    Raises:
+        JudgeError: nothing can be scored as it was asked for.
+    """
+    kinds = kinds_named(filter(None, (name.strip() for name in arguments.kinds.split(","))))
+    for kind in kinds:  # what is not installed is told before hours of work
+        _ = spanning_kind(kind) if kind.spans else output_kind(kind)
+    parameters = _parameters(arguments)
+    options = FindOptions(arguments.task, _cameras(arguments.camera))
+    with ResultFolder(arguments.out, _made_with(kinds, parameters, options), arguments.resume) as results:
+        found = find_episodes(arguments.paths, options)
+        settings = ScoringSettings(results.path.resolve(), tuple(kind.name for kind in kinds), parameters)
+        outcome = score_all(found, results, settings, arguments.jobs)
+        episodes = finished_episodes(results.path)
+        for kind in kinds:
+            if kind.spans and episodes:
+                spanning_kind(kind).write(results.path, episodes)
+    _tell(outcome, found, results.path, arguments.json)
+    return SOME_FAILED if outcome.failed or found.unreadable else ALL_SCORED
+
+
+def _jobs(text: str) -> int:
+    number = int(text)
+    if not 1 <= number <= 1024:
+        raise ValueError
+    return number
+
+
+def _cameras(texts: Sequence[str]) -> dict[str, str]:
+    cameras: dict[str, str] = {}
+    for text in texts:
+        name, separator, topic = text.partition("=")
+        if not separator or not name or not topic or name in cameras:
+            raise JudgeError(f"--camera {text} is not of the form NAME=TOPIC with a name of its own; give both.")
+        cameras[name] = topic
+    return cameras
+
+
+def _parameters(arguments: argparse.Namespace) -> GivenParameters:
+    further: dict[str, Value] = {}
+    if arguments.judge:
+        further["judge"] = arguments.judge
+    if arguments.task_file:
+        further["task_files"] = tuple(arguments.task_file)
+    return given_parameters(arguments.config, arguments.assignments, further)
+
+
+def _made_with(kinds: Sequence[Kind], parameters: GivenParameters, options: FindOptions) -> Mapping[str, Any]:
+    return {
+        "software_version": __version__,
+        "with": [kind.name for kind in kinds if not kind.spans],
+        "task": options.task,
+        "cameras": dict(options.cameras),
+        "parameters": {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in sorted(parameters.values.items())
+        },
+    }
+
+
+def _tell(outcome: Outcome, found: Found, folder: Path, as_json: bool) -> None:
+    failed = {**{one.origin: one.reason for one in found.unreadable}, **outcome.failed}
+    if as_json:
+        result = {
+            "folder": str(folder.resolve()),
+            "scored": list(outcome.scored),
+            "finished_before": list(outcome.finished_before),
+            "failed": [{"episode": name, "reason": reason} for name, reason in failed.items()],
+        }
+        print(json.dumps(result, indent=1))
+        return
+    before = f", {len(outcome.finished_before)} had been before" if outcome.finished_before else ""
+    print(f"{len(outcome.scored)} scored{before}, {len(failed)} failed; the results lie in {folder}")
+    for name, reason in failed.items():
+        print(f"failed: {name}: {reason}", file=sys.stderr)

@@ -1,0 +1,104 @@
+"""Scores one episode after the other: judges it, and writes its folder."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from vlm_judge_ros.errors import JudgeError
+from vlm_judge_ros.parameters.given import GivenParameters
+from vlm_judge_ros.replay.outputs.episode_file import EpisodeFile
+from vlm_judge_ros.replay.outputs.kinds import kinds_named, output_kind
+from vlm_judge_ros.replay.outputs.output import Output, OutputKind
+from vlm_judge_ros.replay.scoring.episode_judge import EpisodeJudge
+from vlm_judge_ros.replay.sources.recorded_episode import RecordedEpisode
+from vlm_judge_ros.replay.trace import EpisodeTrace
+
+UNFINISHED = ".unfinished-"
+
+
+@dataclass(frozen=True, slots=True)
+class ScoringSettings:
+    """How episodes are scored; can be handed to other processes.
+
+    Attributes:
+        folder: where the results go; it exists.
+        kinds: names of the outputs that are wanted.
+        parameters: of the judge.
+    """
+
+    folder: Path
+    kinds: tuple[str, ...]
+    parameters: GivenParameters
+
+
+class Scorer:
+    """Keeps one judge loaded, as long as the cameras stay the same.
+
+    Args:
+        settings: how episodes are scored.
+
+    Raises:
+        JudgeError: what an output needs is not installed.
+    """
+
+    def __init__(self, settings: ScoringSettings) -> None:
+        self._settings = settings
+        # The record of the episode is not asked for: everything that spans episodes is made of it.
+        asked_for = [output_kind(kind) for kind in kinds_named(settings.kinds) if not kind.spans]
+        self._kinds: list[OutputKind] = [EpisodeFile, *asked_for]
+        self._cameras: tuple[str, ...] = ()
+        self._judge: EpisodeJudge | None = None
+
+    def close(self) -> None:
+        """End the judge's process."""
+        if self._judge is not None:
+            self._judge.close()
+            self._judge = None
+
+    def score(self, episode: RecordedEpisode, on_time: Callable[[float], None] = lambda _: None) -> EpisodeTrace:
+        """Score an episode. Its folder gets its name only when everything in it is whole.
+
+        Args:
+            episode: what was recorded.
+            on_time: called with the seconds of the episode that have been judged.
+
+        Raises:
+            JudgeError: the recording is damaged, the judge cannot be used, or a result cannot be written; nothing is
+                left behind.
+        """
+        key = episode.description.key
+        unfinished = self._settings.folder / f"{UNFINISHED}{key}"
+        outputs: list[Output] = []
+        try:
+            shutil.rmtree(unfinished, ignore_errors=True)
+            unfinished.mkdir()
+            judge = self._judge_for(episode.description.cameras)
+            for kind in self._kinds:
+                outputs.append(kind.open(episode, unfinished))
+            trace = judge.judge(episode, outputs, on_time)
+            for output in outputs:
+                output.finish(trace)
+            unfinished.rename(self._settings.folder / key)
+        except BaseException as error:
+            for output in outputs:
+                with contextlib.suppress(Exception):
+                    output.abandon()
+            shutil.rmtree(unfinished, ignore_errors=True)
+            if isinstance(error, OSError):
+                raise JudgeError(
+                    f"The results of {key} cannot be written to {self._settings.folder} "
+                    f"({error.strerror or error}); make room, or choose another folder."
+                ) from error
+            raise
+        return trace
+
+    def _judge_for(self, cameras: tuple[str, ...]) -> EpisodeJudge:
+        if self._judge is None or cameras != self._cameras:
+            self.close()
+            self._judge = EpisodeJudge(self._settings.parameters.for_cameras(cameras))
+            self._cameras = cameras
+        return self._judge
