@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
+from operator import attrgetter
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
-from rosbags.highlevel import AnyReader
-from rosbags.interfaces import Connection, ConnectionExtRosbag2, MessageDefinitionFormat, Qos
-from rosbags.typesys import Stores, get_typestore
+from rosbags.interfaces import Qos
+from rosbags.rosbag2.metadata import parse_qos
 
 from vlm_judge_ros.errors import JudgeError
+from vlm_judge_ros.replay.storage.decompression import zstd_content
+from vlm_judge_ros.replay.storage.definitions import Decoder, decoder
+from vlm_judge_ros.replay.storage.folder import METADATA, OpenedBag, is_bag_file, open_bag
+from vlm_judge_ros.replay.storage.stored import (
+    LARGEST_MESSAGE_BYTES,
+    Damaged,
+    Storage,
+    StorageFault,
+    StoredTopic,
+    too_large,
+)
 
 Result = TypeVar("Result")
 
@@ -64,8 +77,19 @@ class RecordedMessage:
     topic_id: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class MessageTime:
+    """When a message of a topic was recorded."""
+
+    topic: str
+    time_ns: int
+
+
 class Bag:
     """A rosbag2 recording, open for reading between `with Bag(path) as bag:` and the end of the block.
+
+    Memory holds one stretch of it at a time, however long it is, and no message of more than
+    `storage.stored.LARGEST_MESSAGE_BYTES`.
 
     Args:
         path: the folder with `metadata.yaml`, or one `.mcap` or `.db3` file.
@@ -78,39 +102,56 @@ class Bag:
         self.path = path
         if not path.exists():
             raise BagError(f"There is no bag at {path}; check the path.")
-        if path.is_dir() and not (path / "metadata.yaml").exists():
+        if path.is_dir() and not (path / METADATA).exists():
             raise BagError(f"{path} has no metadata.yaml and is no bag; name the folder that `ros2 bag record` made.")
-        if path.suffix == ".bag":
+        if path.suffix == ".bag" and not path.is_dir():
             raise BagError(f"{path} is a ROS 1 bag; convert it with `rosbags-convert` first.")
-        # Bags recorded before MCAP hold no definitions; the common types have been the same for years.
-        fallback = get_typestore(Stores.ROS2_HUMBLE)
-        self._reader: AnyReader = self._attempt(lambda: AnyReader([path], default_typestore=fallback))
+        if not path.is_dir() and not is_bag_file(path):
+            raise BagError(f"{path} is no bag; name a folder with metadata.yaml, or a file that ends in .mcap or .db3.")
+        self._closing = ExitStack()
+        self._opened = OpenedBag()
+        self._topics: dict[_TopicKey, StoredTopic] = {}
+        self._ids: dict[_TopicKey, int] = {}
+        self._decoders: dict[str, Decoder] = {}
 
     def __enter__(self) -> Bag:
-        self._attempt(self._reader.open)
+        try:
+            self._opened = self._attempt(lambda: open_bag(self.path, self._closing))
+        except BaseException:
+            self._closing.close()
+            raise
+        for topic in (topic for storage in self._opened.files for topic in storage.topics):
+            known = self._topics.setdefault(_key(topic), topic)
+            if topic.definition and not known.definition:
+                self._topics[_key(topic)] = topic
+        self._ids = {key: number for number, key in enumerate(self._topics, start=1)}
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._reader.close()
+        self._closing.close()
 
     @property
     def topics(self) -> Mapping[str, str]:
-        """Type of each topic, by its absolute name."""
-        return {connection.topic: connection.msgtype for connection in self._reader.connections}
+        """Type of each topic, by its absolute name; the one that was recorded first, where there are several."""
+        types: dict[str, str] = {}
+        for topic in self._topics.values():
+            types.setdefault(topic.name, topic.type)
+        return types
 
     @property
     def recorded_topics(self) -> tuple[RecordedTopic, ...]:
         """All topics, as they were recorded."""
-        return tuple(map(_recorded_topic, self._reader.connections))
+        return tuple(self._recorded_topic(self._ids[key], topic) for key, topic in self._topics.items())
 
     @property
     def counts(self) -> Mapping[str, int]:
         """Number of messages of each topic, by its absolute name."""
         counts: dict[str, int] = {}
-        for connection in self._reader.connections:
-            counts[connection.topic] = counts.get(connection.topic, 0) + connection.msgcount
+        for storage in self._opened.files:
+            for topic in storage.topics:
+                counts[topic.name] = counts.get(topic.name, 0) + topic.count
         return counts
 
     @property
@@ -120,26 +161,55 @@ class Bag:
         Raises:
             BagError: the bag is empty.
         """
-        if self._reader.message_count == 0:
-            raise BagError(f"The bag {self.path} holds no messages; record it again.")
-        return int(self._reader.start_time)
+        return self.span_ns[0]
 
-    def messages(self, topics: Collection[str] | None = None) -> Iterator[RecordedMessage]:
-        """The messages of the named topics in the order of `time_ns`; of all topics where None.
+    @property
+    def span_ns(self) -> tuple[int, int]:
+        """Time of the first and of the last message.
+
+        Raises:
+            BagError: the bag is empty.
+        """
+        spans = [storage.span_ns for storage in self._opened.files]
+        known = [span for span in spans if span is not None]
+        if not known:
+            raise BagError(f"The bag {self.path} holds no messages; record it again.")
+        return min(first for first, _ in known), max(last for _, last in known)
+
+    def messages(
+        self, topics: Collection[str] | None = None, start_ns: int | None = None, stop_ns: int | None = None
+    ) -> Iterator[RecordedMessage]:
+        """Read messages in the order of `time_ns`; what lies outside of what is asked for is skipped by the index.
+
+        Args:
+            topics: their absolute names; None takes all.
+            start_ns: no earlier ones.
+            stop_ns: only earlier ones.
 
         Raises:
             BagError: the bag is truncated or damaged.
         """
-        connections = [c for c in self._reader.connections if topics is None or c.topic in topics]
-        if not connections:
-            return
-        stream = self._reader.messages(connections=connections)
-        while True:
-            item = self._attempt(lambda: next(stream, None))
-            if item is None:
-                return
-            connection, time_ns, cdr = item
-            yield RecordedMessage(connection.topic, connection.msgtype, time_ns, bytes(cdr), connection.id)
+        return self._merged(lambda file, chosen: self._read(file, chosen, start_ns, stop_ns), topics)
+
+    def times(
+        self, topics: Collection[str] | None = None, start_ns: int | None = None, stop_ns: int | None = None
+    ) -> Iterator[MessageTime]:
+        """When which messages were recorded, in order of time; the messages themselves are not read if possible.
+
+        Args:
+            topics: as for `messages`.
+            start_ns: as for `messages`.
+            stop_ns: as for `messages`.
+
+        Raises:
+            BagError: the bag is truncated or damaged.
+        """
+
+        def read(file: Storage, chosen: Mapping[int, StoredTopic]) -> Iterator[MessageTime]:
+            for time_ns, number in self._careful(file.times(chosen.keys(), start_ns, stop_ns)):
+                yield MessageTime(chosen[number].name, time_ns)
+
+        return self._merged(read, topics)
 
     def decode(self, message: RecordedMessage) -> Any:
         """The message as an object with the fields that its type has.
@@ -147,45 +217,94 @@ class Bag:
         Raises:
             BagError: its type is not known, or its bytes are not of that type.
         """
-        if message.type not in self._reader.typestore.types:
-            raise BagError(
-                f"Topic {message.topic} of {self.path} has type {message.type}, which the bag does not define; "
-                "record it as MCAP, which stores definitions."
-            )
-        with self._broken(f"a message of {message.topic} ({message.type}) cannot be decoded"):
-            return self._reader.deserialize(message.cdr, message.type)
+        decode = self._decoders.get(message.type)
+        if decode is None:
+            decode = self._decoders[message.type] = self._attempt(lambda: decoder(self._definition(message)))
+        try:
+            return decode(message.cdr)
+        except MemoryError:
+            raise
+        except Exception as error:  # the decoder raises whatever broken bytes lead it to
+            what = f"a message of {message.topic} ({message.type}) cannot be decoded ({_in_words(error)})"
+            raise self._error(Damaged(what)) from error
+
+    def _definition(self, message: RecordedMessage) -> StoredTopic:
+        known = [topic for topic in self._topics.values() if topic.type == message.type]
+        if not known:
+            return StoredTopic(0, message.topic, message.type, "cdr", "", "", 0)
+        return max(known, key=lambda topic: bool(topic.definition))
+
+    def _recorded_topic(self, number: int, topic: StoredTopic) -> RecordedTopic:
+        language = topic.language if topic.definition else ""
+        type_hash = topic.type_hash or self._opened.type_hashes.get((topic.name, topic.type), "")
+        try:
+            qos = tuple(parse_qos(topic.qos))
+        except Exception:  # the parser raises whatever a text leads it to; nothing is decided by it
+            qos = ()
+        return RecordedTopic(number, topic.name, topic.type, topic.definition, language, type_hash, qos)
+
+    def _read(
+        self, file: Storage, chosen: Mapping[int, StoredTopic], start_ns: int | None, stop_ns: int | None
+    ) -> Iterator[RecordedMessage]:
+        for time_ns, number, data in self._careful(file.messages(chosen.keys(), start_ns, stop_ns)):
+            topic = chosen[number]
+            topic_id = self._ids[_key(topic)]
+            yield RecordedMessage(topic.name, topic.type, time_ns, self._content(data), topic_id)
+
+    def _content(self, data: bytes) -> bytes:
+        if not self._opened.zstd_messages:
+            return data
+        content = self._attempt(lambda: zstd_content(data, LARGEST_MESSAGE_BYTES))
+        if len(content) > LARGEST_MESSAGE_BYTES:
+            raise self._error(too_large(len(content)))
+        return content
+
+    def _merged(
+        self,
+        read: Callable[[Storage, Mapping[int, StoredTopic]], Iterator[Result]],
+        topics: Collection[str] | None,
+    ) -> Iterator[Result]:
+        streams: list[tuple[int, int, Iterator[Result]]] = []
+        for file in self._opened.files:
+            chosen = {topic.number: topic for topic in file.topics if topics is None or topic.name in topics}
+            if chosen and file.span_ns is not None:
+                streams.append((*file.span_ns, read(file, chosen)))
+        # Split files follow one another; only where they overlap do they have to be read together.
+        if all(before[1] <= after[0] for before, after in pairwise(streams)):
+            for *_, stream in streams:
+                yield from stream
+        else:
+            yield from heapq.merge(*(stream for *_, stream in streams), key=attrgetter("time_ns"))
+
+    def _careful(self, stream: Iterator[Result]) -> Iterator[Result]:
+        with self._broken():
+            yield from stream
 
     def _attempt(self, action: Callable[[], Result]) -> Result:
-        with self._broken("it cannot be read"):
+        with self._broken():
             return action()
 
     @contextmanager
-    def _broken(self, what: str) -> Iterator[None]:
+    def _broken(self) -> Iterator[None]:
         try:
             yield
-        except (JudgeError, MemoryError):
-            raise
-        except Exception as error:  # the reader raises whatever a damaged file leads it to
+        except StorageFault as fault:
+            raise self._error(fault) from fault
+        except OSError as error:
             raise BagError(
-                f"The bag {self.path} is truncated or damaged: {what} ({_in_words(error)}); "
-                "repair an MCAP file with `mcap recover`, or record it again."
+                f"The bag {self.path} cannot be read ({error.strerror or error}); check the file."
             ) from error
 
+    def _error(self, fault: StorageFault) -> BagError:
+        return BagError(f"The bag {self.path} {fault.what}; {fault.remedy}.")
 
-_LANGUAGES = {MessageDefinitionFormat.MSG: "ros2msg", MessageDefinitionFormat.IDL: "ros2idl"}
+
+_TopicKey: TypeAlias = tuple[str, str, str, str]
 
 
-def _recorded_topic(connection: Connection) -> RecordedTopic:
-    told = connection.ext
-    return RecordedTopic(
-        id=connection.id,
-        topic=connection.topic,
-        type=connection.msgtype,
-        definition=connection.msgdef.data,
-        language=_LANGUAGES.get(connection.msgdef.format, ""),
-        type_hash=connection.digest,
-        qos=tuple(told.offered_qos_profiles) if isinstance(told, ConnectionExtRosbag2) else (),
-    )
+def _key(topic: StoredTopic) -> _TopicKey:
+    """What tells topics apart that have the same number in several files."""
+    return topic.name, topic.type, topic.encoding, topic.qos
 
 
 def _in_words(error: Exception) -> str:

@@ -33,13 +33,13 @@ def bundled_episode(name: str, folder: Path = FOLDER) -> Path:
     return episodes[name]
 
 
-def read_truth(bag: Bag) -> EpisodeTruth | None:
-    """How the episode in a bag really went; None where the bag does not say.
+def read_truth(bag: Bag, start_ns: int | None = None, stop_ns: int | None = None) -> EpisodeTruth | None:
+    """How the episode in a bag, or in a stretch of it, really went; None where the bag does not say.
 
     Raises:
         JudgeError: what the bag says cannot be read.
     """
-    for message in bag.messages({TRUE_EPISODE}):
+    for message in bag.messages({TRUE_EPISODE}, start_ns, stop_ns):
         return EpisodeTruth.parse(bag.decode(message).data)
     return None
 

@@ -42,34 +42,43 @@ class Recording:
     true_progress: Curve
 
     @staticmethod
-    def read(bag: Bag, task: str = "", cameras: Mapping[str, str] | None = None) -> Recording:
+    def read(
+        bag: Bag,
+        task: str = "",
+        cameras: Mapping[str, str] | None = None,
+        topics: EpisodeTopics | None = None,
+        start_ns: int | None = None,
+        stop_ns: int | None = None,
+    ) -> Recording:
         """Read all but the images.
 
         Args:
             bag: open for reading.
             task: the instruction; empty takes the one that was recorded.
             cameras: name of a camera to its topic; None finds the topics with images.
+            topics: which topics carry what; None finds them.
+            start_ns: no earlier messages are of it; None begins with the first.
+            stop_ns: only earlier messages are of it; None ends with the last.
 
         Raises:
             JudgeError: the bag is damaged, holds no images, or no task is known.
         """
-        topics = find_topics(bag.topics, cameras)
-        truth = read_truth(bag)
-        task = task or _recorded_task(bag, topics) or (truth.task_instruction if truth is not None else "")
+        topics = topics or find_topics(bag.topics, cameras)
+        truth = read_truth(bag, start_ns, stop_ns)
+        task = task or _recorded_task(bag, topics, start_ns, stop_ns)
+        task = task or (truth.task_instruction if truth is not None else "")
         if not task:
             raise JudgeError(f"The bag {bag.path} holds no task; give the instruction with --task.")
-        started_ns = bag.started_ns
-        images = [message.time_ns for message in bag.messages({camera.topic for camera in topics.cameras})]
-        if not images:
-            raise JudgeError(f"The topics with images of {bag.path} hold no message; record it again.")
+        started_ns = bag.started_ns if start_ns is None else start_ns
+        last_ns = _last_image_ns(bag, topics, start_ns, stop_ns)
         return Recording(
             name=truth.name if truth is not None else bag.path.name,
             task=task,
             topics=topics,
             started_ns=started_ns,
-            duration_s=(images[-1] - started_ns) * 1e-9,
+            duration_s=(last_ns - started_ns) * 1e-9,
             truth=truth,
-            true_progress=_true_progress(bag, topics, started_ns),
+            true_progress=_true_progress(bag, topics, started_ns, stop_ns),
         )
 
     def shots(self, bag: Bag) -> Iterator[Shot]:
@@ -85,18 +94,35 @@ class Recording:
                 yield Shot(cameras[message.topic].camera, (message.time_ns - self.started_ns) * 1e-9, jpeg)
 
 
-def _recorded_task(bag: Bag, topics: EpisodeTopics) -> str:
+def _recorded_task(bag: Bag, topics: EpisodeTopics, start_ns: int | None, stop_ns: int | None) -> str:
+    """What was told first within the stretch, or else last before it."""
     if topics.task is None:
         return ""
-    return next((str(bag.decode(message).data) for message in bag.messages({topics.task})), "")
+    told = (str(bag.decode(message).data) for message in bag.messages({topics.task}, start_ns, stop_ns))
+    first = next(told, "")
+    if first or start_ns is None:
+        return first
+    before = list(bag.messages({topics.task}, None, start_ns))
+    return str(bag.decode(before[-1]).data) if before else ""
 
 
-def _true_progress(bag: Bag, topics: EpisodeTopics, started_ns: int) -> Curve:
+def _last_image_ns(bag: Bag, topics: EpisodeTopics, start_ns: int | None, stop_ns: int | None) -> int:
+    last_ns = None
+    for image in bag.times({camera.topic for camera in topics.cameras}, start_ns, stop_ns):
+        last_ns = image.time_ns
+    if last_ns is None:
+        names = ", ".join(camera.topic for camera in topics.cameras)
+        where = "" if start_ns is None else " in this stretch"
+        raise JudgeError(f"The topics with images of {bag.path} ({names}) hold no message{where}; record it again.")
+    return last_ns
+
+
+def _true_progress(bag: Bag, topics: EpisodeTopics, started_ns: int, stop_ns: int | None) -> Curve:
     if topics.true_progress is None:
         return Curve()
     points = [
         ((message.time_ns - started_ns) * 1e-9, float(bag.decode(message).data))
-        for message in bag.messages({topics.true_progress})
+        for message in bag.messages({topics.true_progress}, started_ns, stop_ns)
     ]
     return Curve(tuple(time_s for time_s, _ in points), tuple(value for _, value in points))
 
