@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -22,7 +21,7 @@ class Moment:
 
     Attributes:
         time_s: the moment.
-        kinds: why it is marked ("onset", "recognised", "succeeded"); empty where it is only one of the spread.
+        kinds: why it is marked, as `chart.Mark.kind`; empty where it is only one of the spread.
         shown: True in the strip; False only when somebody stops the film there.
         pictures: per camera the newest shot that is not later, or its first one; None where it has none.
     """
@@ -51,11 +50,6 @@ def filmstrip(trace: EpisodeTrace, spread: int = SPREAD, fine: int = FINE) -> tu
         Moment(time_s, *chosen[time_s], {camera: _seen(trace.shots, camera, time_s) for camera in trace.cameras})
         for time_s in sorted(chosen)
     )
-
-
-def data_address(shot: Shot) -> str:
-    """The picture as a `data:` address, so that a page needs no file beside it."""
-    return "data:image/jpeg;base64," + base64.b64encode(shot.jpeg).decode("ascii")
 
 
 def _even(duration_s: float, count: int) -> list[float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,21 +12,116 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from vlm_judge_ros import __version__
 from vlm_judge_ros.errors import JudgeError
-from vlm_judge_ros.replay.chart import NARROW, WIDE, chart, horizon_s
-from vlm_judge_ros.replay.filmstrip import Moment, data_address, filmstrip
-from vlm_judge_ros.replay.headline import headline
+from vlm_judge_ros.replay.page.episode import episode_view
+from vlm_judge_ros.replay.page.overview import overview
+from vlm_judge_ros.replay.page.reported import PICTURE_BYTES, PictureBudget, Reported, Source
+from vlm_judge_ros.replay.page.row import WORST_FIRST, Human, Row, worst_first
 from vlm_judge_ros.replay.trace import EpisodeTrace
 
+TITLE = "Judged episodes"
+ALL_OPEN = 12
+"""Up to so many episodes are all open at first."""
+FEW_OPEN = 3
+"""Of more episodes than that, so many are."""
 
-def render(traces: Sequence[EpisodeTrace], title: str) -> str:
-    """The page as text.
+
+def render(traces: Sequence[EpisodeTrace], title: str = TITLE) -> str:
+    """The page over episodes that are in memory, as text."""
+    return "".join(parts(_sources(traces), title))
+
+
+def write_report(traces: Sequence[EpisodeTrace], path: Path, title: str = TITLE) -> Path:
+    """Write the page over episodes that are in memory; see `write_page`."""
+    return write_page(_sources(traces), path, title)
+
+
+def write_page(
+    sources: Sequence[Source],
+    path: Path,
+    title: str = TITLE,
+    humans: Mapping[str, Human] | None = None,
+    picture_bytes: int = PICTURE_BYTES,
+) -> Path:
+    """Write the page; folders are made, and an older page is replaced only by a whole one.
 
     Args:
-        traces: the judged episodes, in the order of the page.
-        title: heading of the page.
+        sources: read the episodes, one by one.
+        path: of the page.
+        title: its heading.
+        humans: key of an episode to what people say of it.
+        picture_bytes: what the pictures within the page may take; those of further episodes are linked.
+
+    Raises:
+        JudgeError: an episode cannot be read, or the file cannot be written.
     """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
+            unfinished = Path(folder) / path.name
+            with unfinished.open("w", encoding="utf-8") as file:
+                file.writelines(parts(sources, title, humans, picture_bytes))
+            unfinished.replace(path)
+    except OSError as error:
+        raise JudgeError(f"The report cannot be written to {path} ({error.strerror}); choose another place.") from error
+    return path.resolve()
+
+
+def parts(
+    sources: Sequence[Source],
+    title: str,
+    humans: Mapping[str, Human] | None = None,
+    picture_bytes: int = PICTURE_BYTES,
+) -> Iterator[str]:
+    """The page piece by piece, so that it is never in memory as a whole; arguments as of `write_page`."""
+    templates = _templates()
+    rows = worst_first([_row(index, source(False), humans or {}) for index, source in enumerate(sources)])
+    opened = len(rows) if len(rows) <= ALL_OPEN else FEW_OPEN
+    known = {
+        "title": title,
+        "version": __version__,
+        "rows": rows,
+        "opened": opened,
+        "worst_first": WORST_FIRST,
+        "shows": _columns(rows),
+        "modes": sorted({row.mode.name for row in rows if row.outcome == "failure"}),
+    }
+    yield templates.get_template("head.html.j2").render(**known, overview=overview(rows))
+    budget = PictureBudget(picture_bytes)
+    within = 0
+    template = templates.get_template("episode.html.j2")
+    for number, row in enumerate(rows, start=1):
+        view = episode_view(sources[row.index](budget.is_open), row, budget)
+        within += budget.is_open
+        yield template.render(view, number=number, is_open=number <= opened)
+    yield templates.get_template("foot.html.j2").render(**known, within=within)
+
+
+def _sources(traces: Sequence[EpisodeTrace]) -> list[Source]:
+    def source(trace: EpisodeTrace) -> Source:
+        return lambda _: Reported(trace, trace.name)
+
+    return [source(trace) for trace in traces]
+
+
+def _row(index: int, reported: Reported, humans: Mapping[str, Human]) -> Row:
+    return Row.of(index, reported.trace, humans.get(reported.key))
+
+
+def _columns(rows: Sequence[Row]) -> dict[str, bool]:
+    """Which columns of the table have anything to tell."""
+    return {
+        "task": len({row.task for row in rows}) > 1,
+        "truth": any(row.true_success is not None for row in rows),
+        "human": any(row.human is not None for row in rows),
+        "onset": any(row.onset_s is not None for row in rows),
+        "lost": any(row.frames_lost for row in rows),
+        "agrees": any(row.agrees is not None for row in rows),
+    }
+
+
+def _templates() -> Environment:
     environment = Environment(
-        loader=PackageLoader("vlm_judge_ros.replay", "page"),
+        loader=PackageLoader("vlm_judge_ros.replay.page"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -34,66 +129,9 @@ def render(traces: Sequence[EpisodeTrace], title: str) -> str:
     )
     environment.filters["percent"] = _percent
     environment.filters["seconds"] = _seconds
-    environment.filters["data_address"] = data_address
-    episodes = [_episode(trace) for trace in traces]
-    return environment.get_template("report.html.j2").render(title=title, episodes=episodes, version=__version__)
-
-
-def write_report(traces: Sequence[EpisodeTrace], path: Path, title: str = "Judged episodes") -> Path:
-    """Write the page; folders are made, and an older page is replaced only by a whole one.
-
-    Raises:
-        JudgeError: the file cannot be written.
-    """
-    page = render(traces, title)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
-        ) as unfinished:
-            unfinished.write(page)
-        Path(unfinished.name).chmod(0o644)
-        Path(unfinished.name).replace(path)
-    except OSError as error:
-        raise JudgeError(f"The report cannot be written to {path} ({error.strerror}); choose another place.") from error
-    return path.resolve()
-
-
-def _episode(trace: EpisodeTrace) -> dict[str, Any]:
-    moments = filmstrip(trace)
-    first = _most_telling(trace, moments)
-    return {
-        "trace": trace,
-        "headline": headline(trace),
-        "charts": {"wide": chart(trace, WIDE), "narrow": chart(trace, NARROW)},
-        "moments": moments,
-        "start": moments.index(first) if first is not None else 0,
-        "readings": [_reading(trace, moment) for moment in moments],
-        "horizon_s": horizon_s(trace),
-    }
-
-
-def _most_telling(trace: EpisodeTrace, moments: Sequence[Moment]) -> Moment | None:
-    for kind in ("recognised", "onset", "succeeded"):
-        for moment in moments:
-            if kind in moment.kinds:
-                return moment
-    return moments[-1] if moments else None
-
-
-def _reading(trace: EpisodeTrace, moment: Moment) -> dict[str, Any]:
-    """What was true, and what was known, at one moment."""
-    answer = next((answer for answer in reversed(trace.answers) if answer.time_s <= moment.time_s + 1e-6), None)
-    ruling = next((ruling for ruling in reversed(trace.rulings) if ruling.known_s <= moment.time_s + 1e-6), None)
-    return {
-        "time": _seconds(moment.time_s),
-        "seconds": moment.time_s,
-        "state": ruling.state.name if ruling is not None else "none yet",
-        "judged": _percent(answer.progress if answer is not None else math.nan),
-        "truth": _percent(trace.true_progress.at(moment.time_s + 1e-6)),
-        "success": _percent(answer.success_probability if answer is not None else math.nan),
-        "failure": _percent(answer.failure_probability if answer is not None else math.nan),
-    }
+    environment.filters["words"] = _words
+    environment.filters["value"] = _value
+    return environment
 
 
 def _percent(value: float) -> str:
@@ -102,3 +140,12 @@ def _percent(value: float) -> str:
 
 def _seconds(value: float | None) -> str:
     return f"{value:.1f} s" if value is not None and math.isfinite(value) else "none"
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ").lower()
+
+
+def _value(value: float | None) -> Any:
+    """A number for the script of the page; empty where there is none."""
+    return f"{value:.6g}" if value is not None and math.isfinite(value) else ""

@@ -1,0 +1,133 @@
+"""An episode as a row of the table, and which row is worse than another."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from vlm_judge_ros.episode.failure_mode import FailureMode
+from vlm_judge_ros.replay.headline import headline
+from vlm_judge_ros.replay.trace import EpisodeTrace
+from vlm_judge_ros.verdict.verdict import State
+
+Outcome = Literal["success", "failure", "unknown"]
+OUTCOMES: tuple[Outcome, ...] = ("success", "failure", "unknown")
+
+WORST_FIRST = (
+    "Worst first: success claimed for what was a failure; then other verdicts that differ from the recorded truth or "
+    "from people; then failures; then episodes that ended undecided; then successes. Among equals, the lower final "
+    "progress first."
+)
+"""What `worst_first` does, for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Human:
+    """What people say of an episode; where several do, their mean score and what most say.
+
+    Attributes:
+        score: 0 to 1; NaN where nobody gave one.
+        success: None where nobody said, or as many say yes as no.
+        failure_mode: empty where nobody said.
+        onset_s: median; None where nobody said.
+        raters: how many people.
+    """
+
+    score: float = math.nan
+    success: bool | None = None
+    failure_mode: str = ""
+    onset_s: float | None = None
+    raters: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What the overview and the table need of an episode.
+
+    Attributes:
+        index: its place in the order in which the episodes were given, from 0.
+        name: of the episode.
+        task: the instruction.
+        headline: the result in a sentence.
+        state: of the final verdict.
+        mode: failure mode of the final verdict, NONE unless it is FAILED.
+        progress: of the final verdict; NaN where it is not known.
+        duration_s: of the episode.
+        recognised_s: when a failure was known; None where none was.
+        true_success: how the recording says it went; None where it does not.
+        true_mode: the failure mode that the recording tells; NONE for none.
+        onset_s: when the recording says that the failure began; None where it does not.
+        human: what people say; None where nobody has.
+        frames: frames that were sent.
+        frames_lost: those of them that did not arrive.
+    """
+
+    index: int
+    name: str
+    task: str
+    headline: str
+    state: State
+    mode: FailureMode
+    progress: float
+    duration_s: float
+    recognised_s: float | None
+    true_success: bool | None
+    true_mode: str
+    onset_s: float | None
+    human: Human | None
+    frames: int
+    frames_lost: int
+
+    @staticmethod
+    def of(index: int, trace: EpisodeTrace, human: Human | None = None) -> Row:
+        """Take what is needed from a trace."""
+        truth, lost = trace.truth, sum(trace.frames_lost.values())
+        return Row(
+            index=index,
+            name=trace.name,
+            task=trace.task,
+            headline=headline(trace),
+            state=trace.final_state,
+            mode=trace.rulings[-1].failure_mode if trace.rulings else FailureMode.NONE,
+            progress=trace.final_progress,
+            duration_s=trace.duration_s,
+            recognised_s=trace.recognised_s,
+            true_success=None if truth is None else truth.outcome == "success",
+            true_mode=FailureMode.NONE.name if truth is None else truth.failure_mode,
+            onset_s=trace.onset_s,
+            human=human,
+            frames=sum(trace.frames_in.values()) + lost,
+            frames_lost=lost,
+        )
+
+    @property
+    def outcome(self) -> Outcome:
+        """What the final verdict decides; unknown where it decides nothing."""
+        return {State.SUCCEEDED: OUTCOMES[0], State.FAILED: OUTCOMES[1]}.get(self.state, OUTCOMES[2])
+
+    @property
+    def delay_s(self) -> float | None:
+        """Seconds from the true onset to the recognition, negative where it came first; None where one is not known."""
+        return None if self.onset_s is None or self.recognised_s is None else self.recognised_s - self.onset_s
+
+    @property
+    def agrees(self) -> bool | None:
+        """Whether the verdict says what the recording and the people say; None where neither says anything."""
+        told = {self.true_success, self.human.success if self.human is not None else None} - {None}
+        if not told:
+            return None
+        return told == {self.outcome == "success"} and self.outcome != "unknown"
+
+    @property
+    def badness(self) -> int:
+        """0 for the worst; what the numbers mean stands in `WORST_FIRST`."""
+        if self.agrees is False:
+            return 0 if self.outcome == "success" else 1
+        return 2 + ("failure", "unknown", "success").index(self.outcome)
+
+
+def worst_first(rows: Sequence[Row]) -> list[Row]:
+    """Order rows as `WORST_FIRST` says; the order in which they were given decides at last."""
+    return sorted(rows, key=lambda row: (row.badness, row.progress if math.isfinite(row.progress) else -1.0, row.index))

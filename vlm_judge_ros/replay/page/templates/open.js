@@ -1,0 +1,43 @@
+// Opens the episode that a link names, and makes the film of an episode when it is first opened.
+{
+  const episodes = [...document.querySelectorAll("details.episode")];
+  const ready = new WeakSet();
+
+  function prepare(episode) {
+    if (episode.open && !ready.has(episode)) {
+      ready.add(episode);
+      filmOf(episode);
+    }
+  }
+
+  function follow() {
+    const episode = document.getElementById(location.hash.slice(1));
+    if (episode?.matches("details.episode")) {
+      episode.open = true;
+      prepare(episode);
+      episode.scrollIntoView();
+      episode.querySelector("summary").focus({ preventScroll: true });
+    }
+  }
+
+  for (const episode of episodes) {
+    episode.addEventListener("toggle", () => prepare(episode));
+    prepare(episode);
+  }
+  for (const button of document.querySelectorAll("[data-open]")) {
+    button.addEventListener("click", () => episodes.forEach((episode) => {
+      if (!episode.hidden) {
+        episode.open = button.dataset.open === "all";
+      }
+    }));
+    button.parentElement.hidden = false;
+  }
+  addEventListener("hashchange", follow);
+  // A second click on the same link changes nothing in the address.
+  document.querySelector(".summary").addEventListener("click", (event) => {
+    if (event.target.closest("a")) {
+      setTimeout(follow);
+    }
+  });
+  follow();
+}
