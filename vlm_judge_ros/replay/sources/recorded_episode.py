@@ -19,6 +19,21 @@ LONGEST_KEY = 120
 
 
 @dataclass(frozen=True, slots=True)
+class DatasetPlace:
+    """Where the rows of an episode lie in a dataset, so that what is written of it can be laid beside them.
+
+    Attributes:
+        dataset: name of the dataset.
+        episode_index: number of the episode in it.
+        first_index: number of its first row in the whole dataset; the first camera has one frame for each row.
+    """
+
+    dataset: str
+    episode_index: int
+    first_index: int
+
+
+@dataclass(frozen=True, slots=True)
 class EpisodeDescription:
     """What is known of a recorded episode before anybody judges it. No judge is ever shown name, key or origin.
 
@@ -33,6 +48,7 @@ class EpisodeDescription:
         ended_ns: when it ends.
         truth: how it really went; None where nobody knows.
         true_progress: how far it really was, in seconds from its start; empty where nobody knows.
+        place: where it lies in a dataset; None where it is of none.
     """
 
     key: str
@@ -44,6 +60,7 @@ class EpisodeDescription:
     ended_ns: int
     truth: EpisodeTruth | None = None
     true_progress: Curve = field(default_factory=Curve)
+    place: DatasetPlace | None = None
 
     @property
     def duration_s(self) -> float:

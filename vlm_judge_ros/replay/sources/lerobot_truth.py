@@ -1,0 +1,91 @@
+"""What people, or the recorder, wrote into a dataset about how its episodes went."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from vlm_judge_ros.episode.failure_mode import FailureMode
+from vlm_judge_ros.errors import JudgeError
+from vlm_judge_ros.replay.sources.lerobot_info import DatasetInfo
+from vlm_judge_ros.replay.sources.lerobot_rows import TIMESTAMP, episode_rows
+from vlm_judge_ros.replay.sources.lerobot_tables import EpisodeEntry
+from vlm_judge_ros.replay.trace import Curve
+from vlm_judge_ros.replay.truth import EpisodeTruth
+
+SUCCESS = "next.success"
+"""The column that LeRobot itself writes for whether the task was done at a row."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownTruth:
+    """How an episode really went; None and an empty curve where nobody says."""
+
+    truth: EpisodeTruth | None = None
+    progress: Curve = field(default_factory=Curve)
+
+
+def truth_columns(info: DatasetInfo, given: Sequence[str]) -> tuple[str, ...]:
+    """The columns that tell how episodes went: those that a person named, else `next.success` where there is one."""
+    return tuple(given) if given else ((SUCCESS,) if SUCCESS in info.features else ())
+
+
+def read_truth(entry: EpisodeEntry, end_s: float, name: str, task: str, columns: Sequence[str]) -> KnownTruth:
+    """Read what columns say of an episode.
+
+    A column of truth values is how it ended: a success where any row says so. A column of numbers is how far it was, 0
+    to 1. A column may be one of the rows, or of the table of episodes; a number there is how far it was at the end.
+
+    Args:
+        entry: the episode.
+        end_s: when it ends.
+        name: of the episode.
+        task: its instruction.
+        columns: their names.
+
+    Raises:
+        JudgeError: there is no such column, or it holds something else.
+    """
+    if not columns:
+        return KnownTruth()
+    success: bool | None = None
+    progress = Curve()
+    in_rows = [column for column in columns if column not in entry.further]
+    told = {column: [(end_s, entry.further[column])] for column in columns if column in entry.further}
+    if in_rows:
+        rows = list(episode_rows(entry, in_rows))
+        told.update({column: [(row[TIMESTAMP], row[column]) for row in rows] for column in in_rows})
+    for column, values in told.items():
+        plain = [(time_s, _plain(value)) for time_s, value in values]
+        known = [(time_s, value) for time_s, value in plain if value is not None]
+        if known and all(isinstance(value, bool) for _, value in known):
+            success = bool(success) or any(value for _, value in known)
+        elif known:
+            progress = _curve(entry, column, known)
+    truth = None
+    if success is not None:
+        mode = FailureMode.NONE if success else FailureMode.UNKNOWN
+        truth = EpisodeTruth(
+            name=name,
+            task_instruction=task,
+            outcome="success" if success else "failure",
+            failure_mode=mode.name,
+        )
+    return KnownTruth(truth, progress)
+
+
+def _plain(value: Any) -> Any:
+    """A value without the list of one that LeRobot may keep it in."""
+    return value[0] if isinstance(value, list) and len(value) == 1 else value
+
+
+def _curve(entry: EpisodeEntry, column: str, known: Sequence[tuple[float, Any]]) -> Curve:
+    for time_s, value in known:
+        right = isinstance(value, (int, float)) and not isinstance(value, bool) and 0.0 <= value <= 1.0
+        if not right:
+            raise JudgeError(
+                f"The column {column!r} of episode {entry.number} says {value!r} at {time_s:g} s; give truth values, "
+                "or numbers from 0 to 1."
+            )
+    return Curve(tuple(time_s for time_s, _ in known), tuple(float(value) for _, value in known))
