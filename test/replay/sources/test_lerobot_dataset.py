@@ -19,7 +19,7 @@ from vlm_judge_ros.replay.sources.episode_selection import EpisodeSelection
 from vlm_judge_ros.replay.sources.joint_unit import JointUnit
 from vlm_judge_ros.replay.sources.lerobot_dataset import DatasetOptions, dataset_episodes, is_dataset
 from vlm_judge_ros.replay.sources.lerobot_episode import LeRobotEpisode
-from vlm_judge_ros.replay.sources.recorded_episode import DatasetPlace
+from vlm_judge_ros.replay.sources.recorded_episode import DatasetPlace, Unreadable
 
 VERSIONS = ("v2.1", "v3.0")
 
@@ -147,7 +147,7 @@ def test_a_column_that_is_no_score_is_refused_for_its_episode(tmp_path: Path) ->
     root = MadeDataset(tmp_path / "cubes", columns={"score": [0.5] * 12 + [70.0] * 9}).write()
     first, second = dataset_episodes(root, DatasetOptions(truth_columns=("score",)))
     assert isinstance(first, LeRobotEpisode)
-    assert isinstance(second, JudgeError) and "'score' of episode 1 says 70.0" in str(second)
+    assert isinstance(second, Unreadable) and "'score' of episode 1 says 70.0" in second.reason
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -267,8 +267,8 @@ def test_an_episode_with_several_tasks_is_asked_about(tmp_path: Path) -> None:
     rows[0]["tasks"], rows[1]["tasks"] = ["Push.", "Pull."], []
     lines.write_text("".join(json.dumps(row) + "\n" for row in rows))
     several, none = dataset_episodes(made.root)
-    assert isinstance(several, JudgeError) and "has 2 tasks (Push.; Pull.)" in str(several)
-    assert isinstance(none, JudgeError) and "has no task" in str(none)
+    assert isinstance(several, Unreadable) and "has 2 tasks (Push.; Pull.)" in several.reason
+    assert isinstance(none, Unreadable) and "has no task" in none.reason
     assert [e.description.task for e in episodes(made.root, DatasetOptions(task="Push."))] == ["Push.", "Push."]
 
 

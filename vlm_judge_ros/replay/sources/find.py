@@ -9,9 +9,13 @@ from typing import TypeAlias
 
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.replay.sources.bag_episode import BagEpisode
-from vlm_judge_ros.replay.sources.recorded_episode import RecordedEpisode, usable_key
+from vlm_judge_ros.replay.sources.datasets_at import episodes_at, holds_datasets_or_videos
+from vlm_judge_ros.replay.sources.lerobot_dataset import DatasetOptions
+from vlm_judge_ros.replay.sources.lerobot_episode import LeRobotEpisode
+from vlm_judge_ros.replay.sources.recorded_episode import RecordedEpisode, Unreadable, usable_key
+from vlm_judge_ros.replay.sources.video_episode import VideoEpisode
 
-FoundEpisode: TypeAlias = BagEpisode
+FoundEpisode: TypeAlias = BagEpisode | LeRobotEpisode | VideoEpisode
 """Every kind of episode that is found."""
 
 
@@ -22,23 +26,14 @@ class FindOptions:
     Attributes:
         task: the instruction; empty takes the one that was recorded.
         cameras: name of a camera to its topic; empty finds the topics with images.
+        dataset: what is said of LeRobot datasets and videos.
+        videos: name of a camera to its video, those of one episode; empty for none.
     """
 
     task: str = ""
     cameras: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Unreadable:
-    """A path, or part of one, that holds no episode that can be judged.
-
-    Attributes:
-        origin: the path, as the person named it.
-        reason: one sentence.
-    """
-
-    origin: str
-    reason: str
+    dataset: DatasetOptions = field(default_factory=DatasetOptions)
+    videos: Mapping[str, Path] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,22 +48,36 @@ def find_episodes(paths: Sequence[Path], options: FindOptions | None = None) -> 
     """Look for episodes; the same paths always give the same episodes with the same keys in the same order.
 
     Args:
-        paths: bags.
+        paths: bags, LeRobot datasets, videos, folders of them.
         options: what is said of them.
     """
     episodes: list[RecordedEpisode] = []
     unreadable: list[Unreadable] = []
     taken: set[str] = set()
-    for path in paths:
+    options = options or FindOptions()
+    sources = [(str(path), _episodes_at(path, options)) for path in paths]
+    if options.videos:
+        sources.append(("--video", _named_videos(options)))
+    for origin, found in sources:
         try:
-            for episode in _episodes_at(path, options or FindOptions()):
+            for episode in found:
+                if isinstance(episode, Unreadable):
+                    unreadable.append(episode)
+                    continue
                 key = usable_key(episode.description.name, taken)
                 taken.add(key)
                 episodes.append(replace(episode, description=replace(episode.description, key=key)))
         except JudgeError as error:
-            unreadable.append(Unreadable(str(path), str(error)))
+            unreadable.append(Unreadable(origin, str(error)))
     return Found(tuple(episodes), tuple(unreadable))
 
 
-def _episodes_at(path: Path, options: FindOptions) -> Iterator[FoundEpisode]:
+def _named_videos(options: FindOptions) -> Iterator[FoundEpisode | Unreadable]:
+    yield VideoEpisode.find(options.videos, options.task)
+
+
+def _episodes_at(path: Path, options: FindOptions) -> Iterator[FoundEpisode | Unreadable]:
+    if holds_datasets_or_videos(path):
+        yield from episodes_at(path, options.dataset)
+        return
     yield BagEpisode.find(path, options.task, options.cameras or None)

@@ -16,7 +16,7 @@ from vlm_judge_ros.replay.sources.lerobot_info import ACTION, INFO, STATE, Datas
 from vlm_judge_ros.replay.sources.lerobot_rows import episode_rows
 from vlm_judge_ros.replay.sources.lerobot_tables import EpisodeEntry, episode_entries
 from vlm_judge_ros.replay.sources.lerobot_truth import read_truth, truth_columns
-from vlm_judge_ros.replay.sources.recorded_episode import DatasetPlace, EpisodeDescription, usable_key
+from vlm_judge_ros.replay.sources.recorded_episode import DatasetPlace, EpisodeDescription, Unreadable, usable_key
 
 HOUR_NS = 3_600 * 10**9
 """Datasets hold no dates: episode n starts n + 1 hours after 1 January 1970, so that clocks rise between episodes."""
@@ -50,7 +50,7 @@ def is_dataset(path: Path) -> bool:
     return (path / INFO).is_file()
 
 
-def dataset_episodes(root: Path, options: DatasetOptions | None = None) -> Iterator[LeRobotEpisode | JudgeError]:
+def dataset_episodes(root: Path, options: DatasetOptions | None = None) -> Iterator[LeRobotEpisode | Unreadable]:
     """The episodes of a dataset; in place of one that cannot be judged, why.
 
     Args:
@@ -76,7 +76,7 @@ def dataset_episodes(root: Path, options: DatasetOptions | None = None) -> Itera
         try:
             yield _episode(root, info, entry, cameras, signals, options)
         except JudgeError as error:
-            yield error
+            yield Unreadable(f"{root}, episode {entry.number}", str(error))
     missing = options.episodes.missing(numbers)
     if missing:
         raise JudgeError(f"The dataset {root} has no episode {missing[0]}; it has {len(numbers)} episodes.")

@@ -68,6 +68,19 @@ class EpisodeDescription:
         return (self.ended_ns - self.started_ns) * 1e-9
 
 
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A path, or part of one, that holds no episode that can be judged.
+
+    Attributes:
+        origin: the path, as the person named it.
+        reason: one sentence.
+    """
+
+    origin: str
+    reason: str
+
+
 class RecordedEpisode(Protocol):
     """One recorded episode. It holds no open files and can be pickled, so that other processes can judge it."""
 
