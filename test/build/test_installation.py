@@ -33,7 +33,7 @@ ROSDEP_KEYS = {
     "rosbags": "python3-rosbags-pip",
 }
 # README has the line for pip.
-WITHOUT_ROSDEP_KEY = {"simplejpeg", "tokenizers"}
+WITHOUT_ROSDEP_KEY = {"mcap", "simplejpeg", "tokenizers"}
 
 
 def toml_list(name: str) -> list[str]:

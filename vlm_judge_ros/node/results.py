@@ -8,7 +8,6 @@ from sensor_msgs.msg import CompressedImage
 
 from vlm_judge_ros import msg
 from vlm_judge_ros.episode.frame import Frame
-from vlm_judge_ros.node.annotation import annotate
 from vlm_judge_ros.node.conversion import (
     failure_message,
     findings_message,
@@ -18,6 +17,7 @@ from vlm_judge_ros.node.conversion import (
     verdict_message,
 )
 from vlm_judge_ros.node.evidence import Evidence
+from vlm_judge_ros.verdict.annotation import annotate
 from vlm_judge_ros.verdict.engine import Engine
 from vlm_judge_ros.verdict.failure import FailureEvent
 from vlm_judge_ros.verdict.progress_update import ProgressUpdate

@@ -48,6 +48,7 @@ class Kind:
 
 KINDS: tuple[Kind, ...] = (
     Kind("verdicts", "vlm_judge_ros.replay.outputs.verdict_lines:VerdictLines", "verdicts.jsonl, a verdict a line"),
+    Kind("mcap", "vlm_judge_ros.replay.outputs.scored_mcap:ScoredMcap", "scored/, the bag again with what was judged"),
     Kind("report", "vlm_judge_ros.replay.outputs.report_page", "report.html, a page to look at", spans=True),
 )
 

@@ -105,13 +105,13 @@ class Stretch:
 
     Attributes:
         path: the bag.
-        begin_ns: when the recorder received the first message that belongs to it, at the earliest.
-        end_ns: when it received the last one, at the latest.
+        start_ns: messages that the recorder received earlier do not belong to it; None for no such time.
+        stop_ns: only earlier messages belong to it; None for no such time.
     """
 
     path: Path
-    begin_ns: int = 0
-    end_ns: int = 2**63 - 1
+    start_ns: int | None = None
+    stop_ns: int | None = None
 
 
 @runtime_checkable

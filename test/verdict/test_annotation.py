@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from vlm_judge_ros import __version__
-from vlm_judge_ros.node.annotation import annotate
+from vlm_judge_ros.verdict.annotation import annotate
 from vlm_judge_ros.verdict.verdict import Provenance, State, Verdict
 
 
