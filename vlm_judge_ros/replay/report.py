@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from vlm_judge_ros import __version__
 from vlm_judge_ros.errors import JudgeError
+from vlm_judge_ros.replay.labels.label import Label
+from vlm_judge_ros.replay.labels.people import people_say
+from vlm_judge_ros.replay.page.compared import Agreement, Compared
 from vlm_judge_ros.replay.page.episode import episode_view
 from vlm_judge_ros.replay.page.overview import overview
 from vlm_judge_ros.replay.page.reported import PICTURE_BYTES, PictureBudget, Reported, Source
-from vlm_judge_ros.replay.page.row import WORST_FIRST, Human, Row, worst_first
+from vlm_judge_ros.replay.page.row import WORST_FIRST, Row, worst_first
 from vlm_judge_ros.replay.trace import EpisodeTrace
 
 TITLE = "Judged episodes"
@@ -39,7 +42,7 @@ def write_page(
     sources: Sequence[Source],
     path: Path,
     title: str = TITLE,
-    humans: Mapping[str, Human] | None = None,
+    labels: Sequence[Label] = (),
     picture_bytes: int = PICTURE_BYTES,
 ) -> Path:
     """Write the page; folders are made, and an older page is replaced only by a whole one.
@@ -48,7 +51,7 @@ def write_page(
         sources: read the episodes, one by one.
         path: of the page.
         title: its heading.
-        humans: key of an episode to what people say of it.
+        labels: what people say of the episodes, by their keys.
         picture_bytes: what the pictures within the page may take; those of further episodes are linked.
 
     Raises:
@@ -59,7 +62,7 @@ def write_page(
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
             unfinished = Path(folder) / path.name
             with unfinished.open("w", encoding="utf-8") as file:
-                file.writelines(parts(sources, title, humans, picture_bytes))
+                file.writelines(parts(sources, title, labels, picture_bytes))
             unfinished.replace(path)
     except OSError as error:
         raise JudgeError(f"The report cannot be written to {path} ({error.strerror}); choose another place.") from error
@@ -69,12 +72,12 @@ def write_page(
 def parts(
     sources: Sequence[Source],
     title: str,
-    humans: Mapping[str, Human] | None = None,
+    labels: Sequence[Label] = (),
     picture_bytes: int = PICTURE_BYTES,
 ) -> Iterator[str]:
     """The page piece by piece, so that it is never in memory as a whole; arguments as of `write_page`."""
     templates = _templates()
-    rows = worst_first([_row(index, source(False), humans or {}) for index, source in enumerate(sources)])
+    rows, agreements = _read(sources, labels)
     opened = len(rows) if len(rows) <= ALL_OPEN else FEW_OPEN
     known = {
         "title": title,
@@ -85,7 +88,7 @@ def parts(
         "shows": _columns(rows),
         "modes": sorted({row.mode.name for row in rows if row.outcome == "failure"}),
     }
-    yield templates.get_template("head.html.j2").render(**known, overview=overview(rows))
+    yield templates.get_template("head.html.j2").render(**known, overview=overview(rows), agreements=agreements)
     budget = PictureBudget(picture_bytes)
     within = 0
     template = templates.get_template("episode.html.j2")
@@ -103,8 +106,14 @@ def _sources(traces: Sequence[EpisodeTrace]) -> list[Source]:
     return [source(trace) for trace in traces]
 
 
-def _row(index: int, reported: Reported, humans: Mapping[str, Human]) -> Row:
-    return Row.of(index, reported.trace, humans.get(reported.key))
+def _read(sources: Sequence[Source], labels: Sequence[Label]) -> tuple[list[Row], list[Agreement]]:
+    people = people_say(labels)
+    rows, compared = [], Compared(labels)
+    for index, source in enumerate(sources):
+        reported = source(False)
+        rows.append(Row.of(index, reported.trace, people.get(reported.key)))
+        compared.add(reported)
+    return worst_first(rows), compared.agreements()
 
 
 def _columns(rows: Sequence[Row]) -> dict[str, bool]:
@@ -112,7 +121,7 @@ def _columns(rows: Sequence[Row]) -> dict[str, bool]:
     return {
         "task": len({row.task for row in rows}) > 1,
         "truth": any(row.true_success is not None for row in rows),
-        "human": any(row.human is not None for row in rows),
+        "people": any(row.people is not None for row in rows),
         "onset": any(row.onset_s is not None for row in rows),
         "lost": any(row.frames_lost for row in rows),
         "agrees": any(row.agrees is not None for row in rows),
@@ -134,8 +143,8 @@ def _templates() -> Environment:
     return environment
 
 
-def _percent(value: float) -> str:
-    return f"{value * 100:.0f} %" if math.isfinite(value) else "not known"
+def _percent(value: float | None) -> str:
+    return f"{value * 100:.0f} %" if value is not None and math.isfinite(value) else "not known"
 
 
 def _seconds(value: float | None) -> str:

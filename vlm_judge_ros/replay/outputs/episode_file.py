@@ -68,12 +68,14 @@ class ScoredEpisode:
         key: name of the folder when it was written.
         origin: where the episode was recorded to.
         trace: what happened, with pictures where they were wanted.
+        pictures: where its pictures lie, in `pictures/` of the folder.
     """
 
     folder: Path
     key: str
     origin: str
     trace: EpisodeTrace
+    pictures: tuple[Picture, ...] = ()
 
 
 class EpisodeFile(Silent):
@@ -140,7 +142,7 @@ def read_episode(folder: Path, pictures: bool = True) -> ScoredEpisode:
         raise JudgeError(f"{path} is damaged ({place}: {first['msg']}); score the episode again.") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise JudgeError(f"{path} is damaged ({error}); score the episode again.") from error
-    return ScoredEpisode(folder, record.key, record.origin, replace(record.trace, shots=shots))
+    return ScoredEpisode(folder, record.key, record.origin, replace(record.trace, shots=shots), record.pictures)
 
 
 def _shot(folder: Path, picture: Picture) -> Shot:

@@ -9,6 +9,7 @@ from typing import Literal
 
 from vlm_judge_ros.episode.failure_mode import FailureMode
 from vlm_judge_ros.replay.headline import headline
+from vlm_judge_ros.replay.labels.people import PeopleSay
 from vlm_judge_ros.replay.trace import EpisodeTrace
 from vlm_judge_ros.verdict.verdict import State
 
@@ -21,25 +22,6 @@ WORST_FIRST = (
     "progress first."
 )
 """What `worst_first` does, for people."""
-
-
-@dataclass(frozen=True, slots=True)
-class Human:
-    """What people say of an episode; where several do, their mean score and what most say.
-
-    Attributes:
-        score: 0 to 1; NaN where nobody gave one.
-        success: None where nobody said, or as many say yes as no.
-        failure_mode: empty where nobody said.
-        onset_s: median; None where nobody said.
-        raters: how many people.
-    """
-
-    score: float = math.nan
-    success: bool | None = None
-    failure_mode: str = ""
-    onset_s: float | None = None
-    raters: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +41,7 @@ class Row:
         true_success: how the recording says it went; None where it does not.
         true_mode: the failure mode that the recording tells; NONE for none.
         onset_s: when the recording says that the failure began; None where it does not.
-        human: what people say; None where nobody has.
+        people: what people say; None where nobody has.
         frames: frames that were sent.
         frames_lost: those of them that did not arrive.
     """
@@ -76,12 +58,12 @@ class Row:
     true_success: bool | None
     true_mode: str
     onset_s: float | None
-    human: Human | None
+    people: PeopleSay | None
     frames: int
     frames_lost: int
 
     @staticmethod
-    def of(index: int, trace: EpisodeTrace, human: Human | None = None) -> Row:
+    def of(index: int, trace: EpisodeTrace, people: PeopleSay | None = None) -> Row:
         """Take what is needed from a trace."""
         truth, lost = trace.truth, sum(trace.frames_lost.values())
         return Row(
@@ -97,7 +79,7 @@ class Row:
             true_success=None if truth is None else truth.outcome == "success",
             true_mode=FailureMode.NONE.name if truth is None else truth.failure_mode,
             onset_s=trace.onset_s,
-            human=human,
+            people=people,
             frames=sum(trace.frames_in.values()) + lost,
             frames_lost=lost,
         )
@@ -115,7 +97,7 @@ class Row:
     @property
     def agrees(self) -> bool | None:
         """Whether the verdict says what the recording and the people say; None where neither says anything."""
-        told = {self.true_success, self.human.success if self.human is not None else None} - {None}
+        told = {self.true_success, self.people.success if self.people is not None else None} - {None}
         if not told:
             return None
         return told == {self.outcome == "success"} and self.outcome != "unknown"
