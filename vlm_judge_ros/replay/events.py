@@ -15,7 +15,7 @@ from vlm_judge_ros.episode.messages import chunk_of, joint_sample_of, refuse_fut
 from vlm_judge_ros.episode.raw_image import RawImage
 from vlm_judge_ros.episode.signal import SignalSample
 from vlm_judge_ros.errors import JudgeError
-from vlm_judge_ros.replay.bag import Bag, RecordedMessage
+from vlm_judge_ros.replay.bag import Bag, BagError
 from vlm_judge_ros.replay.topics import CameraTopic, EpisodeTopics
 from vlm_judge_ros.tasks.signals import SignalTopic
 
@@ -72,7 +72,11 @@ class Event:
 
 
 def events(
-    bag: Bag, topics: EpisodeTopics, declared: Mapping[str, Sequence[SignalTopic]] | None = None
+    bag: Bag,
+    topics: EpisodeTopics,
+    declared: Mapping[str, Sequence[SignalTopic]] | None = None,
+    start_ns: int | None = None,
+    stop_ns: int | None = None,
 ) -> Iterator[Event]:
     """Read a bag as a judge would have seen it live. Images are decoded only when somebody looks at them.
 
@@ -81,9 +85,11 @@ def events(
         topics: which topics carry what.
         declared: the signals that the episode's task declares, by recorded topic, as `find_signals` gives them. One
             message may carry signals beside what else it is.
+        start_ns: nothing that was recorded earlier.
+        stop_ns: only what was recorded earlier.
 
     Raises:
-        BagError: the bag is damaged.
+        BagError: the bag is damaged, or a type in it is not what it is called.
     """
     readers: dict[str, list[_Reader]] = {camera.topic: [_frame_reader(camera)] for camera in topics.cameras}
     plain: list[tuple[str | None, _Reader]] = [
@@ -96,15 +102,18 @@ def events(
     for topic, read in plain:
         if topic is not None:
             readers.setdefault(topic, []).append(_careful(topic, read))
-    for message in bag.messages(readers.keys()):
-        yield from _contents(message, bag.decode(message), readers[message.topic])
-
-
-def _contents(recorded: RecordedMessage, message: Any, readers: Sequence[_Reader]) -> Iterator[Event]:
-    for read in readers:
-        content = read(message, recorded.time_ns)
-        if content is not None:
-            yield Event(recorded.time_ns, content)
+    for message in bag.messages(readers.keys(), start_ns, stop_ns):
+        decoded = bag.decode(message)
+        for read in readers[message.topic]:
+            try:
+                content = read(decoded, message.time_ns)
+            except (AttributeError, TypeError, ValueError) as error:
+                raise BagError(
+                    f"A message on {message.topic} of {bag.path} is not what {message.type} is in ROS 2 ({error}): the "
+                    "bag defines the type otherwise; leave the topic out."
+                ) from error
+            if content is not None:
+                yield Event(message.time_ns, content)
 
 
 def _frame_reader(camera: CameraTopic) -> _Reader:

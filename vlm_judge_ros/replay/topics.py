@@ -13,11 +13,15 @@ from vlm_judge_ros.tasks.signals import SignalTopic
 TRUE_EPISODE = "/ground_truth/episode"
 TRUE_PROGRESS = "/ground_truth/progress"
 
-_TRANSPORTS: Mapping[str, Literal["raw", "compressed"]] = {
+TRANSPORTS: Mapping[str, Literal["raw", "compressed"]] = {
     "sensor_msgs/msg/Image": "raw",
     "sensor_msgs/msg/CompressedImage": "compressed",
 }
-_STRING = "std_msgs/msg/String"
+"""How images of each type travel."""
+
+STRING = "std_msgs/msg/String"
+JOINT_STATE = "sensor_msgs/msg/JointState"
+ACTION_CHUNK = "vlm_judge_ros/msg/ActionChunk"
 _NOT_A_NAME = re.compile(r"[^a-z0-9_]+")
 
 
@@ -63,10 +67,10 @@ def find_topics(topics: Mapping[str, str], cameras: Mapping[str, str] | None = N
     """
     return EpisodeTopics(
         cameras=_all_cameras(topics) if not cameras else _named_cameras(topics, cameras),
-        joint_states=_only(topics, "sensor_msgs/msg/JointState", "joint_states"),
-        chunk=_only(topics, "vlm_judge_ros/msg/ActionChunk", "chunk"),
-        task=next((name for name in sorted(topics) if topics[name] == _STRING and name.endswith("/task")), None),
-        true_episode=TRUE_EPISODE if topics.get(TRUE_EPISODE) == _STRING else None,
+        joint_states=_only(topics, JOINT_STATE, "joint_states"),
+        chunk=_only(topics, ACTION_CHUNK, "chunk"),
+        task=next((name for name in sorted(topics) if topics[name] == STRING and name.endswith("/task")), None),
+        true_episode=TRUE_EPISODE if topics.get(TRUE_EPISODE) == STRING else None,
         true_progress=TRUE_PROGRESS if topics.get(TRUE_PROGRESS) == "std_msgs/msg/Float32" else None,
     )
 
@@ -105,19 +109,19 @@ def _recorded_as(topics: Mapping[str, str], signals: SignalTopic) -> str | None:
 def _named_cameras(topics: Mapping[str, str], cameras: Mapping[str, str]) -> tuple[CameraTopic, ...]:
     chosen = []
     for camera, topic in cameras.items():
-        if topics.get(topic) not in _TRANSPORTS:
+        if topics.get(topic) not in TRANSPORTS:
             found = topics.get(topic, "nothing")
             raise BagError(f"Topic {topic} of camera {camera} holds {found}, not images; {_found_text(topics)}")
-        chosen.append(CameraTopic(camera, topic, _TRANSPORTS[topics[topic]]))
+        chosen.append(CameraTopic(camera, topic, TRANSPORTS[topics[topic]]))
     return tuple(chosen)
 
 
 def _all_cameras(topics: Mapping[str, str]) -> tuple[CameraTopic, ...]:
     chosen: dict[str, CameraTopic] = {}
     for topic in sorted(topics):
-        if topics[topic] not in _TRANSPORTS:
+        if topics[topic] not in TRANSPORTS:
             continue
-        found = CameraTopic(_camera_name(topic), topic, _TRANSPORTS[topics[topic]])
+        found = CameraTopic(_camera_name(topic), topic, TRANSPORTS[topics[topic]])
         known = chosen.get(found.camera)
         if known is None or (known.transport == "compressed" and found.transport == "raw"):
             chosen[found.camera] = found  # recorded raw as well as compressed: take what was not compressed

@@ -17,6 +17,7 @@ from vlm_judge_ros.replay.outputs.kinds import DEFAULT_KINDS, KINDS, Kind, kinds
 from vlm_judge_ros.replay.scoring.result_folder import ResultFolder, finished_episodes
 from vlm_judge_ros.replay.scoring.run import Outcome, score_all
 from vlm_judge_ros.replay.scoring.scorer import ScoringSettings
+from vlm_judge_ros.replay.sources.bag_options import add_bag_arguments, bag_options
 from vlm_judge_ros.replay.sources.dataset_arguments import add_dataset_arguments, dataset_options, named_videos
 from vlm_judge_ros.replay.sources.find import FindOptions, Found, find_episodes
 
@@ -30,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="*",
         type=Path,
         metavar="PATH",
-        help="a bag (a folder, or an MCAP or db3 file), a LeRobot dataset, a video, or a folder of videos",
+        help="a bag (a folder, or an MCAP or db3 file), a LeRobot dataset, a video, or a folder of these",
     )
     parser.add_argument(
         "--out", required=True, type=Path, metavar="DIR", help="folder of the results; made where it is not there"
@@ -52,9 +53,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME=TOPIC",
-        help="a camera and the recorded topic of its images, again for each (default: all topics with images); in a "
-        "dataset its column, in a folder of videos what its files are called",
+        help="a camera and the recorded topic of its images, again for each (default: guessed where there is one "
+        "pair); in a dataset its column, in a folder of videos what its files are called",
     )
+    add_bag_arguments(parser)
     add_dataset_arguments(parser)
     parser.add_argument("--judge", metavar="NAME", help="short for --set judge=NAME")
     parser.add_argument(
@@ -91,7 +93,9 @@ def run(arguments: argparse.Namespace) -> int:
         _ = spanning_kind(kind) if kind.spans else output_kind(kind)
     parameters = _parameters(arguments)
     cameras, videos = _cameras(arguments.camera), named_videos(arguments.video)
-    options = FindOptions(arguments.task, cameras, dataset_options(arguments, cameras), videos)
+    options = FindOptions(
+        arguments.task, cameras, bag_options(arguments, cameras), dataset_options(arguments, cameras), videos
+    )
     if not arguments.paths and not videos:
         raise JudgeError("Nothing is named that could be scored; give a bag, a dataset or a video.")
     with ResultFolder(arguments.out, _made_with(kinds, parameters, options), arguments.resume) as results:
@@ -138,6 +142,7 @@ def _made_with(kinds: Sequence[Kind], parameters: GivenParameters, options: Find
         "with": [kind.name for kind in kinds if not kind.spans],
         "task": options.task,
         "cameras": dict(options.cameras),
+        "bags": dict(options.bags.told) if options.bags is not None else {},
         "joint_unit": options.dataset.joint_unit.value,
         "chunk_s": options.dataset.chunk_s,
         "truth_columns": list(options.dataset.truth_columns),

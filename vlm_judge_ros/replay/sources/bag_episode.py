@@ -1,4 +1,4 @@
-"""A bag that holds one episode."""
+"""A bag, or a stretch of one, that holds one episode."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ from pathlib import Path
 from vlm_judge_ros.replay.bag import Bag
 from vlm_judge_ros.replay.events import Event, events
 from vlm_judge_ros.replay.recording import Recording
+from vlm_judge_ros.replay.sources.clocks import refuse_mixed_clocks
+from vlm_judge_ros.replay.sources.parts import Part
 from vlm_judge_ros.replay.sources.recorded_episode import EpisodeDescription, Stretch, usable_key
+from vlm_judge_ros.replay.sources.topic_choice import choose_topics
+from vlm_judge_ros.replay.sources.topics_file import RobotTopics
 from vlm_judge_ros.replay.topics import EpisodeTopics, find_signals
 from vlm_judge_ros.tasks.signals import signal_topics
 from vlm_judge_ros.tasks.task import Task
@@ -17,21 +21,23 @@ from vlm_judge_ros.tasks.task import Task
 
 @dataclass(frozen=True, slots=True)
 class BagEpisode:
-    """A whole bag as one episode; see `RecordedEpisode`.
+    """A whole bag, or a stretch of it, as one episode; see `RecordedEpisode`.
 
     Attributes:
         description: what is known of it.
         path: the bag.
         topics: which of its topics carry what.
+        part: where in the bag it lies; None where it is the whole bag.
     """
 
     description: EpisodeDescription
     path: Path
     topics: EpisodeTopics
+    part: Part | None = None
 
     @staticmethod
     def find(path: Path, task: str = "", cameras: Mapping[str, str] | None = None) -> BagEpisode:
-        """Look into a bag.
+        """Look into a bag that is one episode.
 
         Args:
             path: the bag.
@@ -42,27 +48,58 @@ class BagEpisode:
             JudgeError: the bag is damaged, holds no images, or no task is known.
         """
         with Bag(path) as bag:
-            found = Recording.read(bag, task, cameras)
+            return BagEpisode.read(bag, choose_topics(bag, RobotTopics.model_construct(cameras=cameras or {})), task)
+
+    @staticmethod
+    def read(bag: Bag, topics: EpisodeTopics, task: str = "", name: str = "", part: Part | None = None) -> BagEpisode:
+        """Read what is known of an episode.
+
+        Args:
+            bag: open for reading.
+            topics: which of its topics carry what.
+            task: the instruction; empty takes the one that was recorded.
+            name: of the episode, where it was not recorded; empty takes that of the bag.
+            part: where in the bag it lies; None takes the whole bag.
+
+        Raises:
+            JudgeError: the bag is damaged, holds no images there, mixes clocks, or no task is known.
+        """
+        start_ns, stop_ns = (part.start_ns, part.stop_ns) if part is not None else (None, None)
+        refuse_mixed_clocks(bag, topics, start_ns, stop_ns)
+        task = (part.task if part is not None else "") or task
+        found = Recording.read(bag, task, None, topics, start_ns, stop_ns)
+        given = (part.name if part is not None else "") or (found.truth.name if found.truth is not None else name)
         description = EpisodeDescription(
-            key=usable_key(found.name),
-            name=found.name,
+            key=usable_key(given or found.name),
+            name=given or found.name,
             task=found.task,
-            origin=str(path),
-            cameras=tuple(camera.camera for camera in found.topics.cameras),
+            origin=_origin(bag, part),
+            cameras=tuple(camera.camera for camera in topics.cameras),
             started_ns=found.started_ns,
             ended_ns=found.started_ns + round(found.duration_s * 1e9),
             truth=found.truth,
             true_progress=found.true_progress,
         )
-        return BagEpisode(description, path, found.topics)
+        return BagEpisode(description, bag.path, topics, part)
 
     @property
     def stretch(self) -> Stretch:
-        """The whole bag."""
-        return Stretch(self.path)
+        """Where in the bag it lies."""
+        if self.part is None:
+            return Stretch(self.path)
+        return Stretch(self.path, self.part.start_ns, self.part.stop_ns - 1)
 
     def events(self, declared: Task | None = None) -> Iterator[Event]:
         """Read the bag; see `RecordedEpisode.events`."""
+        start_ns, stop_ns = (self.part.start_ns, self.part.stop_ns) if self.part is not None else (None, None)
         with Bag(self.path) as bag:
             wanted = signal_topics(declared) if declared is not None else ()
-            yield from events(bag, self.topics, find_signals(bag.topics, self.topics, wanted))
+            signals = find_signals(bag.topics, self.topics, wanted)
+            yield from events(bag, self.topics, signals, start_ns, stop_ns)
+
+
+def _origin(bag: Bag, part: Part | None) -> str:
+    if part is None:
+        return str(bag.path)
+    start_s, stop_s = ((time_ns - bag.started_ns) * 1e-9 for time_ns in (part.start_ns, part.stop_ns))
+    return f"{bag.path}, {start_s:.3f} s to {stop_s:.3f} s"
