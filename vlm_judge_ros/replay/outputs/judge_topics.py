@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,6 +64,33 @@ JUDGE_TOPICS: Mapping[str, JudgeTopic] = {
 """What the node publishes, by topic."""
 
 
+def constants_beside_fields(definition: str) -> str:
+    """A definition of the same type in which constants such as STATE_FAILED stand right before their field `state`.
+
+    Viewers show names in the place of numbers only for a field that follows its constants.
+    """
+    sections = definition.split(_SECTION)
+    return _SECTION.join("\n".join(_sorted_lines(section.split("\n"))) for section in sections)
+
+
+_SECTION = "=" * 80 + "\n"
+_CONSTANT = re.compile(r"(\w+) ([A-Z]+)_\w+=")
+
+
+def _sorted_lines(lines: list[str]) -> Iterator[str]:
+    groups: dict[str, list[str]] = {}
+    for line in lines:
+        if constant := _CONSTANT.match(line):
+            groups.setdefault(f"{constant[1]} {constant[2].lower()}", []).append(line)
+    for line in lines:
+        if constant := _CONSTANT.match(line):
+            field = f"{constant[1]} {constant[2].lower()}"
+            if field in lines:
+                continue  # it comes with its field
+        yield from groups.get(line, ())
+        yield line
+
+
 class BagMessages:
     """Makes and serialises messages, and describes their topics.
 
@@ -100,7 +128,8 @@ class BagMessages:
     def topic(self, name: str, kind: str, offered: Qos) -> RecordedTopic:
         """Describe a topic with all that a reader needs."""
         definition, _ = self._known.store.generate_msgdef(kind, ros_version=2)
-        return RecordedTopic(0, name, kind, definition, "ros2msg", self._known.store.hash_rihs01(kind), (offered,))
+        text = constants_beside_fields(definition)
+        return RecordedTopic(0, name, kind, text, "ros2msg", self._known.store.hash_rihs01(kind), (offered,))
 
     def completed(self, topic: RecordedTopic) -> RecordedTopic:
         """A recorded topic with its definition, where the bag has none and the type is one of the usual ones.
