@@ -34,7 +34,7 @@ class Kind:
     Attributes:
         name: what it is called behind `--with`.
         place: what makes it, as module:attribute, or the module alone: an `OutputKind`, or a `SpanningKind`.
-        text: what it is, in a few words.
+        text: what it is, in a few words; empty for the second half of a kind that is made of each episode and of all.
         spans: it is a `SpanningKind`: made at the end from all episodes.
         extra: the extra of this package that it needs; empty for none.
     """
@@ -46,10 +46,14 @@ class Kind:
     extra: str = ""
 
 
+_TABLES_TEXT = "tables of progress, rewards and judged failures, of each episode and of all"
 KINDS: tuple[Kind, ...] = (
     Kind("verdicts", "vlm_judge_ros.replay.outputs.verdict_lines:VerdictLines", "verdicts.jsonl, a verdict a line"),
     Kind("mcap", "vlm_judge_ros.replay.outputs.scored_mcap:ScoredMcap", "scored/, the bag again with what was judged"),
     Kind("report", "vlm_judge_ros.replay.outputs.report_page", "report.html, a page to look at", spans=True),
+    # One name for what is made of each episode and then of all.
+    Kind("parquet", "vlm_judge_ros.replay.outputs.episode_tables:EpisodeTables", _TABLES_TEXT, extra="datasets"),
+    Kind("parquet", "vlm_judge_ros.replay.outputs.dataset_tables", "", spans=True, extra="datasets"),
 )
 
 DEFAULT_KINDS = ("verdicts", "report")
@@ -62,9 +66,9 @@ def kinds_named(names: Iterable[str]) -> tuple[Kind, ...]:
         JudgeError: there is none of a name.
     """
     wanted = set(names)
-    known = {kind.name for kind in KINDS}
-    for name in sorted(wanted - known):
-        raise JudgeError(f"There is no output called {name!r}; choose among {', '.join(kind.name for kind in KINDS)}.")
+    known = dict.fromkeys(kind.name for kind in KINDS)
+    for name in sorted(wanted - known.keys()):
+        raise JudgeError(f"There is no output called {name!r}; choose among {', '.join(known)}.")
     return tuple(kind for kind in KINDS if kind.name in wanted)
 
 

@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=",".join(DEFAULT_KINDS),
         metavar="NAMES",
         help="what to write, separated by commas: "
-        + "; ".join(f"{kind.name} ({kind.text})" for kind in KINDS)
+        + "; ".join(f"{kind.name} ({kind.text})" for kind in KINDS if kind.text)
         + " (default: %(default)s)",
     )
     parser.add_argument(
