@@ -58,7 +58,7 @@ def test_the_result_can_be_read_by_programs(
     assert score(tmp_path / "out", tmp_path / "missing", bags[0], "--json") == 1
     result = json.loads(capsys.readouterr().out)
     assert result["scored"] == ["good"]
-    assert [failed["episode"] for failed in result["failed"]] == [str(tmp_path / "missing")]
+    assert [failed["origin"] for failed in result["failed"]] == [str(tmp_path / "missing")]
     assert "There is no bag" in result["failed"][0]["reason"]
 
 

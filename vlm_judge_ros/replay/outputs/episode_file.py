@@ -83,7 +83,7 @@ class EpisodeFile(Silent):
 
     def __init__(self, episode: RecordedEpisode, folder: Path) -> None:
         described = episode.description
-        self._key, self._origin, self._folder = described.key, described.origin, folder
+        self._key, self._origin, self._folder = described.key, _as_text(described.origin), folder
         onset_s = described.truth.onset_s if described.truth is not None else None
         moments_s = [] if onset_s is None else [onset_s]
         self._pictures = Pictures(folder, described.cameras, described.started_ns, described.ended_ns, moments_s)
@@ -108,7 +108,10 @@ class EpisodeFile(Silent):
     def finish(self, trace: EpisodeTrace) -> None:
         """Write `episode.json`."""
         record = EpisodeRecord(
-            key=self._key, origin=self._origin, trace=replace(trace, shots=()), pictures=self._pictures.finish()
+            key=self._key,
+            origin=self._origin,
+            trace=replace(trace, name=_as_text(trace.name), shots=()),
+            pictures=self._pictures.finish(),
         )
         (self._folder / EPISODE).write_text(record.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
@@ -143,6 +146,11 @@ def read_episode(folder: Path, pictures: bool = True) -> ScoredEpisode:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise JudgeError(f"{path} is damaged ({error}); score the episode again.") from error
     return ScoredEpisode(folder, record.key, record.origin, replace(record.trace, shots=shots), record.pictures)
+
+
+def _as_text(name: str) -> str:
+    """A name without what no text can hold: files may have names in other encodings."""
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _shot(folder: Path, picture: Picture) -> Shot:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,13 +12,18 @@ from vlm_judge_ros import __version__
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.parameters.given import GivenParameters, given_parameters
 from vlm_judge_ros.parameters.parameter import Value
+from vlm_judge_ros.replay.outputs import summary_files
 from vlm_judge_ros.replay.outputs.kinds import DEFAULT_KINDS, KINDS, Kind, kinds_named, output_kind, spanning_kind
+from vlm_judge_ros.replay.scoring.interruption import exit_status, terminable
+from vlm_judge_ros.replay.scoring.progress import Progress
 from vlm_judge_ros.replay.scoring.result_folder import ResultFolder, finished_episodes
-from vlm_judge_ros.replay.scoring.run import Outcome, score_all
+from vlm_judge_ros.replay.scoring.run import score_all
+from vlm_judge_ros.replay.scoring.run_result import FailedEpisode, RunResult
 from vlm_judge_ros.replay.scoring.scorer import ScoringSettings
 from vlm_judge_ros.replay.sources.bag_options import add_bag_arguments, bag_options
 from vlm_judge_ros.replay.sources.dataset_arguments import add_dataset_arguments, dataset_options, named_videos
-from vlm_judge_ros.replay.sources.find import FindOptions, Found, find_episodes
+from vlm_judge_ros.replay.sources.find import FindOptions, find_episodes
+from vlm_judge_ros.replay.sources.recorded_episode import RecordedEpisode
 
 ALL_SCORED, SOME_FAILED = 0, 1
 
@@ -83,7 +87,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Score what was recorded; returns 0 where every episode was, else 1.
+    """Score what was recorded; returns 0 where every episode was, 1 where some were not, and more after a signal.
 
     Raises:
         JudgeError: nothing can be scored as it was asked for.
@@ -98,16 +102,63 @@ def run(arguments: argparse.Namespace) -> int:
     )
     if not arguments.paths and not videos:
         raise JudgeError("Nothing is named that could be scored; give a bag, a dataset or a video.")
-    with ResultFolder(arguments.out, _made_with(kinds, parameters, options), arguments.resume) as results:
-        found = find_episodes(arguments.paths, options)
-        settings = ScoringSettings(results.path.resolve(), tuple(kind.name for kind in kinds), parameters)
-        outcome = score_all(found, results, settings, arguments.jobs)
-        episodes = finished_episodes(results.path)
-        for kind in kinds:
-            if kind.spans and episodes:
-                spanning_kind(kind).write(results.path, episodes)
-    _tell(outcome, found, results.path, arguments.json)
-    return SOME_FAILED if outcome.failed or found.unreadable else ALL_SCORED
+    out: Path = arguments.out
+    try:
+        with terminable(), ResultFolder(out, _made_with(kinds, parameters, options), arguments.resume) as results:
+            result = _score(arguments, results, kinds, parameters, options)
+    except KeyboardInterrupt as interruption:
+        number = len(finished_episodes(out))
+        print(f"vlm-judge: interrupted; {number} finished in {out}, and --resume goes on", file=sys.stderr)
+        return exit_status(interruption)
+    print(result.model_dump_json(indent=1) if arguments.json else result.sentence(out))
+    result.list_failed(sys.stderr)
+    return SOME_FAILED if result.failed else ALL_SCORED
+
+
+def _score(
+    arguments: argparse.Namespace,
+    results: ResultFolder,
+    kinds: Sequence[Kind],
+    parameters: GivenParameters,
+    options: FindOptions,
+) -> RunResult:
+    found = find_episodes(arguments.paths, options)
+    failed = [FailedEpisode(episode="", origin=one.origin, reason=one.reason) for one in found.unreadable]
+    before: list[str] = []
+    waiting: dict[str, RecordedEpisode] = {}
+    for episode in found.episodes:
+        described = episode.description
+        try:
+            if results.is_finished(described):
+                before.append(described.key)
+            else:
+                waiting[described.key] = episode
+        except JudgeError as error:
+            failed.append(FailedEpisode(episode=described.key, origin=described.origin, reason=str(error)))
+    settings = ScoringSettings(results.path.resolve(), tuple(kind.name for kind in kinds), parameters)
+    with Progress(episode.description for episode in waiting.values()) as progress:
+        outcome = score_all(list(waiting.values()), settings, arguments.jobs, progress)
+    for key, failure in outcome.failed.items():
+        origin = waiting[key].description.origin
+        failed.append(FailedEpisode(episode=key, origin=origin, reason=failure.reason, detail=failure.detail))
+    result = RunResult(
+        folder=str(results.path.resolve()),
+        scored=outcome.scored,
+        finished_before=tuple(before),
+        failed=tuple(failed),
+        left=outcome.left,
+    )
+    result.write(results.path)
+    _write_what_spans(results.path, kinds)
+    return result
+
+
+def _write_what_spans(folder: Path, kinds: Sequence[Kind]) -> None:
+    episodes = finished_episodes(folder)
+    summary_files.write(folder, episodes)
+    for kind in kinds:
+        if kind.spans and episodes:
+            spanning_kind(kind).write(folder, episodes)
 
 
 def _jobs(text: str) -> int:
@@ -151,20 +202,3 @@ def _made_with(kinds: Sequence[Kind], parameters: GivenParameters, options: Find
             for name, value in sorted(parameters.values.items())
         },
     }
-
-
-def _tell(outcome: Outcome, found: Found, folder: Path, as_json: bool) -> None:
-    failed = {**{one.origin: one.reason for one in found.unreadable}, **outcome.failed}
-    if as_json:
-        result = {
-            "folder": str(folder.resolve()),
-            "scored": list(outcome.scored),
-            "finished_before": list(outcome.finished_before),
-            "failed": [{"episode": name, "reason": reason} for name, reason in failed.items()],
-        }
-        print(json.dumps(result, indent=1))
-        return
-    before = f", {len(outcome.finished_before)} had been before" if outcome.finished_before else ""
-    print(f"{len(outcome.scored)} scored{before}, {len(failed)} failed; the results lie in {folder}")
-    for name, reason in failed.items():
-        print(f"failed: {name}: {reason}", file=sys.stderr)

@@ -12,8 +12,10 @@ from types import TracebackType
 from typing import Any
 
 from vlm_judge_ros.errors import JudgeError
-from vlm_judge_ros.replay.outputs.episode_file import EPISODE
+from vlm_judge_ros.replay.outputs.episode_file import EPISODE, read_episode
+from vlm_judge_ros.replay.outputs.whole_file import write_whole
 from vlm_judge_ros.replay.scoring.scorer import UNFINISHED
+from vlm_judge_ros.replay.sources.recorded_episode import EpisodeDescription
 
 RUN = "run.json"
 _LOCK = ".lock"
@@ -56,13 +58,28 @@ class ResultFolder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self._remove_unfinished()
         self._release()
 
-    def is_finished(self, key: str) -> bool:
-        """Whether an episode is here, whole."""
-        return (self.path / key / EPISODE).is_file()
+    def is_finished(self, episode: EpisodeDescription) -> bool:
+        """Whether an episode is here, whole.
 
-    def remove_unfinished(self) -> None:
+        Raises:
+            JudgeError: the folder that it would have is that of another one, or is damaged.
+        """
+        folder = self.path / episode.key
+        if not folder.exists():
+            return False
+        trace = read_episode(folder, pictures=False).trace
+        here = trace.task, trace.started_ns, round(trace.duration_s, 3)
+        if here != (episode.task, episode.started_ns, round(episode.duration_s, 3)):
+            raise JudgeError(
+                f"{folder} holds another episode ({trace.duration_s:.1f} s, task {trace.task!r}); choose another "
+                "folder with --out."
+            )
+        return True
+
+    def _remove_unfinished(self) -> None:
         """Remove what a run left behind that was ended in the middle."""
         for rest in self.path.glob(f"{UNFINISHED}*"):
             shutil.rmtree(rest, ignore_errors=True)
@@ -93,7 +110,7 @@ class ResultFolder:
             )
         else:
             self._compare()
-        self.remove_unfinished()
+        self._remove_unfinished()
 
     def _compare(self) -> None:
         path = self.path / RUN
@@ -124,10 +141,3 @@ def _differences(before: Any, now: Any, name: str = "") -> Iterable[str]:
 def finished_episodes(folder: Path) -> list[Path]:
     """The folders of finished episodes among the results, in order of name."""
     return sorted(path.parent for path in folder.glob(f"*/{EPISODE}") if not path.parent.name.startswith("."))
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file so that it is never seen half-written."""
-    unfinished = path.with_name(f".{path.name}.new")
-    unfinished.write_text(text, encoding="utf-8")
-    unfinished.replace(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +19,11 @@ from vlm_judge_ros.replay.sources.recorded_episode import RecordedEpisode
 from vlm_judge_ros.replay.trace import EpisodeTrace
 
 UNFINISHED = ".unfinished-"
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+class FullDisk(JudgeError):
+    """There is no room for results."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,7 @@ class Scorer:
         self._kinds: list[OutputKind] = [EpisodeFile, *asked_for]
         self._cameras: tuple[str, ...] = ()
         self._judge: EpisodeJudge | None = None
+        self._unusable: dict[tuple[str, ...], JudgeError] = {}
 
     def close(self) -> None:
         """End the judge's process."""
@@ -67,8 +74,8 @@ class Scorer:
             on_time: called with the seconds of the episode that have been judged.
 
         Raises:
-            JudgeError: the recording is damaged, the judge cannot be used, or a result cannot be written; nothing is
-                left behind.
+            FullDisk: there is no room for the results; as with all other errors, nothing is left behind.
+            JudgeError: the recording is damaged, the judge cannot be used, or a result cannot be written.
         """
         key = episode.description.key
         unfinished = self._settings.folder / f"{UNFINISHED}{key}"
@@ -89,16 +96,22 @@ class Scorer:
                     output.abandon()
             shutil.rmtree(unfinished, ignore_errors=True)
             if isinstance(error, OSError):
-                raise JudgeError(
-                    f"The results of {key} cannot be written to {self._settings.folder} "
-                    f"({error.strerror or error}); make room, or choose another folder."
+                raise (FullDisk if error.errno in _FULL else JudgeError)(
+                    f"The results cannot be written to {self._settings.folder} ({error.strerror or error}); make room, "
+                    "or choose another folder."
                 ) from error
             raise
         return trace
 
     def _judge_for(self, cameras: tuple[str, ...]) -> EpisodeJudge:
+        if cameras in self._unusable:  # to try again takes long and ends in the same way
+            raise self._unusable[cameras]
         if self._judge is None or cameras != self._cameras:
             self.close()
-            self._judge = EpisodeJudge(self._settings.parameters.for_cameras(cameras))
+            try:
+                self._judge = EpisodeJudge(self._settings.parameters.for_cameras(cameras))
+            except JudgeError as error:
+                self._unusable[cameras] = error
+                raise
             self._cameras = cameras
         return self._judge
