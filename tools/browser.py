@@ -80,8 +80,12 @@ class Page:
 
     def open(self, path: Path, fragment: str = "") -> None:
         """Load a file and await its `load` event."""
+        self.visit(path.resolve().as_uri() + fragment)
+
+    def visit(self, address: str) -> None:
+        """Load what is at an address and await its `load` event."""
         self._loaded = False
-        self.call("Page.navigate", url=path.resolve().as_uri() + fragment)
+        self.call("Page.navigate", url=address)
         while not self._loaded:
             self._next()
 
