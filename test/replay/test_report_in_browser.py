@@ -230,3 +230,16 @@ def test_of_many_episodes_only_the_first_are_open(running: Page, tmp_path: Path)
     running.open(place)
     assert running.evaluate("document.querySelectorAll('details.episode').length") == 40
     assert running.evaluate("document.querySelectorAll('details.episode[open]').length") == 3
+
+
+def test_an_episode_that_was_closed_is_whole_once_it_is_opened(running: Page, tmp_path: Path) -> None:
+    running.complaints.clear()
+    hostile = replace(UNKNOWN, name=f"<!--<script>{HOSTILE}</%script>")
+    place = write_report([FAILED] * 20 + [hostile], tmp_path / "report.html")
+    running.open(place, "#episode-21")
+    article = "document.querySelector('#episode-21 article')"
+    assert running.evaluate(f"{article}.ariaLabel") == hostile.name
+    assert running.evaluate(f"{article}.querySelectorAll('.strip img').length") > 10
+    assert running.evaluate(f"{article}.querySelector('.wide .playhead').getAttribute('visibility')") == "visible"
+    assert running.evaluate("document.title") == "Judged episodes"
+    assert running.complaints == []

@@ -50,11 +50,12 @@ def write_from_folders(
 def _source(folder: Path, page: Path) -> Source:
     def read(with_pictures: bool) -> Reported:
         scored = read_episode(folder, with_pictures)
-        trace, files = scored.trace, {}
-        for picture in scored.pictures:
-            # A name alone: a record that was tampered with leads nowhere else.
-            file = folder / FOLDER / Path(picture.file).name
-            files[picture.camera, picture.time_s] = _address(file, page)
+        trace, place = scored.trace, _address(folder / FOLDER, page)
+        # A name alone: a record that was tampered with leads nowhere else.
+        files = {
+            (picture.camera, picture.time_s): f"{place}/{urllib.parse.quote(Path(picture.file).name)}"
+            for picture in scored.pictures
+        }
         if not with_pictures:
             trace = replace(trace, shots=tuple(Shot(one.camera, one.time_s, b"") for one in scored.pictures))
         return Reported(trace, scored.key, scored.origin, files)
@@ -62,8 +63,8 @@ def _source(folder: Path, page: Path) -> Source:
     return read
 
 
-def _address(file: Path, page: Path) -> str:
-    file, page = file.resolve(), page.resolve()
-    if file.is_relative_to(page):
-        return urllib.parse.quote(file.relative_to(page).as_posix())
-    return file.as_uri()
+def _address(folder: Path, page: Path) -> str:
+    folder, page = folder.resolve(), page.resolve()
+    if folder.is_relative_to(page):
+        return urllib.parse.quote(folder.relative_to(page).as_posix())
+    return folder.as_uri()

@@ -123,12 +123,14 @@ def _lines(figures: Mapping[str, Figure]) -> tuple[Line, ...]:
         one = figures[name]
         if one.value is None:
             continue
-        interval = "" if one.low is None or one.high is None else f"{_told(one.low, unit)} to {_told(one.high, unit)}"
-        lines.append(Line(words, _told(one.value, unit), interval, one.n))
+        known = one.low is not None and one.high is not None
+        interval = f"{_number(one.low, unit)} to {_number(one.high, unit)}" if known else ""
+        lines.append(Line(words, f"{_number(one.value, unit)} {unit}".rstrip(), interval, one.n))
     return tuple(lines)
 
 
-def _told(value: float, unit: str) -> str:
-    if unit in ("%", "points"):
-        return f"{value * 100:.0f} {unit}"
-    return f"{value:.2f} {unit}".rstrip()
+def _number(value: float | None, unit: str) -> str:
+    if value is None:
+        return ""
+    text = f"{value * 100:.0f}" if unit in ("%", "points") else f"{value:.2f}"
+    return text.replace("-", "\u2212")

@@ -97,10 +97,20 @@ class Row:
     @property
     def agrees(self) -> bool | None:
         """Whether the verdict says what the recording and the people say; None where neither says anything."""
-        told = {self.true_success, self.people.success if self.people is not None else None} - {None}
-        if not told:
-            return None
-        return told == {self.outcome == "success"} and self.outcome != "unknown"
+        return not self.differs_from if self._told else None
+
+    @property
+    def differs_from(self) -> tuple[str, ...]:
+        """Who says something else than the verdict, for people; a verdict that decides nothing differs from all."""
+        return tuple(
+            who for who, success in self._told.items() if self.outcome != ("success" if success else "failure")
+        )
+
+    @property
+    def _told(self) -> dict[str, bool]:
+        people = self.people.success if self.people is not None else None
+        told = {"the recorded truth": self.true_success, "people": people}
+        return {who: success for who, success in told.items() if success is not None}
 
     @property
     def badness(self) -> int:

@@ -6,6 +6,12 @@
   function prepare(episode) {
     if (episode.open && !ready.has(episode)) {
       ready.add(episode);
+      // Episodes that were never open are text, so that a page of thousands is shown at once.
+      const closed = episode.querySelector("script.closed");
+      if (closed) {
+        closed.insertAdjacentHTML("afterend", closed.textContent.replaceAll("</%script", "</script"));
+        closed.remove();
+      }
       filmOf(episode);
     }
   }

@@ -4,7 +4,7 @@
   const rows = [...body.rows];
   const heads = [...document.querySelectorAll(".summary thead th")];
   const filters = [...document.querySelectorAll("[data-filter]")];
-  const texts = rows.map((row) => row.textContent.toLowerCase().replace(/\s+/g, " "));
+  let texts = null;
 
   const valueOf = (row, column) => {
     const cell = row.cells[column];
@@ -30,6 +30,7 @@
   function filter() {
     const wanted = Object.fromEntries(filters.map((field) => [field.dataset.filter, field.value]));
     const words = wanted.text.trim().toLowerCase().split(/\s+/);
+    texts ??= rows.map((row) => row.textContent.toLowerCase().replace(/\s+/g, " "));
     let shown = 0;
     rows.forEach((row, index) => {
       const passes = words.every((word) => texts[index].includes(word))
