@@ -196,11 +196,21 @@ class MadeDataset:
         tasks = list(dict.fromkeys(self.tasks))
         # As pandas writes a table whose index are the instructions.
         named = pa.table({"task_index": pa.array(range(len(tasks)), pa.int64()), "__index_level_0__": tasks})
+        kinds = (("task_index", "task_index", "int64"), (None, "__index_level_0__", "unicode"))
         pandas_says = {
             "index_columns": ["__index_level_0__"],
-            "columns": [],
             "column_indexes": [],
-            "pandas_version": "2",
+            "columns": [
+                {
+                    "name": name,
+                    "field_name": column,
+                    "pandas_type": kind,
+                    "numpy_type": "int64" if kind == "int64" else "object",
+                    "metadata": None,
+                }
+                for name, column, kind in kinds
+            ],
+            "pandas_version": "2.2.0",
         }
         parquet.write_table(
             named.replace_schema_metadata({"pandas": json.dumps(pandas_says)}), self.root / "meta/tasks.parquet"

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 pytest.importorskip("av")
 pytest.importorskip("pyarrow")
 
-from replay.made_dataset import FPS, HIGH, JOINTS, WRIST, MadeDataset, level, write_video
+from replay.made_dataset import FPS, HEIGHT, HIGH, JOINTS, WIDTH, WRIST, MadeDataset, level, write_video
 
 from vlm_judge_ros.episode.chunk import Chunk
 from vlm_judge_ros.episode.frame import Frame
@@ -296,3 +297,17 @@ def test_pictures_inside_the_table_are_read(tmp_path: Path) -> None:
 def test_the_wrist_camera_is_known_by_its_name(tmp_path: Path) -> None:
     root = MadeDataset(tmp_path / "cubes", cameras=(WRIST,), lengths=(3,)).write()
     assert episodes(root)[0].description.cameras == ("wrist",)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_memory_does_not_grow_with_the_length_of_an_episode(tmp_path: Path, version: str) -> None:
+    peaks = []
+    for length in (60, 1200):
+        root = MadeDataset(tmp_path / str(length), version, lengths=(length,)).write()
+        (episode,) = episodes(root, DatasetOptions(chunk_s=1.0))
+        tracemalloc.start()
+        assert sum(isinstance(event.content, Frame) for event in episode.events()) == 2 * length
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    # The numbers of 1024 rows are read at once; pictures are not.
+    assert peaks[1] - peaks[0] < 100 * WIDTH * HEIGHT * 3

@@ -78,7 +78,10 @@ def video_frames(path: Path, from_s: float = 0.0, to_s: float | None = None) -> 
     with _opened(path) as (container, stream):
         if from_s > 0.0 and stream.time_base is not None:
             container.seek(int(from_s / stream.time_base), stream=stream, backward=True)
+        from av.video.reformatter import VideoReformatter
+
         limits = SizeLimits()
+        to_rgb = VideoReformatter()  # one for all frames: making one costs as much as using it
         for frame in container.decode(stream):
             if frame.time is None:
                 raise JudgeError(f"A frame of the video {path} has no time; convert it with ffmpeg to MP4.")
@@ -90,7 +93,7 @@ def video_frames(path: Path, from_s: float = 0.0, to_s: float | None = None) -> 
                 limits.check(frame.width, frame.height)
             except BrokenImage as error:
                 raise JudgeError(f"The video {path} cannot be used: {error}") from error
-            pixels = np.asarray(frame.to_ndarray(format="rgb24"), dtype=np.uint8)
+            pixels = np.asarray(to_rgb.reformat(frame, format="rgb24").to_ndarray(), dtype=np.uint8)
             yield VideoFrame(
                 frame.time, RawImage(pixels.reshape(-1), frame.width, frame.height, "rgb8", frame.width * 3)
             )
