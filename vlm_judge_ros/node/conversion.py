@@ -35,7 +35,9 @@ def failure_message(event: FailureEvent, evidence_uri: str = "") -> msg.Failure:
     return _MESSAGES.failure(event, evidence_uri)
 
 
-def heartbeat_message(count: int, now_ns: int, verdict: Verdict, worst: FailureEvent | None) -> msg.Heartbeat:
+def heartbeat_message(
+    count: int, now_ns: int, verdict: Verdict, worst: FailureEvent | None, inputs: int = 0
+) -> msg.Heartbeat:
     """A heartbeat.
 
     Args:
@@ -43,9 +45,11 @@ def heartbeat_message(count: int, now_ns: int, verdict: Verdict, worst: FailureE
         now_ns: the node clock.
         verdict: the newest verdict.
         worst: the worst failure that is confirmed now; None for none.
+        inputs: messages taken since activation.
     """
     message = msg.Heartbeat(
         count=count,
+        inputs=inputs,
         episode_id=verdict.episode_id,
         state=int(verdict.state),
         reason=verdict.reason,

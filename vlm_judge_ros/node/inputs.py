@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, TypeAlias
 
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
@@ -18,16 +19,20 @@ from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.node.backlog import waiting_messages
 from vlm_judge_ros.node.evidence import Evidence
 from vlm_judge_ros.node.message_class import message_class
+from vlm_judge_ros.node.pace import Pace
 from vlm_judge_ros.node.refusals import Refusals
 from vlm_judge_ros.session.judging import Judging
 from vlm_judge_ros.tasks.signals import SignalTopic, signal_topics
 from vlm_judge_ros.tasks.task import Task
 from vlm_judge_ros.tasks.task_set import TaskSet
 
+_Take: TypeAlias = Callable[[Any], None]
+
 JOINT_STATES = "joint_states"
 CHUNK = "chunk"
 # Best effort hears reliable publishers too. At 1 kHz this is a tenth of a second of patience.
 _QUALITY = QoSProfile(depth=100, reliability=ReliabilityPolicy.BEST_EFFORT)
+_RELIABLE = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)
 
 
 @dataclass(slots=True)
@@ -84,33 +89,39 @@ class Inputs:
     Args:
         node: subscribes.
         judging: takes what comes.
+        pace: is told of everything that comes.
         topics: as `input_topics` gives them, in its order.
         refusals: counts what is refused.
         now_ns: the node clock.
         evidence: keeps what is taken, for clips; None for none.
+        reliable: let publishers send again what was lost.
     """
 
     def __init__(
         self,
         node: Node,
         judging: Judging,
+        pace: Pace,
         topics: Iterable[InputTopic],
         refusals: Refusals,
         now_ns: Callable[[], int],
         evidence: Evidence | None = None,
+        reliable: bool = False,
     ) -> None:
         self._node = node
         self._judging = judging
+        self._pace = pace
         self._refusals = refusals
         self._now_ns = now_ns
         self._evidence = evidence
         # Joint states with stamps up to here are known not to be ahead of the node clock.
         self._not_ahead_ns = 0
         joints, chunks, *others = topics
+        quality = _RELIABLE if reliable else _QUALITY
         self._subscriptions = [
-            self._subscribe(joints, self._take_joints, _QUALITY),
+            self._subscribe(joints, self._take_joints, quality),
             self._subscribe(chunks, self._take_chunk, 10),
-            *(self._subscribe(topic, self._take_signals, _QUALITY) for topic in others),
+            *(self._subscribe(topic, None, quality) for topic in others),
         ]
 
     def close(self) -> None:
@@ -118,9 +129,7 @@ class Inputs:
         for subscription in self._subscriptions:
             self._node.destroy_subscription(subscription)
 
-    def _subscribe(
-        self, topic: InputTopic, take: Callable[[InputTopic, Any], None], quality: QoSProfile | int
-    ) -> Subscription[Any]:
+    def _subscribe(self, topic: InputTopic, take: _Take | None, quality: QoSProfile | int) -> Subscription[Any]:
         on_message = self._on(topic, take)
 
         def on_news(message: Any) -> None:
@@ -131,25 +140,53 @@ class Inputs:
         subscription = self._node.create_subscription(topic.kind, topic.given, on_news, quality)
         return subscription
 
-    def _on(self, topic: InputTopic, take: Callable[[InputTopic, Any], None]) -> Callable[[Any], None]:
+    def _on(self, topic: InputTopic, take: _Take | None) -> Callable[[Any], None]:
+        """What to do with each message: take it for what it is, then each group of signals out of it.
+
+        Each is weighed for itself, and refused for itself, as where a bag is read.
+        """
         source = f"topic {topic.name}"
 
         def on_message(message: Any) -> None:
             topic.received += 1
-            try:
-                take(topic, message)
-                if self._evidence is not None:
-                    self._evidence.add_message(topic.name, topic.kind, message, self._judging.engine.urgent)
-            except JudgeError as error:
-                self._refusals.add(source, str(error))
-            except Exception as error:  # whatever a stranger sends, the cameras are to be watched on
-                self._refusals.add(source, f"It could not be taken ({type(error).__name__}: {error}); this is a bug.")
-            if self._judging.engine.urgent:
-                self._judging.weigh(self._now_ns())
+            self._pace.before()
+            used = kept = False
+            for part in self._parts(topic, take):
+                used |= self._attempt(source, part, message)
+                if self._judging.engine.urgent and not kept:  # before it begins a clip, which has to hold it
+                    kept = self._keep(source, topic, message, True)
+                self._pace.settle()
+            if used and not kept:
+                self._keep(source, topic, message, False)
+            self._pace.taken()
 
         return on_message
 
-    def _take_joints(self, topic: InputTopic, message: Any) -> None:
+    def _parts(self, topic: InputTopic, take: _Take | None) -> Iterator[_Take]:
+        if take is not None:
+            yield take
+        declared = self._judging.declared
+        for signals in topic.signals.get(declared.name, ()) if declared is not None else ():
+            yield partial(self._take_signals, signals)
+
+    def _attempt(self, source: str, take: _Take, message: Any) -> bool:
+        try:
+            take(message)
+        except JudgeError as error:
+            self._refusals.add(source, str(error))
+        except Exception as error:  # whatever a stranger sends, the cameras are to be watched on
+            self._refusals.add(source, f"It could not be taken ({type(error).__name__}: {error}); this is a bug.")
+        else:
+            return True
+        return False
+
+    def _keep(self, source: str, topic: InputTopic, message: Any, alarming: bool) -> bool:
+        evidence = self._evidence
+        if evidence is not None:
+            self._attempt(source, lambda it: evidence.add_message(topic.name, topic.kind, it, alarming), message)
+        return True
+
+    def _take_joints(self, message: Any) -> None:
         sample = joint_sample_of(message)
         # At 1 kHz the clock is what costs most here, so it is read only where a stamp is ahead of the last reading.
         if sample.stamp_ns > self._not_ahead_ns:
@@ -157,20 +194,13 @@ class Inputs:
             refuse_future(sample.stamp_ns, now_ns)
             self._not_ahead_ns = now_ns + nanoseconds(FUTURE_S)
         self._judging.add_joint_state(sample)
-        self._take_signals(topic, message)
 
-    def _take_signals(self, topic: InputTopic, message: Any) -> None:
-        declared = self._judging.declared
-        wanted = topic.signals.get(declared.name) if declared is not None else None
-        if not wanted:
-            return
+    def _take_signals(self, signals: SignalTopic, message: Any) -> None:
         now_ns = self._now_ns()
-        for signals in wanted:
-            sample = signals.sample_of(message, now_ns)
-            refuse_future(sample.stamp_ns, now_ns)
-            if sample.values:
-                self._judging.add_signals(sample)
+        sample = signals.sample_of(message, now_ns)
+        refuse_future(sample.stamp_ns, now_ns)
+        if sample.values:
+            self._judging.add_signals(sample)
 
-    def _take_chunk(self, topic: InputTopic, message: Any) -> None:
+    def _take_chunk(self, message: Any) -> None:
         self._judging.add_chunk(chunk_of(message), self._now_ns())
-        self._take_signals(topic, message)

@@ -28,6 +28,7 @@ from vlm_judge_ros.node.diagnostics import Diagnostics, InputReport
 from vlm_judge_ros.node.evidence import Evidence
 from vlm_judge_ros.node.inputs import Inputs, InputTopic, input_topics
 from vlm_judge_ros.node.judge_declaration import declare_all, names_in_the_shipped_file
+from vlm_judge_ros.node.pace import is_in_lockstep, pace_of
 from vlm_judge_ros.node.refusals import Refusals
 from vlm_judge_ros.node.results import LATCHED, Results
 from vlm_judge_ros.node.services import Services
@@ -44,6 +45,7 @@ _FINDINGS_TICKS = 4
 _ANNOTATION_TICKS = 4
 _SIGNAL_DELAY_S = 0.2
 _WARN_EVERY_S = 5.0
+_KEEP_IN_LOCKSTEP = 1000
 
 
 class JudgeNode(LifecycleNode):
@@ -112,12 +114,14 @@ class JudgeNode(LifecycleNode):
         """Load the judges and let each answer a first question."""
         values: Mapping[str, Any] = values_of(self, self._parameters_known)
         refuse_contradictions(values)
+        lockstep = is_in_lockstep(self, values)
         tasks = load_tasks(values["task_files"])
         tasks.check_cameras(values["cameras"])
         self._topics = input_topics(self, tasks)
-        options = JudgingOptions(values["deadline_s"], values["auto_episode"], values["review_deadline_s"])
+        deadline_s, review_deadline_s = _deadlines_s(values)
+        options = JudgingOptions(deadline_s, values["auto_episode"], review_deadline_s)
         evidence = Evidence(self, values, camera_inputs(values)) if values["evidence"] else None
-        results = Results(self, evidence)
+        results = Results(self, evidence, _KEEP_IN_LOCKSTEP if lockstep else 0)
         self._closers = [results.close] if evidence is None else [evidence.close, results.close]
         judging = Judging(
             engine_settings(values),
@@ -140,9 +144,10 @@ class JudgeNode(LifecycleNode):
         self._introduce("Judge", judging.judge)
         if judging.review is not None:
             self._introduce("Review", judging.review)
-        services = Services(self, judging, self._refusals, self._now_ns)
+        self._pace = pace_of(self, judging, self._now_ns, self._beat, lockstep)
+        services = Services(self, judging, self._pace, self._refusals, self._now_ns)
         task = self.create_subscription(String, "task", self._on_task, LATCHED)
-        self._closers += [services.close, lambda: self.destroy_subscription(task)]
+        self._closers += [self._pace.close, services.close, lambda: self.destroy_subscription(task)]
         _spare_from_collection()
 
     def _introduce(self, role: str, asked: AskedJudge) -> None:
@@ -161,13 +166,23 @@ class JudgeNode(LifecycleNode):
         self._cameras = [
             CameraSubscription(self, camera, self._take_frame, self._reject_frame) for camera in camera_inputs(values)
         ]
-        inputs = Inputs(self, self._current, self._topics, self._refusals, self._now_ns, self._evidence)
+        inputs = Inputs(
+            self,
+            self._current,
+            self._pace,
+            self._topics,
+            self._refusals,
+            self._now_ns,
+            self._evidence,
+            reliable=bool(values["lockstep"]),
+        )
         timer = self.create_timer(_TICK_S, self._tick, clock=self._steady)
         self._active_closers = [
             *(camera.close for camera in self._cameras),
             inputs.close,
             lambda: self.destroy_timer(timer),
         ]
+        self._pace.begin()
         self._current.activate(self._now_ns())
         topics = ", ".join(f"{camera.camera.name} on {camera.topic}" for camera in self._cameras)
         self._results.note(f"Active; watching {topics}.")
@@ -214,32 +229,41 @@ class JudgeNode(LifecycleNode):
     # Inputs
 
     def _take_frame(self, frame: Frame) -> FrameFault | None:
+        self._pace.before()
         now_ns = self._now_ns()
         if self._evidence is not None:
             self._evidence.add_frame(frame, now_ns)
-        return self._current.add_frame(frame, now_ns)
+        fault = self._current.add_frame(frame, now_ns)
+        self._pace.settle()
+        self._pace.taken()
+        return fault
 
     def _reject_frame(self, camera: str, error: BrokenImage | BrokenStamp) -> None:
+        self._pace.before()
         self._current.reject_frame(camera, error.fault, self._now_ns())
+        self._pace.settle()
+        self._pace.taken()
         self.get_logger().warning(f"Camera {camera}: {error}", throttle_duration_sec=_WARN_EVERY_S)
 
     def _on_task(self, message: String) -> None:
+        self._pace.before()
         try:
             self._current.replace_task(message.data, self._now_ns())
         except JudgeError as error:
             self._refusals.add("topic task", str(error))
+        self._pace.settle()
+        self._pace.taken()
 
     def _take_news(self) -> None:
         if self._judging is not None:
-            self._judging.take_news(self._now_ns())
+            self._pace.take_news()
 
     # Timers
 
     def _tick(self) -> None:
+        self._pace.tick()
+        self._beat()
         now_ns = self._now_ns()
-        self._current.tick(now_ns)
-        self._beats += 1
-        self._results.heartbeat(self._beats, now_ns, self._current.engine)
         if self._evidence is not None:
             self._evidence.tick(now_ns)
         self._ticks += 1
@@ -247,6 +271,11 @@ class JudgeNode(LifecycleNode):
             self._results.findings(now_ns, self._current.engine)
         if self._ticks % _ANNOTATION_TICKS == 0 and self.get_parameter("annotated").value:
             self._publish_annotated()
+
+    def _beat(self) -> None:
+        if self._current.active:
+            self._beats += 1
+            self._results.heartbeat(self._beats, self._now_ns(), self._current.engine, self._pace.inputs)
 
     def _publish_annotated(self) -> None:
         frame = self._cameras[0].newest
@@ -284,9 +313,9 @@ class JudgeNode(LifecycleNode):
 
     def _apply(self, changes: Mapping[str, Any]) -> None:
         judging = self._current
-        judging.options.deadline_s = changes.get("deadline_s", judging.options.deadline_s)
-        judging.options.review_deadline_s = changes.get("review_deadline_s", judging.options.review_deadline_s)
-        judging.options.auto_episode = changes.get("auto_episode", judging.options.auto_episode)
+        options = judging.options
+        options.deadline_s, options.review_deadline_s = _deadlines_s(values_of(self, self._parameters_known))
+        options.auto_episode = changes.get("auto_episode", options.auto_episode)
         if changes.get("task"):
             judging.replace_task(changes["task"], self._now_ns())
 
@@ -296,6 +325,13 @@ def _spare_from_collection() -> None:
     gc.unfreeze()
     gc.collect()
     gc.freeze()
+
+
+def _deadlines_s(values: Mapping[str, Any]) -> tuple[float, float]:
+    """After how long an answer of the judge, and of the review, is late; in lockstep only where it hangs."""
+    if values["lockstep"]:
+        return values["hang_timeout_s"], values["hang_timeout_s"]
+    return values["deadline_s"], values["review_deadline_s"]
 
 
 def _refused_task(judging: Judging, task: str | None) -> str | None:

@@ -17,6 +17,8 @@ from vlm_judge_ros.monitors.finding import Effect, Finding, Layer, Severity
 from vlm_judge_ros.replay.trace import Answer, Ruling
 from vlm_judge_ros.verdict.verdict import State
 
+_HISTORY = 256
+
 
 @dataclass(frozen=True, slots=True)
 class Heard:
@@ -61,8 +63,8 @@ class Listener:
         self._rulings: list[Ruling] = []
         self._provenance: msg.Provenance | None = None
         self._frames_in: dict[str, int] = {}
-        latched = QoSProfile(depth=16, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-        node.create_subscription(msg.Progress, f"{judge}/progress", self._on_progress, 64)
+        latched = QoSProfile(depth=_HISTORY, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+        node.create_subscription(msg.Progress, f"{judge}/progress", self._on_progress, _HISTORY)
         node.create_subscription(msg.Verdict, f"{judge}/verdict", self._on_verdict, latched)
         node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 64)
 

@@ -22,6 +22,7 @@ from rclpy.signals import SignalHandlerOptions
 
 from vlm_judge_ros import srv
 from vlm_judge_ros.errors import JudgeError
+from vlm_judge_ros.node.handshake import PATIENCE_S, Handshake
 from vlm_judge_ros.node.judge_process import JudgeProcess
 from vlm_judge_ros.node.listener import Heard, Listener
 from vlm_judge_ros.node.player import CLOCK_PERIOD_S, HISTORY, Player
@@ -63,6 +64,7 @@ def replay_live(
     rate: float = 1.0,
     parameters: Mapping[str, object] | None = None,
     domain_id: int = 0,
+    lockstep: bool = False,
 ) -> EpisodeTrace:
     """Start a judge node, play the episode to it, ask for the final verdict, and end the node.
 
@@ -74,25 +76,29 @@ def replay_live(
         rate: seconds of the episode per second.
         parameters: parameters of the node that differ from what the recording asks for.
         domain_id: ROS domain in which all of this happens.
+        lockstep: play no faster than the node judges, and wait for every answer, so that it says exactly what
+            `EpisodeJudge` says of the recording; `rate` is then the most.
 
     Raises:
         JudgeError: the node did not start, ended, or did not answer; the message holds its own words.
     """
     namespace = f"/vlm_judge_{domain_id}"
     began_s = time.monotonic()
-    settings = {**_parameters_for(recording), **(parameters or {})}
+    settings = {**_parameters_for(recording), "lockstep": lockstep, **(parameters or {})}
     task_files = _listed(settings.get("task_files", ()))
     with (
         JudgeProcess(namespace, JUDGE_NAME, settings, {"ROS_DOMAIN_ID": str(domain_id)}) as process,
         _ros_node(namespace, domain_id) as node,
     ):
+        judge = f"{namespace}/{JUDGE_NAME}"
         names = _published_names(bag, recording, task_files)
         player = Player(node, bag, names, _latched(recording), rate)
-        session = _Session(node, process, player, f"{namespace}/{JUDGE_NAME}")
+        handshake = Handshake(node, judge, process.check_alive) if lockstep else None
+        session = _Session(node, process, player, judge)
         session.bring_up()
         listener = Listener(
             node,
-            f"{namespace}/{JUDGE_NAME}",
+            judge,
             recording.name,
             recording.started_ns,
             lambda: player.now_ns,
@@ -100,6 +106,8 @@ def replay_live(
         )
         player.await_subscribers(START_TIMEOUT_S, process.check_alive)
         watcher.on_ready(time.monotonic() - began_s)
+        if handshake is not None:
+            handshake.await_time(player, stop)
         session.call(
             srv.StartEpisode,
             "start_episode",
@@ -110,9 +118,13 @@ def replay_live(
             process.check_alive()
             watcher.on_time((player.now_ns - recording.started_ns) * 1e-9)
 
-        player.play(stop, on_tick)
-        session.await_last_answer(listener, recording, stop)
-        final = session.call(srv.EndEpisode, "end_episode", srv.EndEpisode.Request())
+        if handshake is not None:
+            handshake.play(player, stop, on_tick)
+        else:
+            player.play(stop, on_tick)
+            session.await_last_answer(listener, recording, stop)
+        patience_s = PATIENCE_S if lockstep else ANSWER_TIMEOUT_S
+        final = session.call(srv.EndEpisode, "end_episode", srv.EndEpisode.Request(), patience_s)
         listener.add_verdict(final.verdict)
         published = {camera.camera: player.published[camera.topic] for camera in recording.topics.cameras}
         session.await_counts(listener, published)
@@ -139,13 +151,13 @@ class _Session:
             if not self._ask(ChangeState, "change_state", request, START_TIMEOUT_S).success:
                 raise JudgeError(f"The judge node could not be {step}: {self._process.last_words()}")
 
-    def call(self, kind: type[Any], name: str, request: Any) -> Any:
+    def call(self, kind: type[Any], name: str, request: Any, timeout_s: float = ANSWER_TIMEOUT_S) -> Any:
         """Call a service of the judge and return its answer.
 
         Raises:
             JudgeError: it refused, or gave no answer in time.
         """
-        answer = self._ask(kind, name, request, ANSWER_TIMEOUT_S)
+        answer = self._ask(kind, name, request, timeout_s)
         if not answer.success:
             raise JudgeError(f"The judge node refused ~/{name}: {answer.message}")
         return answer
@@ -161,14 +173,15 @@ class _Session:
             self._player.advance(min(end_ns, self._player.now_ns + round(CLOCK_PERIOD_S * 1e9)), stop)
 
     def await_counts(self, listener: Listener, published: Mapping[str, int]) -> None:
-        """Let time pass until the diagnostics account for every image, or for `COUNT_TIMEOUT_S` where some are lost."""
+        """Wait until the diagnostics account for every image, or for `COUNT_TIMEOUT_S` where some are lost."""
         end_s = time.monotonic() + COUNT_TIMEOUT_S
         stop = threading.Event()
         while time.monotonic() < end_s:
             if all(listener.heard().frames_in.get(camera, 0) >= count for camera, count in published.items()):
                 return
             self._process.check_alive()
-            self._player.advance(self._player.now_ns + round(CLOCK_PERIOD_S * 1e9), stop)
+            self._player.tick()
+            stop.wait(CLOCK_PERIOD_S)
 
     def _ask(self, kind: type[Any], name: str, request: Any, timeout_s: float) -> Any:
         client: Client[Any, Any] = self._node.create_client(kind, f"{self._judge}/{name}")
@@ -250,7 +263,7 @@ def _published_names(bag: Bag, recording: Recording, task_files: Sequence[str]) 
         if recorded is not None:
             names[recorded] = name
     heard: dict[str, tuple[str, ...]] = {recorded: (name,) for recorded, name in names.items()}
-    declared = [found for file in load_tasks(task_files).files for found in signal_topics(file.task)]
+    declared = signal_topics(load_tasks(task_files).find(recording.task)) if task_files else ()
     for recorded, signals in find_signals(bag.topics, topics, declared).items():
         wanted = (*heard.get(recorded, ()), *(found.topic for found in signals))
         heard[recorded] = tuple(dict.fromkeys(wanted))

@@ -102,7 +102,13 @@ class Player:
         """Publish the simulated time without letting it advance."""
         self._publish_clock(self._now_ns)
 
-    def play(self, stop: threading.Event, on_tick: Callable[[], None] = lambda: None) -> None:
+    def play(
+        self,
+        stop: threading.Event,
+        on_tick: Callable[[], None] = lambda: None,
+        before_message: Callable[[], None] = lambda: None,
+        after_message: Callable[[int], None] = lambda _: None,
+    ) -> None:
         """Publish the whole bag; returns after the last message, or soon after `stop` is set.
 
         A message never goes out before its time, and simulated time is published before it.
@@ -110,14 +116,21 @@ class Player:
         Args:
             stop: ends the replay.
             on_tick: called about every `CLOCK_PERIOD_S`.
+            before_message: called when simulated time has reached a message, before that goes out.
+            after_message: called with the number of topics on which it has gone out.
         """
         for message in self._bag.messages(self._publishers.keys()):
             self.advance(message.time_ns, stop, on_tick)
             if stop.is_set():
                 return
-            for publisher in self._publishers[message.topic]:
+            before_message()
+            if stop.is_set():
+                return
+            publishers = self._publishers[message.topic]
+            for publisher in publishers:
                 publisher.publish(message.cdr)
             self.published[message.topic] += 1
+            after_message(len(publishers))
 
     def advance(self, until_ns: int, stop: threading.Event, on_tick: Callable[[], None] = lambda: None) -> None:
         """Let simulated time pass at the rate of the replay until `until_ns`, or until `stop` is set."""

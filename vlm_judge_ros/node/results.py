@@ -23,7 +23,13 @@ from vlm_judge_ros.verdict.failure import FailureEvent
 from vlm_judge_ros.verdict.progress_update import ProgressUpdate
 from vlm_judge_ros.verdict.verdict import State, Verdict
 
-LATCHED = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+
+def latched(depth: int) -> QoSProfile:
+    """The quality of a topic whose newest messages late listeners get too."""
+    return QoSProfile(depth=depth, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+
+
+LATCHED = latched(1)
 
 
 class Results:
@@ -32,17 +38,18 @@ class Results:
     Args:
         node: publishes.
         evidence: keeps what is published, for clips; None for none.
+        keep: messages of each topic of results that wait for slow listeners; 0 for as many as a live listener can use.
     """
 
-    def __init__(self, node: LifecycleNode, evidence: Evidence | None = None) -> None:
+    def __init__(self, node: LifecycleNode, evidence: Evidence | None = None, keep: int = 0) -> None:
         self._node = node
         self._evidence = evidence
         self._logger = node.get_logger()
         self._state = State.UNKNOWN
-        self._progress = node.create_lifecycle_publisher(msg.Progress, "~/progress", QoSProfile(depth=10))
-        self._review = node.create_lifecycle_publisher(msg.Progress, "~/review", QoSProfile(depth=10))
-        self._failure = node.create_lifecycle_publisher(msg.Failure, "~/failure", QoSProfile(depth=100))
-        self._verdict = node.create_lifecycle_publisher(msg.Verdict, "~/verdict", LATCHED)
+        self._progress = node.create_lifecycle_publisher(msg.Progress, "~/progress", QoSProfile(depth=keep or 10))
+        self._review = node.create_lifecycle_publisher(msg.Progress, "~/review", QoSProfile(depth=keep or 10))
+        self._failure = node.create_lifecycle_publisher(msg.Failure, "~/failure", QoSProfile(depth=keep or 100))
+        self._verdict = node.create_lifecycle_publisher(msg.Verdict, "~/verdict", latched(keep or 1))
         # Depth 1: a heartbeat that could not be sent in time is of no use after the next one.
         self._heartbeat = node.create_lifecycle_publisher(msg.Heartbeat, "~/heartbeat", QoSProfile(depth=1))
         self._findings = node.create_lifecycle_publisher(msg.Findings, "~/findings", QoSProfile(depth=10))
@@ -96,9 +103,9 @@ class Results:
             self._state = verdict.state
             self.note(f"{verdict.state.name}: {verdict.reason}")
 
-    def heartbeat(self, count: int, now_ns: int, engine: Engine) -> None:
+    def heartbeat(self, count: int, now_ns: int, engine: Engine, inputs: int) -> None:
         """Publish that the node is alive, with what must not be lost with another message."""
-        self._heartbeat.publish(heartbeat_message(count, now_ns, engine.verdict, engine.worst_failure))
+        self._heartbeat.publish(heartbeat_message(count, now_ns, engine.verdict, engine.worst_failure, inputs))
 
     def findings(self, now_ns: int, engine: Engine) -> None:
         """Publish what all layers found when they were weighed last, where an episode runs and anybody listens."""

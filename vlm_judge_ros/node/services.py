@@ -11,6 +11,7 @@ from std_srvs.srv import SetBool
 from vlm_judge_ros import srv
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.node.conversion import verdict_message
+from vlm_judge_ros.node.pace import Pace
 from vlm_judge_ros.node.refusals import Refusals
 from vlm_judge_ros.session.judging import Judging
 
@@ -18,8 +19,9 @@ from vlm_judge_ros.session.judging import Judging
 class Services:
     """Tasks and episodes on request. Each answers at once; what is refused is refused with one sentence."""
 
-    def __init__(self, node: Node, judging: Judging, refusals: Refusals, now_ns: Callable[[], int]) -> None:
+    def __init__(self, node: Node, judging: Judging, pace: Pace, refusals: Refusals, now_ns: Callable[[], int]) -> None:
         self._node = node
+        self._pace = pace
         self._judging = judging
         self._refusals = refusals
         self._now_ns = now_ns
@@ -51,7 +53,7 @@ class Services:
 
     def _end_episode(self, request: Any, response: Any) -> Any:
         def act() -> str:
-            verdict = self._judging.end_episode(request.episode_id, self._now_ns())
+            verdict = self._pace.end_episode(request.episode_id)
             response.verdict = verdict_message(verdict)
             return f"Episode {verdict.episode_id} has ended."
 
@@ -66,7 +68,9 @@ class Services:
 
     def _answer(self, service: str, response: Any, act: Callable[[], str]) -> Any:
         try:
+            self._pace.before()
             response.message = act()
+            self._pace.settle()
             response.success = True
         except JudgeError as error:
             response.message, response.success = str(error), False

@@ -84,6 +84,13 @@ PARAMETERS: tuple[Parameter, ...] = (
         change=Change.ANYTIME,
     ),
     Parameter(
+        "lockstep",
+        False,
+        "Let time pass as the stamps of a recording say and wait for every answer, so that playing it gives the same "
+        "verdicts each time. Needs use_sim_time. For recordings, never for a robot.",
+        change=Change.START,
+    ),
+    Parameter(
         "period_s",
         1.0,
         "Ask the judge so often while no policy announces action chunks, on the node clock.",
