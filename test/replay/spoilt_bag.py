@@ -5,10 +5,9 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
+from replay.episode_bag import MESSAGES
 from rosbags.rosbag2 import Reader, StoragePlugin, Writer
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
-
-from replay.episode_bag import MESSAGES
 
 
 def spoil(bag: Path, path: Path, seed: int, storage: StoragePlugin = StoragePlugin.MCAP) -> Path:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
-import random
 import signal
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,9 +13,9 @@ from types import FrameType
 from rich.console import Console
 
 from vlm_judge_ros.errors import JudgeError
-from vlm_judge_ros.node.dds_profile import dds_profile, profile_variable
 from vlm_judge_ros.node.demo_screen import Screen
 from vlm_judge_ros.node.live_replay import Watcher, replay_live
+from vlm_judge_ros.node.own_network import own_ros_network
 from vlm_judge_ros.node.player import FASTEST
 from vlm_judge_ros.parameters.judge_node import DEFAULT_CAMERAS, parameters_for
 from vlm_judge_ros.replay.bag import Bag
@@ -101,7 +99,7 @@ def run(arguments: argparse.Namespace) -> int:
     given = {name: str(path.absolute()) for name, path in files.items() if path is not None}
     parameters = {"judge": arguments.judge, **given, **dict(arguments.parameters)}
     traces = []
-    with _ended_by_sigterm(), _own_ros_network() as domain_id:
+    with _ended_by_sigterm(), own_ros_network() as domain_id:
         for index, path in enumerate(bags, start=1):
             with Bag(path) as bag:
                 recording = Recording.read(bag, arguments.task, cameras)
@@ -159,24 +157,6 @@ def _cameras(words: Sequence[str]) -> Mapping[str, str] | None:
             raise JudgeError(f"--camera {word!r} is not of the form NAME=TOPIC; write for example front=/cam0/image.")
         cameras[camera] = topic
     return cameras or None
-
-
-@contextmanager
-def _own_ros_network() -> Iterator[int]:
-    """A ROS domain that nobody else is likely to use, on this machine alone, with the DDS profile for images."""
-    wanted = {"ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST", profile_variable(): str(dds_profile())}
-    if os.environ.get("ROS_DISTRO") == "humble":  # it knows only the older variable, of which Jazzy disapproves
-        wanted["ROS_LOCALHOST_ONLY"] = "1"
-    before = {name: os.environ.get(name) for name in wanted}
-    os.environ.update(wanted)
-    try:
-        yield random.randint(1, 101)
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 @contextmanager
