@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from bench import Bench
+from bench import PATIENCE_S, Bench
 from judge_process import JudgeProcess
 from replay.episode_bag import EpisodeBag
 
@@ -19,7 +19,7 @@ from vlm_judge_ros.replay.bag import Bag
 
 def test_lockstep_without_the_clock_of_a_recording_is_refused(start: Callable[..., JudgeProcess]) -> None:
     judge = start("lockstep_refused", ready=False, lockstep=True)
-    judge.until(lambda: judge.process.poll() is not None, "the node to end")
+    assert judge.process.wait(PATIENCE_S) == 1
     assert "Parameter lockstep is true and use_sim_time is false; set use_sim_time to true" in judge.said()
     assert "Traceback" not in judge.said()
 
