@@ -17,18 +17,18 @@ from vlm_judge_ros.replay.labels.labels import LabelFile
 from vlm_judge_ros.replay.labels.server import LabelServer
 from vlm_judge_ros.replay.labels.sitting import Sitting
 from vlm_judge_ros.replay.outputs.episode_file import EPISODE, read_episode
-from vlm_judge_ros.replay.sources.find import FindOptions, find_episodes
+from vlm_judge_ros.replay.sources.find import find_episodes
+from vlm_judge_ros.replay.sources.source_arguments import add_source_arguments, find_options
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `vlm-judge label`."""
-    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="recordings, as `vlm-judge score` has them")
     parser.add_argument(
         "--out", required=True, type=Path, metavar="FILE", help="CSV file of the labels; it is made, or gone on with"
     )
     parser.add_argument("--rater", metavar="NAME", help="who labels (default: the name of this account)")
     parser.add_argument("--pairs", action="store_true", help="compare two episodes of one task instead")
-    parser.add_argument("--task", default="", metavar="TEXT", help="the instruction, where it was not recorded")
+    add_source_arguments(parser)
     parser.add_argument(
         "--results",
         type=Path,
@@ -51,8 +51,9 @@ def run(arguments: argparse.Namespace) -> int:
     rater = " ".join((arguments.rater if arguments.rater is not None else _account()).split())
     if not rater or len(rater) > LONGEST_RATER or not rater.isprintable():
         raise JudgeError(f"The rater {rater!r} is no name of 1 to {LONGEST_RATER} characters; give one with --rater.")
+    options = find_options(arguments)
     verdicts = _verdicts(arguments.results) if arguments.results is not None else None
-    found = find_episodes(arguments.paths, FindOptions(task=arguments.task))
+    found = find_episodes(arguments.paths, options)
     for unreadable in found.unreadable:
         print(f"left out: {unreadable.origin}: {unreadable.reason}", file=sys.stderr)
     sitting = Sitting(found.episodes, LabelFile(arguments.out), rater, arguments.pairs, arguments.seed)

@@ -33,6 +33,21 @@ def read_labels(path: Path) -> tuple[Label, ...]:
     return LabelFile(path).read()
 
 
+def copy_labels(path: Path, copy: Path) -> None:
+    """Copy a file of labels as it is, whole or not at all; a file onto itself stays.
+
+    Raises:
+        JudgeError: it cannot be read, or the copy not be written.
+    """
+    if path.resolve() == copy.resolve():
+        return
+    read_labels(path)
+    try:
+        _replace(copy, path.read_bytes())
+    except OSError as error:
+        raise JudgeError(f"The labels cannot be copied to {copy} ({error.strerror}); choose another folder.") from error
+
+
 @dataclass(frozen=True, slots=True)
 class _Entry:
     """A row of the file, and what it says."""
@@ -98,18 +113,9 @@ class LabelFile:
 
     def _store(self, table: Table, entries: Sequence[_Entry]) -> None:
         data = table_bytes(replace(table, rows=tuple(entry.row for entry in entries)))
-        place = self.path.resolve()  # a link stays a link
-        unfinished = place.with_name(f".{place.name}.unfinished")
         try:
-            mode = place.stat().st_mode & 0o777 if place.exists() else 0o644
-            with unfinished.open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            unfinished.chmod(mode)
-            unfinished.replace(place)
+            _replace(self.path, data)
         except OSError as error:
-            unfinished.unlink(missing_ok=True)
             raise self._not_writable(error) from error
 
     @contextmanager
@@ -128,6 +134,22 @@ class LabelFile:
 
     def _not_writable(self, error: OSError) -> JudgeError:
         return JudgeError(f"The labels cannot be written to {self.path} ({error.strerror}); choose another place.")
+
+
+def _replace(path: Path, data: bytes) -> None:
+    place = path.resolve()  # a link stays a link
+    unfinished = place.with_name(f".{place.name}.unfinished")
+    mode = place.stat().st_mode & 0o777 if place.exists() else 0o644
+    try:
+        with unfinished.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.chmod(mode)
+        unfinished.replace(place)
+    except OSError:
+        unfinished.unlink(missing_ok=True)
+        raise
 
 
 def _checked(path: Path, header: Sequence[str]) -> tuple[str, ...]:

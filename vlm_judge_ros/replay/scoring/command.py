@@ -12,31 +12,25 @@ from vlm_judge_ros import __version__
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.parameters.given import GivenParameters, given_parameters
 from vlm_judge_ros.parameters.parameter import Value
+from vlm_judge_ros.replay.labels.labels import copy_labels, read_labels
 from vlm_judge_ros.replay.outputs import summary_files
 from vlm_judge_ros.replay.outputs.kinds import DEFAULT_KINDS, KINDS, Kind, kinds_named, output_kind, spanning_kind
+from vlm_judge_ros.replay.outputs.report_page import LABELS
 from vlm_judge_ros.replay.scoring.interruption import exit_status, terminable
 from vlm_judge_ros.replay.scoring.progress import Progress
 from vlm_judge_ros.replay.scoring.result_folder import ResultFolder, finished_episodes
 from vlm_judge_ros.replay.scoring.run import score_all
 from vlm_judge_ros.replay.scoring.run_result import FailedEpisode, RunResult
 from vlm_judge_ros.replay.scoring.scorer import ScoringSettings
-from vlm_judge_ros.replay.sources.bag_options import add_bag_arguments, bag_options
-from vlm_judge_ros.replay.sources.dataset_arguments import add_dataset_arguments, dataset_options, named_videos
 from vlm_judge_ros.replay.sources.find import FindOptions, find_episodes
 from vlm_judge_ros.replay.sources.recorded_episode import RecordedEpisode
+from vlm_judge_ros.replay.sources.source_arguments import add_source_arguments, find_options
 
 ALL_SCORED, SOME_FAILED = 0, 1
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `vlm-judge score`."""
-    parser.add_argument(
-        "paths",
-        nargs="*",
-        type=Path,
-        metavar="PATH",
-        help="a bag (a folder, or an MCAP or db3 file), a LeRobot dataset, a video, or a folder of these",
-    )
     parser.add_argument(
         "--out", required=True, type=Path, metavar="DIR", help="folder of the results; made where it is not there"
     )
@@ -49,19 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         + "; ".join(f"{kind.name} ({kind.text})" for kind in KINDS if kind.text)
         + " (default: %(default)s)",
     )
-    parser.add_argument(
-        "--task", default="", metavar="TEXT", help="the instruction (default: the one that was recorded)"
-    )
-    parser.add_argument(
-        "--camera",
-        action="append",
-        default=[],
-        metavar="NAME=TOPIC",
-        help="a camera and the recorded topic of its images, again for each (default: guessed where there is one "
-        "pair); in a dataset its column, in a folder of videos what its files are called",
-    )
-    add_bag_arguments(parser)
-    add_dataset_arguments(parser)
+    add_source_arguments(parser)
     parser.add_argument("--judge", metavar="NAME", help="short for --set judge=NAME")
     parser.add_argument(
         "--task-file",
@@ -82,6 +64,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--jobs", type=_jobs, default=1, metavar="N", help="episodes that are judged at once (default: %(default)s)"
     )
+    parser.add_argument(
+        "--labels",
+        type=Path,
+        metavar="FILE",
+        help=f"what people say, as `vlm-judge label` writes it; it is copied to DIR/{LABELS}, and the page compares",
+    )
     parser.add_argument("--resume", action="store_true", help="leave the episodes alone that are in DIR already")
     parser.add_argument("--json", action="store_true", help="print the result for programs")
 
@@ -96,12 +84,10 @@ def run(arguments: argparse.Namespace) -> int:
     for kind in kinds:  # what is not installed is told before hours of work
         _ = spanning_kind(kind) if kind.spans else output_kind(kind)
     parameters = _parameters(arguments)
-    cameras, videos = _cameras(arguments.camera), named_videos(arguments.video)
-    options = FindOptions(
-        arguments.task, cameras, bag_options(arguments, cameras), dataset_options(arguments, cameras), videos
-    )
-    if not arguments.paths and not videos:
-        raise JudgeError("Nothing is named that could be scored; give a bag, a dataset or a video.")
+    options = find_options(arguments)
+    labels: Path | None = arguments.labels
+    if labels is not None:  # what is wrong with it is told before hours of work
+        read_labels(labels)
     out: Path = arguments.out
     try:
         with terminable(), ResultFolder(out, _made_with(kinds, parameters, options), arguments.resume) as results:
@@ -149,6 +135,8 @@ def _score(
         left=outcome.left,
     )
     result.write(results.path)
+    if arguments.labels is not None:
+        copy_labels(arguments.labels, results.path / LABELS)
     _write_what_spans(results.path, kinds)
     return result
 
@@ -166,16 +154,6 @@ def _jobs(text: str) -> int:
     if not 1 <= number <= 1024:
         raise ValueError
     return number
-
-
-def _cameras(texts: Sequence[str]) -> dict[str, str]:
-    cameras: dict[str, str] = {}
-    for text in texts:
-        name, separator, topic = text.partition("=")
-        if not separator or not name or not topic or name in cameras:
-            raise JudgeError(f"--camera {text} is not of the form NAME=TOPIC with a name of its own; give both.")
-        cameras[name] = topic
-    return cameras
 
 
 def _parameters(arguments: argparse.Namespace) -> GivenParameters:
