@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeAlias
 
 from vlm_judge_ros.episode.chunk import Chunk
@@ -15,9 +17,13 @@ from vlm_judge_ros.episode.messages import chunk_of, joint_sample_of, refuse_fut
 from vlm_judge_ros.episode.raw_image import RawImage
 from vlm_judge_ros.episode.signal import SignalSample
 from vlm_judge_ros.errors import JudgeError
-from vlm_judge_ros.replay.bag import Bag, BagError
+from vlm_judge_ros.replay.ahead import Held, ahead
+from vlm_judge_ros.replay.bag import Bag, BagError, RecordedMessage
 from vlm_judge_ros.replay.topics import CameraTopic, EpisodeTopics
 from vlm_judge_ros.tasks.signals import SignalTopic
+
+DECODERS = 2
+"""Threads that decode images; a decoder does not keep the interpreter meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,18 +108,45 @@ def events(
     for topic, read in plain:
         if topic is not None:
             readers.setdefault(topic, []).append(_careful(topic, read))
-    for message in bag.messages(readers.keys(), start_ns, stop_ns):
+    cameras = {camera.topic for camera in topics.cameras}
+    with ThreadPoolExecutor(DECODERS, "decoding") as decoders:
+        reading = _reading(bag, bag.messages(readers.keys(), start_ns, stop_ns), readers, cameras, decoders)
+        for time_ns, pending in ahead(reading):
+            content = pending()
+            if content is not None:
+                yield Event(time_ns, content)
+
+
+def _reading(
+    bag: Bag,
+    messages: Iterator[RecordedMessage],
+    readers: Mapping[str, Sequence[_Reader]],
+    cameras: Collection[str],
+    decoders: Executor,
+) -> Iterator[Held[tuple[int, Callable[[], Content | None]]]]:
+    """Begin to read each message; images are decoded by other threads."""
+    for message in messages:
         decoded = bag.decode(message)
         for read in readers[message.topic]:
-            try:
-                content = read(decoded, message.time_ns)
-            except (AttributeError, TypeError, ValueError) as error:
-                raise BagError(
-                    f"A message on {message.topic} of {bag.path} is not what {message.type} is in ROS 2 ({error}): the "
-                    "bag defines the type otherwise; leave the topic out."
-                ) from error
-            if content is not None:
-                yield Event(message.time_ns, content)
+            if message.topic in cameras:
+                begun = decoders.submit(_read, bag, read, decoded, message).result
+                yield Held((message.time_ns, begun), len(message.cdr))
+            else:
+                yield Held((message.time_ns, partial(_same, _read(bag, read, decoded, message))), len(message.cdr))
+
+
+def _read(bag: Bag, read: _Reader, decoded: Any, message: RecordedMessage) -> Content | None:
+    try:
+        return read(decoded, message.time_ns)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise BagError(
+            f"A message on {message.topic} of {bag.path} is not what {message.type} is in ROS 2 ({error}): the "
+            "bag defines the type otherwise; leave the topic out."
+        ) from error
+
+
+def _same(content: Content | None) -> Content | None:
+    return content
 
 
 def _frame_reader(camera: CameraTopic) -> _Reader:
