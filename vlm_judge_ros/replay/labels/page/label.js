@@ -197,7 +197,10 @@ function shut(id) {
 function openModes() {
   if (sitting.in_pairs) return;
   find("modes").showModal();
-  (find("mode-list").querySelector("[aria-pressed=true]") || find("mode-list").firstChild).focus();
+  for (const button of find("mode-list").children) {
+    button.setAttribute("aria-pressed", String(button.dataset.mode === draft.failure_mode));
+  }
+  find("mode-list").querySelector("[aria-pressed=true]").focus();
 }
 
 function build() {
@@ -215,6 +218,7 @@ function build() {
     key.textContent = "abcdefghijklmnopqrstuvwxyz"[place];
     button.append(key, ` ${mode ? words(mode) : "not said"}`);
     button.dataset.key = key.textContent;
+    button.dataset.mode = mode;
     button.addEventListener("click", () => sayMode(mode));
     find("mode-list").append(button);
   });
@@ -274,8 +278,9 @@ function onKey(event) {
   if (open && event.key === "Escape") return;
   if (open === find("modes") && event.key.startsWith("Arrow")) {
     const buttons = [...find("mode-list").children], here = buttons.indexOf(document.activeElement);
-    const step = event.key === "ArrowUp" || event.key === "ArrowLeft" ? -1 : 1;
-    buttons[(here + step + buttons.length) % buttons.length].focus();
+    const columns = buttons.filter(button => button.offsetTop === buttons[0].offsetTop).length;
+    const step = { ArrowUp: -columns, ArrowDown: columns, ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    buttons[Math.max(0, Math.min(buttons.length - 1, here + step))].focus();
     event.preventDefault();
     return;
   }
