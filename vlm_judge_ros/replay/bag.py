@@ -228,6 +228,20 @@ class Bag:
             what = f"a message of {message.topic} ({message.type}) cannot be decoded ({_in_words(error)})"
             raise self._error(Damaged(what)) from error
 
+    def field(self, message: RecordedMessage, name: str) -> Any:
+        """A field of a message.
+
+        Raises:
+            BagError: it cannot be decoded, or the bag defines its type without this field.
+        """
+        try:
+            return getattr(self.decode(message), name)
+        except AttributeError as error:
+            raise BagError(
+                f"The bag {self.path} defines {message.type} without the field {name} that it has in ROS 2; leave the "
+                f"topic {message.topic} out."
+            ) from error
+
     def _definition(self, message: RecordedMessage) -> StoredTopic:
         known = [topic for topic in self._topics.values() if topic.type == message.type]
         if not known:

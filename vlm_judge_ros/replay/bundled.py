@@ -40,7 +40,7 @@ def read_truth(bag: Bag, start_ns: int | None = None, stop_ns: int | None = None
         JudgeError: what the bag says cannot be read.
     """
     for message in bag.messages({TRUE_EPISODE}, start_ns, stop_ns):
-        return EpisodeTruth.parse(bag.decode(message).data)
+        return EpisodeTruth.parse(str(bag.field(message, "data")))
     return None
 
 

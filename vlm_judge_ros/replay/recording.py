@@ -98,12 +98,12 @@ def _recorded_task(bag: Bag, topics: EpisodeTopics, start_ns: int | None, stop_n
     """What was told first within the stretch, or else last before it."""
     if topics.task is None:
         return ""
-    told = (str(bag.decode(message).data) for message in bag.messages({topics.task}, start_ns, stop_ns))
+    told = (str(bag.field(message, "data")) for message in bag.messages({topics.task}, start_ns, stop_ns))
     first = next(told, "")
     if first or start_ns is None:
         return first
     before = list(bag.messages({topics.task}, None, start_ns))
-    return str(bag.decode(before[-1]).data) if before else ""
+    return str(bag.field(before[-1], "data")) if before else ""
 
 
 def _last_image_ns(bag: Bag, topics: EpisodeTopics, start_ns: int | None, stop_ns: int | None) -> int:
@@ -121,7 +121,7 @@ def _true_progress(bag: Bag, topics: EpisodeTopics, started_ns: int, stop_ns: in
     if topics.true_progress is None:
         return Curve()
     points = [
-        ((message.time_ns - started_ns) * 1e-9, float(bag.decode(message).data))
+        ((message.time_ns - started_ns) * 1e-9, float(bag.field(message, "data")))
         for message in bag.messages({topics.true_progress}, started_ns, stop_ns)
     ]
     return Curve(tuple(time_s for time_s, _ in points), tuple(value for _, value in points))

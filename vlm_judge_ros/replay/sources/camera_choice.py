@@ -91,5 +91,7 @@ def _camera_path(topic: str) -> str:
 
 def _example(topics: list[str]) -> dict[str, str]:
     wrist = next((name for name in topics if _AT_WRIST.search(name.lower())), None)
-    front = next((name for name in topics if name != wrist), None)
-    return {name: topic for name, topic in ((FRONT, front), (WRIST, wrist)) if topic is not None}
+    others = [name for name in topics if name != wrist]
+    if wrist is None and len(others) > 1:
+        wrist = others[1]
+    return {name: topic for name, topic in ((FRONT, next(iter(others), None)), (WRIST, wrist)) if topic is not None}

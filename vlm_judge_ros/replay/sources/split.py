@@ -96,14 +96,14 @@ def parts_of(bag: Bag, topics: EpisodeTopics, split: Split) -> list[Part]:
         if topics.chunk is None:
             raise _lacks(bag, "action chunks")
         messages = bag.messages({topics.chunk})
-        parts = parts_by_chunks(((message.time_ns, int(bag.decode(message).id)) for message in messages), stop_ns)
+        parts = parts_by_chunks(((message.time_ns, int(bag.field(message, "id"))) for message in messages), stop_ns)
     return without_empty(parts, (image.time_ns for image in bag.times(images)))
 
 
 def _texts(bag: Bag, topic: str | None, what: str) -> list[tuple[int, str]]:
     if topic is None:
         raise _lacks(bag, f"topic {what} of type {STRING}")
-    return [(message.time_ns, str(bag.decode(message).data)) for message in bag.messages({topic})]
+    return [(message.time_ns, str(bag.field(message, "data"))) for message in bag.messages({topic})]
 
 
 def _lacks(bag: Bag, what: str) -> BagError:

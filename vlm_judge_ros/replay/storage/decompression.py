@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import zlib
 from pathlib import Path
 from typing import BinaryIO
 
@@ -20,16 +21,17 @@ _MOST_GROWTH = 1000
 _ALWAYS_BYTES = 1 << 30
 
 
-def decompressed(data: bytes, compression: str, size: int) -> bytes:
+def decompressed(data: bytes, compression: str, size: int, crc: int = 0) -> bytes:
     """The content of a compressed block.
 
     Args:
         data: compressed.
         compression: as MCAP names it: empty, lz4 or zstd.
         size: bytes that the content is said to have.
+        crc: CRC-32 of the content; 0 where nobody took it.
 
     Raises:
-        StorageFault: the content has another size, is too large, or cannot be read.
+        StorageFault: the content has another size or checksum, is too large, or cannot be read.
     """
     if size > LARGEST_MESSAGE_BYTES:
         raise too_large(size)
@@ -43,6 +45,8 @@ def decompressed(data: bytes, compression: str, size: int) -> bytes:
         raise StorageFault(f"is compressed with {compression[:40]!r}", "convert it to zstd or lz4")
     if len(content) != size:
         raise Damaged(f"a block says that it holds {size} bytes and holds {'more' if len(content) > size else 'less'}")
+    if crc and zlib.crc32(content) != crc:
+        raise Damaged("a block is not what it was when it was written, because its checksum differs")
     return content
 
 

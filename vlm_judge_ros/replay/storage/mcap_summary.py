@@ -105,12 +105,15 @@ def scan(file: BinaryIO) -> Summary:
         if place > end:
             raise Damaged(f"a record claims {size} bytes where {end - begin - RECORD_BYTES} are left")
         if kind == MESSAGE:
+            if size < MESSAGE_BYTES:
+                raise Damaged("a message is shorter than its head")
             found.add_message(*message_head(file.read(MESSAGE_BYTES)), begin, place)
             continue
         found.end_run()
         if kind == CHUNK:
             head = read_chunk_head(file, begin)
-            found.add_chunk(head, begin, decompressed(file.read(_bounded(head.stored)), head.compression, head.size))
+            data = file.read(_bounded(head.stored))
+            found.add_chunk(head, begin, decompressed(data, head.compression, head.size, head.crc))
         elif kind in (SCHEMA, CHANNEL):
             found.take(kind, file.read(_bounded(size)))
         elif kind == DATA_END:
