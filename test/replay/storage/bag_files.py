@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ class Form:
     single: bool = False
 
     def __str__(self) -> str:
-        return f"{self.storage.value}-{self.compression.value}{'-single' if self.single else ''}"
+        return f"{self.storage.name.lower()}-{self.compression.name.lower()}{'-single' if self.single else ''}"
 
     def write(self, folder: Path, episode: EpisodeBag | None = None) -> Path:
         """Write an episode of 2 s, and return the path to name."""
@@ -29,19 +30,52 @@ class Form:
         return next(each for each in path.iterdir() if each.name != "metadata.yaml") if self.single else path
 
 
-def rewrite(source: Path, path: Path, storage: StoragePlugin, compression: CompressionMode) -> Path:
-    """Copy a bag into another form."""
+Change = Callable[[str, int, bytes], Iterable[tuple[str, int, bytes]]]
+"""From topic, time and bytes of a message to those that take its place; topics have to keep their types."""
+
+
+def _unchanged(topic: str, time_ns: int, data: bytes) -> Iterable[tuple[str, int, bytes]]:
+    yield topic, time_ns, data
+
+
+def rewrite(
+    source: Path,
+    path: Path,
+    storage: StoragePlugin = StoragePlugin.MCAP,
+    compression: CompressionMode = CompressionMode.NONE,
+    change: Change = _unchanged,
+    rename: Mapping[str, str] | None = None,
+) -> Path:
+    """Copy a bag into another form, with other messages or names of topics."""
     writer = Writer(path, version=9, storage_plugin=storage)
     if compression is not CompressionMode.NONE:
         writer.set_compression(compression, CompressionFormat.ZSTD)
     with Reader(source) as reader, writer:
-        connections: dict[int, Any] = {}
+        connections: dict[str, Any] = {}
         for topic in reader.connections:
-            connections[topic.id] = writer.add_connection(
-                topic.topic, topic.msgtype, msgdef=topic.msgdef.data, rihs01=topic.digest
+            name = (rename or {}).get(topic.topic, topic.topic)
+            connections[topic.topic] = writer.add_connection(
+                name, topic.msgtype, msgdef=topic.msgdef.data, rihs01=topic.digest
             )
         for topic, time_ns, data in reader.messages():
-            writer.write(connections[topic.id], time_ns, data)
+            for name, changed_ns, changed in change(topic.topic, time_ns, bytes(data)):
+                writer.write(connections[name], changed_ns, changed)
+    return path
+
+
+def one_after_the_other(sources: Sequence[Path], path: Path) -> Path:
+    """Copy several bags with the same topics into one."""
+    with Writer(path, version=9, storage_plugin=StoragePlugin.MCAP) as writer:
+        connections: dict[str, Any] = {}
+        for source in sources:
+            with Reader(source) as reader:
+                for topic in reader.connections:
+                    if topic.topic not in connections:
+                        connections[topic.topic] = writer.add_connection(
+                            topic.topic, topic.msgtype, msgdef=topic.msgdef.data, rihs01=topic.digest
+                        )
+                for topic, time_ns, data in reader.messages():
+                    writer.write(connections[topic.topic], time_ns, data)
     return path
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,12 +46,21 @@ def string(value: str) -> bytes:
 
 
 def chunk(
-    content: bytes, compression: str = "", stored: bytes | None = None, size: int | None = None, crc: int | None = None
+    content: bytes,
+    compression: str = "",
+    stored: bytes | None = None,
+    size: int | None = None,
+    crc: int | None = None,
+    times: Sequence[int] = (0, 2**62),
 ) -> bytes:
     """A chunk; what is given replaces what would be true."""
     stored = content if stored is None else stored
     head = struct.pack(
-        "<QQQI", 0, 2**62, len(content) if size is None else size, zlib.crc32(content) if crc is None else crc
+        "<QQQI",
+        times[0],
+        times[-1],
+        len(content) if size is None else size,
+        zlib.crc32(content) if crc is None else crc,
     )
     return record(0x06, head + text(compression) + struct.pack("<Q", len(stored)) + stored)
 
@@ -63,6 +72,20 @@ def footer(summary_start: int = 0) -> bytes:
 def file(*records: bytes, end: bytes | None = None) -> bytes:
     """A file without a summary."""
     return MAGIC + HEADER + b"".join(records) + (footer() if end is None else end)
+
+
+def indexed_file(head: bytes, chunks: Sequence[bytes], counts: Mapping[int, int]) -> bytes:
+    """A file whose summary tells where its chunks, which are not compressed, lie and how many messages it has."""
+    data, index = MAGIC + HEADER, b""
+    for each in chunks:
+        start, end, size = struct.unpack_from("<QQQ", each, 9)
+        where = struct.pack("<QQQQ", start, end, len(data), len(each)) + struct.pack("<IQ", 0, 0) + text("")
+        index += record(0x08, where + struct.pack("<QQ", size, size))
+        data += each
+    told = b"".join(struct.pack("<HQ", *each) for each in counts.items())
+    statistics = struct.pack("<QHIIIIQQ", sum(counts.values()), 1, 1, 0, 0, len(chunks), 0, 0)
+    summary = head + index + record(0x0B, statistics + struct.pack("<I", len(told)) + told)
+    return data + summary + footer(len(data))
 
 
 @dataclass(frozen=True)

@@ -199,3 +199,15 @@ def test_any_changed_byte_is_harmless_or_a_sentence(
         texts(path)
     except BagError as error:
         assert str(path) in str(error)
+
+
+def test_what_lies_outside_of_a_stretch_is_not_read(tmp_path: Path) -> None:
+    chunks = [raw_mcap.chunk(TOLD.head + TOLD.messages(times), times=times) for times in ([1, 2], [3, 4], [5, 6])]
+    path = written(tmp_path, raw_mcap.indexed_file(TOLD.head, chunks, {1: 6}))
+    data = path.read_bytes()
+    first = data.index(raw_mcap.string("1")) + 8
+    path.write_bytes(data[:first] + b"?" + data[first + 1 :])
+    fails(path, "checksum differs")
+    with Bag(path) as bag:
+        assert [bag.field(message, "data") for message in bag.messages(None, 3, 6)] == ["3", "4", "5"]
+        assert [message.time_ns for message in bag.times(None, 4)] == [4, 5, 6]
