@@ -21,7 +21,6 @@ from vlm_judge_ros.replay.storage.definitions import Decoder, decoder
 from vlm_judge_ros.replay.storage.folder import METADATA, OpenedBag, is_bag_file, open_bag
 from vlm_judge_ros.replay.storage.stored import (
     LARGEST_MESSAGE_BYTES,
-    Damaged,
     Storage,
     StorageFault,
     StoredTopic,
@@ -225,8 +224,11 @@ class Bag:
         except MemoryError:
             raise
         except Exception as error:  # the decoder raises whatever broken bytes lead it to
-            what = f"a message of {message.topic} ({message.type}) cannot be decoded ({_in_words(error)})"
-            raise self._error(Damaged(what)) from error
+            raise BagError(
+                f"The bag {self.path} has a message on {message.topic} ({message.type}) that cannot be decoded "
+                f"({_in_words(error)}); it is damaged, or of another ROS 2 distribution than its definition: leave the "
+                "topic out, or record it again."
+            ) from error
 
     def field(self, message: RecordedMessage, name: str) -> Any:
         """A field of a message.

@@ -60,11 +60,15 @@ def listed(types: Mapping[str, str], counts: Mapping[str, int]) -> str:
 
 
 def _listed(names: Iterable[str], types: Mapping[str, str], counts: Mapping[str, int]) -> str:
-    shown = [f"{name} ({types[name]}, {counts.get(name, 0)} messages)" for name in sorted(names)]
+    shown = [f"{name} ({types[name]}, {_number(counts.get(name, 0))})" for name in sorted(names)]
     if not shown:
         return "no topics"
     more = f" and {len(shown) - _MOST_LISTED} more" if len(shown) > _MOST_LISTED else ""
     return ", ".join(shown[:_MOST_LISTED]) + more
+
+
+def _number(count: int) -> str:
+    return "1 message" if count == 1 else f"{count} messages"
 
 
 def _named_like(words: re.Pattern[str], topic: str) -> bool:

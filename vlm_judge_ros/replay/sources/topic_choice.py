@@ -18,9 +18,10 @@ def choose_topics(bag: Bag, told: RobotTopics) -> EpisodeTopics:
         told: what a person said.
 
     Raises:
-        BagError: a topic that was named is not there or carries something else, or it takes a person to say which
-            topics are the cameras; the sentence lists what there is.
+        BagError: the bag is empty, a topic that was named is not there or carries something else, or it takes a person
+            to say which topics are the cameras; the sentence lists what there is.
     """
+    _ = bag.span_ns  # an empty bag is told as that, and not as one without cameras
     cameras = {name: _absolute(topic) for name, topic in told.cameras.items()}
     if not cameras:
         cameras = guess_cameras(bag.path, bag.topics, bag.counts)

@@ -55,7 +55,7 @@ class McapFile:
     @property
     def span_ns(self) -> tuple[int, int] | None:
         """Time of the first and of the last message."""
-        if not self._blocks:
+        if not self._blocks or not any(topic.count for topic in self.topics):
             return None
         return self._blocks[0].start_ns, max(block.end_ns for block in self._blocks)
 

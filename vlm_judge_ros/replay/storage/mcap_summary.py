@@ -71,18 +71,22 @@ def read_summary(file: BinaryIO) -> Summary | None:
     file.seek(start)
     found = _Found()
     counts: Mapping[int, int] | None = None
-    chunk_count = -1
+    chunk_count, indexed = -1, 0
     for kind, record in records_in(file.read(end - start)):
         found.take(kind, record)
         if kind == CHUNK_INDEX:
-            found.blocks.append(_indexed(record, end))
+            indexed += 1
+            block = _indexed(record, end)
+            # Chunks that hold only definitions have no times that mean anything.
+            if block.indexes or 0 < block.start_ns <= block.end_ns:
+                found.blocks.append(block)
         elif kind == STATISTICS:
             fields = Fields(record)
             fields.raw(8 + 2 + 4 + 4 + 4)
             chunk_count = fields.number(4)
             fields.raw(16)
             counts = fields.numbers_by_channel()
-    if counts is None or chunk_count != len(found.blocks) or (chunk_count == 0 and any(counts.values())):
+    if counts is None or chunk_count != indexed or (chunk_count == 0 and any(counts.values())):
         return None
     if not counts.keys() <= found.channels.keys():
         return None

@@ -131,4 +131,4 @@ def _damage() -> Iterator[None]:
     try:
         yield
     except (sqlite3.Error, ValueError, TypeError) as error:
-        raise Damaged(f"{error}".rstrip(".")) from error
+        raise Damaged(f"{error}".rstrip("."), "repair it with `sqlite3 FILE .recover`, or record it again") from error

@@ -29,10 +29,8 @@ class StorageFault(Exception):
 class Damaged(StorageFault):
     """A file that is not whole, or that contradicts itself."""
 
-    def __init__(self, why: str) -> None:
-        super().__init__(
-            f"is truncated or damaged: {why}", "repair an MCAP file with `mcap recover`, or record it again"
-        )
+    def __init__(self, why: str, remedy: str = "repair an MCAP file with `mcap recover`, or record it again") -> None:
+        super().__init__(f"is truncated or damaged: {why}", remedy)
 
 
 def too_large(size: int) -> StorageFault:
