@@ -50,6 +50,12 @@ _TABLES_TEXT = "tables of progress, rewards and judged failures, of each episode
 KINDS: tuple[Kind, ...] = (
     Kind("verdicts", "vlm_judge_ros.replay.outputs.verdict_lines:VerdictLines", "verdicts.jsonl, a verdict a line"),
     Kind("mcap", "vlm_judge_ros.replay.outputs.scored_mcap:ScoredMcap", "scored/, the bag again with what was judged"),
+    Kind(
+        "rerun",
+        "vlm_judge_ros.replay.outputs.rerun_recording:RerunRecording",
+        "episode.rrd, for the viewer of Rerun",
+        extra="rerun",
+    ),
     Kind("report", "vlm_judge_ros.replay.outputs.report_page", "report.html, a page to look at", spans=True),
     # One name for what is made of each episode and then of all.
     Kind("parquet", "vlm_judge_ros.replay.outputs.episode_tables:EpisodeTables", _TABLES_TEXT, extra="datasets"),
