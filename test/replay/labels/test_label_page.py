@@ -182,6 +182,18 @@ def test_a_label_that_cannot_be_saved_is_told_and_stays_on_the_page(tmp_path: Pa
         _place(window, "2 of 2, 1 labelled")
 
 
+def test_a_program_that_has_ended_is_told(tmp_path: Path, window: Page) -> None:
+    with running(copies(tmp_path, 2), tmp_path / "labels.csv") as page:
+        _open(window, page)
+        window.press(" ")
+    # Threads of the server still answer on the connections that stand; those of an ended program would not.
+    window.evaluate("fetch = () => Promise.reject(new TypeError('refused'))")
+    for key in ("5", "Enter"):
+        window.press(key)
+    _await(window, "document.getElementById('message').textContent.startsWith('The program does not answer')")
+    assert _text(window, "place").startswith("1 of 2, 0 labelled")
+
+
 @pytest.mark.parametrize("in_pairs", [False, True])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_it_fits_a_phone(tmp_path: Path, window: Page, in_pairs: bool, scheme: str) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
 
 import cv2
 
@@ -22,6 +25,8 @@ MOST_PICTURES = 6000
 SHORTEST_PERIOD_S = 1 / 30
 LONGEST_SIDE = 640
 _JPEG_QUALITY = 85
+_ON_DISK = Path("/var/tmp")
+_NO_PLACE = "The pictures cannot be kept ({}); make room, or name another folder in the variable TMPDIR."
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,9 @@ class Film:
 
     Args:
         episode: what was recorded.
+
+    Raises:
+        JudgeError: there is no place for the pictures.
     """
 
     def __init__(self, episode: RecordedEpisode) -> None:
@@ -55,7 +63,7 @@ class Film:
         description = episode.description
         # A little less than the period of a camera, whose stamps are not wholly even.
         self._period_s = max(0.9 * SHORTEST_PERIOD_S, description.duration_s / MOST_PICTURES)
-        self._file = tempfile.TemporaryFile(prefix="vlm-judge-label-")  # noqa: SIM115 (closed by `close`)
+        self._file = _nameless_file()
         self._lock = threading.Lock()
         self._times_s: dict[str, list[float]] = {camera: [] for camera in description.cameras}
         self._places: dict[str, list[tuple[int, int]]] = {camera: [] for camera in description.cameras}
@@ -100,7 +108,7 @@ class Film:
         except JudgeError as error:
             fault = str(error)
         except OSError as error:
-            fault = f"The pictures cannot be kept ({error.strerror}); make room in the folder of temporary files."
+            fault = _NO_PLACE.format(error.strerror)
         finally:
             with self._lock:
                 self._fault, self._finished = fault, True
@@ -179,6 +187,15 @@ class Films:
             films, self._films = list(self._films.values()), {}
         for film in films:
             film.close()
+
+
+def _nameless_file() -> BinaryIO:
+    # The usual folder of temporary files is memory on many systems.
+    folder = _ON_DISK if "TMPDIR" not in os.environ and _ON_DISK.is_dir() else None
+    try:
+        return tempfile.TemporaryFile(prefix="vlm-judge-label-", dir=folder)
+    except OSError as error:
+        raise JudgeError(_NO_PLACE.format(error.strerror)) from error
 
 
 def _jpeg(frame: Frame) -> bytes:

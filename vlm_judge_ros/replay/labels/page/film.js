@@ -2,6 +2,8 @@
 
 const POLL_MS = 300;
 
+export const GONE = "The program does not answer; start it again, and open the address that it prints. Nothing that was saved is lost.";
+
 /** The place of the newest time that is not later than a moment; the first where all are later. */
 function newest(times, moment) {
   let low = 0, high = times.length;
@@ -29,7 +31,7 @@ export class Film {
 
   async load() {
     while (!this.closed) {
-      const response = await fetch(`episode/${this.index}`);
+      const response = await fetch(`episode/${this.index}`).catch(() => { throw new Error(GONE); });
       const told = await response.json();
       if (this.closed) return;
       if (!response.ok) throw new Error(told.error);
@@ -113,6 +115,9 @@ export class Film {
         bitmap.close();
         camera.shown = wanted;
       }
+    } catch {
+      this.fault.textContent = GONE;
+      this.fault.hidden = false;
     } finally {
       camera.busy = false;
     }

@@ -1,6 +1,6 @@
 // The page for labelling: what is shown, what is said, and the keys. Everything that is saved goes through the server.
 
-import { Film } from "./film.js";
+import { Film, GONE } from "./film.js";
 import { Player } from "./player.js";
 
 const find = id => document.getElementById(id);
@@ -14,7 +14,7 @@ async function ask(path, content) {
   const options = content === undefined ? {} : {
     method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(content),
   };
-  const response = await fetch(path, options);
+  const response = await fetch(path, options).catch(() => { throw new Error(GONE); });
   const answer = await response.json();
   if (!response.ok) throw new Error(answer.error);
   return answer;
