@@ -13,9 +13,12 @@ from rclpy.qos import DurabilityPolicy, QoSProfile
 
 from vlm_judge_ros import msg
 from vlm_judge_ros.episode.failure_mode import FailureMode
+from vlm_judge_ros.judges.opinion import SubtaskState
 from vlm_judge_ros.monitors.finding import Effect, Finding, Layer, Severity
-from vlm_judge_ros.replay.trace import Answer, Ruling
-from vlm_judge_ros.verdict.verdict import State
+from vlm_judge_ros.replay.stretches import Alarms, Steps
+from vlm_judge_ros.replay.trace import Alarm, Answer, Ruling, Step
+from vlm_judge_ros.verdict.failure import FailureEvent, FailureStatus
+from vlm_judge_ros.verdict.verdict import FindingRecord, Provenance, State, known
 
 _HISTORY = 256
 
@@ -28,6 +31,9 @@ class Heard:
     rulings: tuple[Ruling, ...]
     provenance: msg.Provenance | None
     frames_in: Mapping[str, int]
+    failures: tuple[FailureEvent, ...]
+    alarms: tuple[Alarm, ...]
+    steps: tuple[Step, ...]
 
 
 class Listener:
@@ -40,6 +46,7 @@ class Listener:
         judge: absolute name of the judge node.
         episode_id: only what belongs to this episode is kept.
         started_ns: start of the episode.
+        duration_s: seconds to its end.
         now_ns: the simulated time, for when a ruling became known.
         on_news: called after each answer and each ruling, in the executor.
     """
@@ -50,12 +57,14 @@ class Listener:
         judge: str,
         episode_id: str,
         started_ns: int,
+        duration_s: float,
         now_ns: Callable[[], int],
         on_news: Callable[[Answer | Ruling], None],
     ) -> None:
         self._judge = judge
         self._episode_id = episode_id
         self._started_ns = started_ns
+        self._duration_s = duration_s
         self._now_ns = now_ns
         self._on_news = on_news
         self._lock = threading.Lock()
@@ -63,15 +72,28 @@ class Listener:
         self._rulings: list[Ruling] = []
         self._provenance: msg.Provenance | None = None
         self._frames_in: dict[str, int] = {}
+        self._failures: list[FailureEvent] = []
+        self._alarms = Alarms()
+        self._steps = Steps()
         latched = QoSProfile(depth=_HISTORY, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         node.create_subscription(msg.Progress, f"{judge}/progress", self._on_progress, _HISTORY)
         node.create_subscription(msg.Verdict, f"{judge}/verdict", self._on_verdict, latched)
+        node.create_subscription(msg.Failure, f"{judge}/failure", self._on_failure, _HISTORY)
+        node.create_subscription(msg.Findings, f"{judge}/findings", self._on_findings, _HISTORY)
         node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 64)
 
     def heard(self) -> Heard:
         """A copy of what was heard so far."""
         with self._lock:
-            return Heard(tuple(self._answers), tuple(self._rulings), self._provenance, dict(self._frames_in))
+            return Heard(
+                answers=tuple(self._answers),
+                rulings=tuple(self._rulings),
+                provenance=self._provenance,
+                frames_in=dict(self._frames_in),
+                failures=tuple(self._failures),
+                alarms=self._alarms.found(),
+                steps=self._steps.found(self._duration_s),
+            )
 
     def add_verdict(self, message: msg.Verdict) -> None:
         """Take a verdict that came as the answer of a service."""
@@ -94,6 +116,7 @@ class Listener:
         )
         with self._lock:
             self._answers.append(answer)
+            self._steps.look(((step.name, SubtaskState(step.state)) for step in message.subtasks), answer.time_s)
             self._provenance = message.provenance
         self._on_news(answer)
 
@@ -116,6 +139,16 @@ class Listener:
                 return
             self._rulings.append(ruling)
         self._on_news(ruling)
+
+    def _on_failure(self, message: msg.Failure) -> None:
+        if message.episode_id == self._episode_id:
+            with self._lock:
+                self._failures.append(_failure(message))
+
+    def _on_findings(self, message: msg.Findings) -> None:
+        if message.episode_id == self._episode_id:
+            with self._lock:
+                self._alarms.look(map(_finding, message.findings), self._seconds(message.header.stamp))
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         counts = frames_received(message, self._judge)
@@ -156,4 +189,24 @@ def _finding(message: msg.Finding) -> Finding:
         value=message.value,
         limit=message.limit,
         unit=message.unit,
+    )
+
+
+def _failure(message: msg.Failure) -> FailureEvent:
+    source = message.provenance
+    return FailureEvent(
+        stamp_ns=_nanoseconds(message.header.stamp),
+        episode_id=message.episode_id,
+        event_id=message.event_id,
+        status=FailureStatus(message.status),
+        mode=FailureMode(message.mode),
+        severity=Severity(message.severity),
+        onset_ns=_nanoseconds(message.onset) or None,
+        confidence=known(message.confidence),
+        deciding_layer=Layer(message.deciding_layer),
+        evidence=tuple(FindingRecord.of(_finding(finding)) for finding in message.evidence),
+        text=message.text,
+        provenance=Provenance(
+            model=source.model, model_hash=source.model_hash, software_version=source.software_version
+        ),
     )

@@ -101,6 +101,7 @@ def replay_live(
             judge,
             recording.name,
             recording.started_ns,
+            recording.duration_s,
             lambda: player.now_ns,
             watcher.on_news,
         )
@@ -290,6 +291,9 @@ def _trace(bag: Bag, recording: Recording, heard: Heard, published: Mapping[str,
         provenance=_provenance(heard),
         frames_in=frames_in,
         frames_lost={camera: max(0, count - frames_in[camera]) for camera, count in published.items()},
+        failures=heard.failures,
+        alarms=heard.alarms,
+        steps=heard.steps,
     )
 
 

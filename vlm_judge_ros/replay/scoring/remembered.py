@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 
 from vlm_judge_ros.episode.frame import Frame
-from vlm_judge_ros.judges.opinion import SubtaskState
-from vlm_judge_ros.monitors.finding import Effect, Finding
+from vlm_judge_ros.monitors.finding import Finding
 from vlm_judge_ros.replay.events import BrokenFrame, Event
 from vlm_judge_ros.replay.sources.recorded_episode import EpisodeDescription
-from vlm_judge_ros.replay.trace import Alarm, Answer, EpisodeTrace, Ruling, Step
+from vlm_judge_ros.replay.stretches import Alarms, Steps
+from vlm_judge_ros.replay.trace import Answer, EpisodeTrace, Ruling
 from vlm_judge_ros.verdict.failure import FailureEvent
 from vlm_judge_ros.verdict.progress_update import ProgressUpdate
 from vlm_judge_ros.verdict.verdict import FindingRecord, Provenance, Verdict
@@ -30,10 +29,9 @@ class Remembered:
         self._answers: list[Answer] = []
         self._rulings: list[Ruling] = []
         self._failures: list[FailureEvent] = []
-        self._alarms: list[Alarm] = []
-        self._open: dict[tuple[object, ...], int] = {}
+        self._alarms = Alarms()
         self._findings: tuple[Finding, ...] = ()
-        self._steps: list[Step] = []
+        self._steps = Steps()
         self._frames: Counter[str] = Counter()
         self._broken: Counter[str] = Counter()
         self._provenance: Provenance | None = None
@@ -50,20 +48,7 @@ class Remembered:
         if findings is self._findings:
             return
         self._findings = findings
-        now_s = self._seconds(now_ns)
-        still: dict[tuple[object, ...], int] = {}
-        for finding in findings:
-            if finding.effect not in (Effect.FAILURE, Effect.BLIND):
-                continue
-            key = (finding.layer, finding.name, finding.source, finding.effect, finding.mode)
-            index = self._open.get(key)
-            if index is None:
-                index = len(self._alarms)
-                self._alarms.append(Alarm(now_s, now_s, finding))
-            else:
-                self._alarms[index] = replace(self._alarms[index], end_s=now_s)
-            still[key] = index
-        self._open = still
+        self._alarms.look(findings, self._seconds(now_ns))
 
     def progress(self, update: ProgressUpdate) -> None:
         """Take an answer of the judge."""
@@ -83,11 +68,7 @@ class Remembered:
                 latency_s=update.latency_s,
             )
         )
-        active = next((step.name for step in opinion.subtasks if step.state is SubtaskState.ACTIVE), "")
-        if active and (not self._steps or self._steps[-1].name != active):
-            if self._steps:
-                self._steps[-1] = replace(self._steps[-1], end_s=time_s)
-            self._steps.append(Step(active, time_s, self._description.duration_s))
+        self._steps.look(((step.name, step.state) for step in opinion.subtasks), time_s)
 
     def failure(self, event: FailureEvent) -> None:
         """Take a change of status of a failure."""
@@ -127,8 +108,8 @@ class Remembered:
             frames_in={camera: self._frames[camera] + self._broken[camera] for camera in description.cameras},
             frames_lost=dict.fromkeys(description.cameras, 0),
             failures=tuple(self._failures),
-            alarms=tuple(self._alarms),
-            steps=tuple(self._steps),
+            alarms=self._alarms.found(),
+            steps=self._steps.found(description.duration_s),
         )
 
     def _seconds(self, stamp_ns: int) -> float:
