@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import sys
 import tracemalloc
 from pathlib import Path
 
@@ -309,5 +310,20 @@ def test_memory_does_not_grow_with_the_length_of_an_episode(tmp_path: Path, vers
         assert sum(isinstance(event.content, Frame) for event in episode.events()) == 2 * length
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
-    # The numbers of 1024 rows are read at once; pictures are not.
+    # Numbers of many rows are read at once; pictures are not.
     assert peaks[1] - peaks[0] < 100 * WIDTH * HEIGHT * 3
+
+
+@pytest.mark.parametrize(
+    ("module", "said"), [("pyarrow", "'pyarrow', which is not installed"), ("av", "'av', which is")]
+)
+def test_what_is_not_installed_is_named_with_its_extra(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str, said: str
+) -> None:
+    root = MadeDataset(tmp_path / "cubes", lengths=(3,)).write()
+    for name in [name for name in sys.modules if name == module or name.startswith(f"{module}.")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(JudgeError, match=said) as error:
+        frames(episodes(root)[0])
+    assert "vlm_judge_ros[datasets]" in str(error.value)

@@ -15,7 +15,7 @@ from vlm_judge_ros.replay.sources.lerobot_episode import LeRobotEpisode, Signals
 from vlm_judge_ros.replay.sources.lerobot_info import ACTION, INFO, STATE, DatasetInfo
 from vlm_judge_ros.replay.sources.lerobot_rows import episode_rows
 from vlm_judge_ros.replay.sources.lerobot_tables import EpisodeEntry, episode_entries
-from vlm_judge_ros.replay.sources.lerobot_truth import read_truth, truth_columns
+from vlm_judge_ros.replay.sources.lerobot_truth import TruthReader, truth_columns
 from vlm_judge_ros.replay.sources.recorded_episode import DatasetPlace, EpisodeDescription, Unreadable, usable_key
 
 HOUR_NS = 3_600 * 10**9
@@ -64,6 +64,7 @@ def dataset_episodes(root: Path, options: DatasetOptions | None = None) -> Itera
     info = DatasetInfo.read(root)
     cameras = choose_cameras(list(info.cameras), options.cameras, f"The dataset {root}", "--camera")
     signals = _signals(info, options)
+    truths = TruthReader(truth_columns(info, options.truth_columns))
     unit_seems_right = not signals.joints
     numbers: list[int] = []
     wanted = 0
@@ -74,7 +75,7 @@ def dataset_episodes(root: Path, options: DatasetOptions | None = None) -> Itera
         wanted += 1
         unit_seems_right = unit_seems_right or _unit_seems_right(entry, signals)
         try:
-            yield _episode(root, info, entry, cameras, signals, options)
+            yield _episode(root, info, entry, cameras, signals, options, truths)
         except JudgeError as error:
             yield Unreadable(f"{root}, episode {entry.number}", str(error))
     missing = options.episodes.missing(numbers)
@@ -91,6 +92,7 @@ def _episode(
     cameras: Mapping[str, str],
     signals: Signals,
     options: DatasetOptions,
+    truths: TruthReader,
 ) -> LeRobotEpisode:
     if entry.length < 1:
         raise JudgeError(f"Episode {entry.number} of {root} has no rows; leave it out.")
@@ -105,7 +107,7 @@ def _episode(
     name = f"{root.resolve().name}_episode_{entry.number:06d}"
     started_ns = (entry.number % _MOST_HOURS + 1) * HOUR_NS
     duration_s = (entry.length - 1) / info.fps
-    known = read_truth(entry, duration_s, name, task, truth_columns(info, options.truth_columns))
+    known = truths.read(entry, duration_s, name, task)
     description = EpisodeDescription(
         key=usable_key(name),
         name=name,

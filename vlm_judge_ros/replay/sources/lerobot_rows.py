@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.replay.sources.lerobot_tables import EpisodeEntry, damaged, open_table
@@ -15,7 +18,8 @@ if TYPE_CHECKING:
 TIMESTAMP, FRAME_INDEX, EPISODE_INDEX = "timestamp", "frame_index", "episode_index"
 
 # Pictures in a table are large; other columns are not.
-_ROWS_AT_ONCE, _PICTURES_AT_ONCE = 1024, 32
+_ROWS_AT_ONCE, _PICTURES_AT_ONCE = 4096, 32
+_OBJECTS_AT_ONCE = 256
 
 
 def episode_rows(entry: EpisodeEntry, columns: Sequence[str], pictures: Sequence[str] = ()) -> Iterator[dict[str, Any]]:
@@ -33,9 +37,7 @@ def episode_rows(entry: EpisodeEntry, columns: Sequence[str], pictures: Sequence
     with open_table(entry.data) as table:
         there = set(table.schema_arrow.names)
         wanted = list(dict.fromkeys([EPISODE_INDEX, TIMESTAMP, FRAME_INDEX, *columns, *pictures]))
-        missing = [name for name in wanted if name not in there]
-        if missing:
-            raise JudgeError(f"The table {entry.data} has no column {missing[0]!r}; it has {', '.join(sorted(there))}.")
+        _refuse_missing(entry.data, wanted, there)
         expected, before_s = 0, -math.inf
         for row in _matching(table, entry, wanted, bool(pictures)):
             if row[FRAME_INDEX] != expected:
@@ -58,19 +60,44 @@ def episode_rows(entry: EpisodeEntry, columns: Sequence[str], pictures: Sequence
             )
 
 
+def read_columns(path: Path, columns: Sequence[str]) -> Any:
+    """Some columns of a table, whole.
+
+    Raises:
+        JudgeError: the table is missing or damaged, or lacks a column.
+    """
+    with open_table(path) as table:
+        _refuse_missing(path, columns, set(table.schema_arrow.names))
+        try:
+            return table.read(columns=list(columns))
+        except Exception as error:  # whatever a damaged file leads the reader to
+            raise damaged(path, error) from error
+
+
+def _refuse_missing(path: Path, wanted: Sequence[str], there: Set[str]) -> None:
+    missing = [name for name in wanted if name not in there]
+    if missing:
+        raise JudgeError(f"The table {path} has no column {missing[0]!r}; it has {', '.join(sorted(there))}.")
+
+
 def _matching(
     table: parquet.ParquetFile, entry: EpisodeEntry, wanted: list[str], has_pictures: bool
 ) -> Iterator[dict[str, Any]]:
-    import pyarrow.compute as compute
-
+    found = False
     try:
         groups = [index for index in range(table.metadata.num_row_groups) if _may_hold(table, index, entry.number)]
         if not groups:
             return
         size = _PICTURES_AT_ONCE if has_pictures else _ROWS_AT_ONCE
         for batch in table.iter_batches(batch_size=size, row_groups=groups, columns=wanted):
-            chosen = batch.filter(compute.equal(batch.column(EPISODE_INDEX), entry.number))
-            yield from chosen.to_pylist()
+            mine = np.flatnonzero(batch.column(EPISODE_INDEX).to_numpy() == entry.number)
+            if mine.size:
+                found = True
+                rows = batch.take(mine)
+                for start in range(0, rows.num_rows, _OBJECTS_AT_ONCE):  # numbers take little room, objects much
+                    yield from rows.slice(start, _OBJECTS_AT_ONCE).to_pylist()
+            elif found:
+                return  # the rows of an episode lie together
     except GeneratorExit:
         raise
     except Exception as error:  # whatever a damaged file leads the reader to

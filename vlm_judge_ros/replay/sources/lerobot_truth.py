@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from vlm_judge_ros.episode.failure_mode import FailureMode
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.replay.sources.lerobot_info import DatasetInfo
-from vlm_judge_ros.replay.sources.lerobot_rows import TIMESTAMP, episode_rows
+from vlm_judge_ros.replay.sources.lerobot_rows import EPISODE_INDEX, TIMESTAMP, read_columns
 from vlm_judge_ros.replay.sources.lerobot_tables import EpisodeEntry
 from vlm_judge_ros.replay.trace import Curve
 from vlm_judge_ros.replay.truth import EpisodeTruth
@@ -31,31 +34,57 @@ def truth_columns(info: DatasetInfo, given: Sequence[str]) -> tuple[str, ...]:
     return tuple(given) if given else ((SUCCESS,) if SUCCESS in info.features else ())
 
 
-def read_truth(entry: EpisodeEntry, end_s: float, name: str, task: str, columns: Sequence[str]) -> KnownTruth:
-    """Read what columns say of an episode.
+class TruthReader:
+    """Reads what columns say of episodes.
+
+    Keeps those columns of the table that was read last: it mostly holds the next episode, too.
 
     A column of truth values is how it ended: a success where any row says so. A column of numbers is how far it was, 0
     to 1. A column may be one of the rows, or of the table of episodes; a number there is how far it was at the end.
 
     Args:
-        entry: the episode.
-        end_s: when it ends.
-        name: of the episode.
-        task: its instruction.
         columns: their names.
-
-    Raises:
-        JudgeError: there is no such column, or it holds something else.
     """
-    if not columns:
-        return KnownTruth()
+
+    def __init__(self, columns: Sequence[str]) -> None:
+        self._columns = tuple(columns)
+        self._path: Path | None = None
+        self._kept: tuple[str, ...] = ()
+        self._table: Any = None
+
+    def read(self, entry: EpisodeEntry, end_s: float, name: str, task: str) -> KnownTruth:
+        """Read what they say of an episode.
+
+        Args:
+            entry: the episode.
+            end_s: when it ends.
+            name: of the episode.
+            task: its instruction.
+
+        Raises:
+            JudgeError: there is no such column, or it holds something else.
+        """
+        told = {column: [(end_s, entry.further[column])] for column in self._columns if column in entry.further}
+        in_rows = tuple(column for column in self._columns if column not in entry.further)
+        if in_rows:
+            told.update(self._in_rows(entry, in_rows))
+        return _known(entry, name, task, told)
+
+    def _in_rows(self, entry: EpisodeEntry, columns: tuple[str, ...]) -> dict[str, list[tuple[float, Any]]]:
+        if (entry.data, columns) != (self._path, self._kept):
+            self._table = read_columns(entry.data, [EPISODE_INDEX, TIMESTAMP, *columns])
+            self._path, self._kept = entry.data, columns
+        mine = np.flatnonzero(self._table.column(EPISODE_INDEX).to_numpy() == entry.number)
+        if mine.size == 0:
+            return {}
+        rows = self._table.slice(int(mine[0]), int(mine[-1] - mine[0]) + 1)
+        times_s = rows.column(TIMESTAMP).to_pylist()
+        return {column: list(zip(times_s, rows.column(column).to_pylist(), strict=True)) for column in columns}
+
+
+def _known(entry: EpisodeEntry, name: str, task: str, told: Mapping[str, Sequence[tuple[float, Any]]]) -> KnownTruth:
     success: bool | None = None
     progress = Curve()
-    in_rows = [column for column in columns if column not in entry.further]
-    told = {column: [(end_s, entry.further[column])] for column in columns if column in entry.further}
-    if in_rows:
-        rows = list(episode_rows(entry, in_rows))
-        told.update({column: [(row[TIMESTAMP], row[column]) for row in rows] for column in in_rows})
     for column, values in told.items():
         plain = [(time_s, _plain(value)) for time_s, value in values]
         known = [(time_s, value) for time_s, value in plain if value is not None]
