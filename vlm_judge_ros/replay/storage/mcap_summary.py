@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -34,11 +33,17 @@ from vlm_judge_ros.replay.storage.mcap_records import (
     records_in,
     schema_of,
 )
-from vlm_judge_ros.replay.storage.stored import LARGEST_MESSAGE_BYTES, Damaged, StorageFault, StoredTopic, too_large
+from vlm_judge_ros.replay.storage.stored import (
+    LARGEST_MESSAGE_BYTES,
+    Damaged,
+    StorageFault,
+    StoredTopic,
+    full_type_name,
+    too_large,
+)
 
 _FOOTER_HEAD = b"\x02\x14\0\0\0\0\0\0\0"
 _RUN_BYTES = 1 << 20
-_TWO_PARTS = re.compile(r"(\w+)/(\w+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +196,7 @@ class _Found:
         return StoredTopic(
             number=channel.number,
             name=channel.topic,
-            type=_TWO_PARTS.sub(r"\1/msg/\2", schema.name) if _TWO_PARTS.fullmatch(schema.name) else schema.name,
+            type=full_type_name(schema.name),
             encoding=channel.encoding,
             definition=schema.text,
             language="ros2idl" if schema.encoding == "omgidl" else schema.encoding,

@@ -14,6 +14,7 @@ from vlm_judge_ros.replay.storage.stored import (
     StorageFault,
     StoredMessage,
     StoredTopic,
+    full_type_name,
     too_large,
 )
 
@@ -117,7 +118,7 @@ class SqliteFile:
             f"SELECT id, name, type, serialization_format, {', '.join(further)} FROM topics ORDER BY id"
         ):
             language, text = definitions.get(kind, ("", ""))
-            texts = (str(name), str(kind), str(encoding), text, language)
+            texts = (str(name), full_type_name(str(kind)), str(encoding), text, language)
             yield StoredTopic(int(number), *texts, counts.get(number, 0), str(type_hash), str(qos))
 
     def _read_span(self) -> tuple[int, int] | None:

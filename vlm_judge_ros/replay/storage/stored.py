@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
@@ -9,6 +10,7 @@ from typing import NamedTuple, Protocol
 LARGEST_MESSAGE_BYTES = 256 * 1024 * 1024
 """Larger messages, and larger compressed blocks of messages, are refused before memory is taken for them."""
 
+_TWO_PARTS = re.compile(r"(\w+)/(\w+)")
 RECORD_AGAIN = "record it again"
 
 
@@ -31,6 +33,11 @@ class Damaged(StorageFault):
 
     def __init__(self, why: str, remedy: str = "repair an MCAP file with `mcap recover`, or record it again") -> None:
         super().__init__(f"is truncated or damaged: {why}", remedy)
+
+
+def full_type_name(name: str) -> str:
+    """The name of a type with its middle part, which the first recorders left out: "std_msgs/msg/String"."""
+    return _TWO_PARTS.sub(r"\1/msg/\2", name) if _TWO_PARTS.fullmatch(name) else name
 
 
 def too_large(size: int) -> StorageFault:
