@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import resource
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from vlm_judge_ros.replay.outputs.judge_topics import (
     quality,
 )
 from vlm_judge_ros.replay.sources.bag_episode import BagEpisode
+from vlm_judge_ros.replay.sources.parts import Part
 from vlm_judge_ros.replay.sources.recorded_episode import Stretch
 
 pytest.importorskip("mcap")
@@ -281,3 +283,18 @@ def test_the_failure_says_all_that_it_knows(tmp_path: Path) -> None:
     assert (event.event_id, event.status, event.severity) == (1, int(FAILURE.status), int(FAILURE.severity))
     assert event.confidence == 0.75
     assert event.evidence[0].mode == int(FINDING.mode)
+
+
+def test_parts_of_a_bag_hold_together_every_message_once(tmp_path: Path) -> None:
+    path = EpisodeBag(duration_s=3.0).write(tmp_path)
+    whole = BagEpisode.find(path)
+    middle_ns = STARTED_NS + 1_000_000_000
+    last_ns = STARTED_NS + 4_000_000_000
+    parts = []
+    for number, part in enumerate((Part(STARTED_NS, middle_ns), Part(middle_ns, last_ns))):
+        episode = replace(whole, part=part)
+        (tmp_path / str(number)).mkdir()
+        judge_by_hand(episode, ScoredMcap.open(episode, tmp_path / str(number)))
+        parts.append(messages(tmp_path / str(number) / FOLDER))
+    for topic, found in messages(path).items():
+        assert [one for part in parts for one in part.get(topic, [])] == found

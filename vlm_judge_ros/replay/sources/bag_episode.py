@@ -87,7 +87,7 @@ class BagEpisode:
         """Where in the bag it lies."""
         if self.part is None:
             return Stretch(self.path)
-        return Stretch(self.path, self.part.start_ns, self.part.stop_ns - 1)
+        return Stretch(self.path, self.part.start_ns, self.part.stop_ns)
 
     def events(self, declared: Task | None = None) -> Iterator[Event]:
         """Read the bag; see `RecordedEpisode.events`."""
