@@ -22,6 +22,7 @@ import json
 import os
 import resource
 import statistics
+import struct
 import subprocess
 import sys
 import tempfile
@@ -44,7 +45,8 @@ from vlm_judge_ros.replay.sources.find import find_episodes
 CAMERAS = ("front", "wrist")
 WIDTH, HEIGHT, RATE_HZ, JOINT_RATE_HZ = 640, 480, 30, 100
 STARTED_NS = 1_700_000_000_000_000_000
-DIFFERENT_IMAGES = 300
+DIFFERENT_IMAGES = 120
+MOTION_STEPS = 1200
 
 
 def images(quality: int) -> dict[str, list[bytes]]:
@@ -66,16 +68,32 @@ def images(quality: int) -> dict[str, list[bytes]]:
 
 
 def write_bag(path: Path, seconds: float, made: dict[str, list[bytes]]) -> None:
-    """Write a bag; the images come again and again."""
+    """Write a bag; the images and the motion come again and again."""
     store = get_typestore(Stores.ROS2_HUMBLE)
     types = store.types
+    image_kind, joint_kind = "sensor_msgs/msg/CompressedImage", "sensor_msgs/msg/JointState"
+    header = types["std_msgs/msg/Header"](stamp=types["builtin_interfaces/msg/Time"](sec=0, nanosec=0), frame_id="")
 
-    def header(time_ns: int) -> Any:
-        stamp = types["builtin_interfaces/msg/Time"](sec=time_ns // 10**9, nanosec=time_ns % 10**9)
-        return types["std_msgs/msg/Header"](stamp=stamp, frame_id="")
+    def image(jpeg: bytes) -> bytearray:
+        data = np.frombuffer(jpeg, dtype=np.uint8)
+        return bytearray(store.serialize_cdr(types[image_kind](header=header, format="jpeg", data=data), image_kind))
 
+    def joint(index: int) -> bytearray:
+        position = np.sin(2.0 * np.pi * index / MOTION_STEPS + np.arange(7.0))
+        names = [f"joint_{number}" for number in range(7)]
+        message = types[joint_kind](
+            header=header, name=names, position=position, velocity=position, effort=np.array([])
+        )
+        return bytearray(store.serialize_cdr(message, joint_kind))
+
+    def stamped(cdr: bytearray, time_ns: int) -> bytes:
+        # The stamp is the first thing after the four bytes at the start of every message.
+        struct.pack_into("<iI", cdr, 4, *divmod(time_ns, 10**9))
+        return bytes(cdr)
+
+    frames = {camera: [image(jpeg) for jpeg in each] for camera, each in made.items()}
+    motion = [joint(index) for index in range(MOTION_STEPS)]
     with Writer(path, version=9, storage_plugin=StoragePlugin.MCAP) as writer:
-        image_kind, joint_kind = "sensor_msgs/msg/CompressedImage", "sensor_msgs/msg/JointState"
         topics = {
             camera: writer.add_connection(f"/{camera}/image/compressed", image_kind, typestore=store)
             for camera in CAMERAS
@@ -84,22 +102,15 @@ def write_bag(path: Path, seconds: float, made: dict[str, list[bytes]]) -> None:
         task = writer.add_connection("/task", "std_msgs/msg/String", typestore=store)
         text = types["std_msgs/msg/String"](data="move the block to the right")
         writer.write(task, STARTED_NS, store.serialize_cdr(text, "std_msgs/msg/String"))
-        moments = [(index / RATE_HZ, True, index) for index in range(round(seconds * RATE_HZ))]
-        moments += [(index / JOINT_RATE_HZ, False, index) for index in range(round(seconds * JOINT_RATE_HZ))]
-        names = [f"joint_{number}" for number in range(7)]
-        for moment_s, is_image, index in sorted(moments):
-            time_ns = STARTED_NS + round(moment_s * 1e9)
-            if is_image:
+        images_written = 0
+        for index in range(round(seconds * JOINT_RATE_HZ)):
+            time_ns = STARTED_NS + index * 10**9 // JOINT_RATE_HZ
+            writer.write(joints, time_ns, stamped(motion[index % MOTION_STEPS], time_ns))
+            while images_written * JOINT_RATE_HZ <= index * RATE_HZ:
                 for camera, connection in topics.items():
-                    data = np.frombuffer(made[camera][index % len(made[camera])], dtype=np.uint8)
-                    message = types[image_kind](header=header(time_ns), format="jpeg", data=data)
-                    writer.write(connection, time_ns, store.serialize_cdr(message, image_kind))
-            else:
-                position = np.sin(moment_s * 0.5 + np.arange(7.0))
-                message = types[joint_kind](
-                    header=header(time_ns), name=names, position=position, velocity=position, effort=np.array([])
-                )
-                writer.write(joints, time_ns, store.serialize_cdr(message, joint_kind))
+                    cdr = frames[camera][images_written % len(frames[camera])]
+                    writer.write(connection, time_ns, stamped(cdr, time_ns))
+                images_written += 1
 
 
 def read_bare(path: Path, decode: Callable[[Any], Any]) -> tuple[float, float]:
@@ -207,6 +218,7 @@ def main() -> None:
         if arguments.long_minutes:
             long = Path(folder) / "long"
             write_bag(long, arguments.long_minutes * 60.0, made)
+            result["long_minutes"] = arguments.long_minutes
             result["peak_mb"]["long"] = peak_mb(long, out)
     print(json.dumps(result, indent=1))
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
@@ -90,3 +91,29 @@ def test_a_folder_with_something_in_it_is_not_written_to(
     assert score(tmp_path, bags[0]) == 1
     assert "not empty" in capsys.readouterr().err
     assert {path.name for path in tmp_path.iterdir()} <= {"thesis.txt", ".lock"}
+
+
+def test_an_output_over_all_episodes_that_cannot_be_written_is_named_beside_what_failed(
+    bags: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert score(out, bags[0], "--with", "verdicts") == 0
+    (out / "report.html").mkdir()
+    assert score(out, tmp_path / "missing", bags[0], "--resume") == 1
+    error = capsys.readouterr().err
+    assert "failed: the output report: " in error
+    assert "There is no bag" in error
+
+
+def test_the_table_opens_as_it_is_and_runs_no_formula(tmp_path: Path) -> None:
+    bag = EpisodeBag(name="sum", truth=False, task="=HYPERLINK(1), bewege das Quadr\u00e4tchen").write(tmp_path)
+    out = tmp_path / "out"
+    assert score(out, bag) == 0
+    with (out / "summary.csv").open(encoding="utf-8-sig", newline="") as file:
+        (line,) = csv.DictReader(file)
+    assert line["task"] == "'=HYPERLINK(1), bewege das Quadr\u00e4tchen"
+    assert (line["episode"], line["true_outcome"], line["verdict_is_right"]) == ("sum", "", "")
+    (record,) = map(json.loads, (out / "episodes.jsonl").read_text(encoding="utf-8").splitlines())
+    assert record["task"].startswith("=HYPERLINK")
+    assert record["progress"] == float(line["progress"])
+    assert record["true_onset_s"] is None

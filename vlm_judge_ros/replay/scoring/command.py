@@ -127,6 +127,9 @@ def _score(
     for key, failure in outcome.failed.items():
         origin = waiting[key].description.origin
         failed.append(FailedEpisode(episode=key, origin=origin, reason=failure.reason, detail=failure.detail))
+    if arguments.labels is not None:
+        copy_labels(arguments.labels, results.path / LABELS)
+    failed += _write_what_spans(results.path, kinds)
     result = RunResult(
         folder=str(results.path.resolve()),
         scored=outcome.scored,
@@ -135,18 +138,21 @@ def _score(
         left=outcome.left,
     )
     result.write(results.path)
-    if arguments.labels is not None:
-        copy_labels(arguments.labels, results.path / LABELS)
-    _write_what_spans(results.path, kinds)
     return result
 
 
-def _write_what_spans(folder: Path, kinds: Sequence[Kind]) -> None:
+def _write_what_spans(folder: Path, kinds: Sequence[Kind]) -> list[FailedEpisode]:
+    """Write the tables, and the outputs that are asked for; returns those that cannot be written."""
     episodes = finished_episodes(folder)
-    summary_files.write(folder, episodes)
-    for kind in kinds:
-        if kind.spans and episodes:
-            spanning_kind(kind).write(folder, episodes)
+    writers = {"summary": summary_files.write}
+    writers |= {kind.name: spanning_kind(kind).write for kind in kinds if kind.spans and episodes}
+    failed: list[FailedEpisode] = []
+    for name, write in writers.items():
+        try:
+            write(folder, episodes)
+        except JudgeError as error:
+            failed.append(FailedEpisode(episode="", origin=f"the output {name}", reason=str(error)))
+    return failed
 
 
 def _jobs(text: str) -> int:
