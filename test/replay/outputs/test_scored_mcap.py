@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import pytest
 import yaml
+from recorded import BAGS, needs_recordings
 from replay.episode_bag import STARTED_NS, EpisodeBag
 from replay.outputs.judged_by_hand import FAILURE, FINDING, PROVENANCE, VERDICT, Elsewhere, judge_by_hand, update
 from rosbags.interfaces import QosDurability, QosReliability
@@ -298,3 +299,19 @@ def test_parts_of_a_bag_hold_together_every_message_once(tmp_path: Path) -> None
         parts.append(messages(tmp_path / str(number) / FOLDER))
     for topic, found in messages(path).items():
         assert [one for part in parts for one in part.get(topic, [])] == found
+
+
+@needs_recordings
+@pytest.mark.parametrize("name", ["test_bag_mcap", "test_bag_sqlite3"])
+def test_a_bag_of_others_with_many_types_is_copied_whole(tmp_path: Path, name: str) -> None:
+    writer = BagWriter(tmp_path / "again")
+    copy = RecordedCopy(Stretch(BAGS / name), writer, BagMessages(), set())
+    copy.finish()
+    copy.close()
+    writer.close({})
+    assert messages(tmp_path / "again") == messages(BAGS / name)
+    with Reader(tmp_path / "again") as reader:
+        assert len({connection.msgtype for connection in reader.connections}) > 90
+    with (tmp_path / "again" / "again.mcap").open("rb") as file:
+        found = list(make_reader(file, validate_crcs=True).iter_messages())
+    assert len(found) == sum(map(len, messages(BAGS / name).values()))
