@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from rosbags.typesys import Stores, get_types_from_idl, get_types_from_msg, get_typestore
@@ -36,6 +38,12 @@ def decoder(topic: StoredTopic) -> Decoder:
     Raises:
         StorageFault: the messages are not of ROS 2, or nobody knows their type.
     """
+    # The bags of a folder have the same definitions, and turning one into code takes as long as many messages.
+    return _made_decoder(replace(topic, number=0, count=0, qos="", type_hash=""))
+
+
+@lru_cache(maxsize=256)
+def _made_decoder(topic: StoredTopic) -> Decoder:
     if topic.encoding != "cdr":
         raise StorageFault(
             f"has a topic {topic.name} that is encoded as {topic.encoding[:40]!r}, not as ROS 2 does (cdr)",
