@@ -18,6 +18,7 @@ from vlm_judge_ros.replay.outputs.kinds import DEFAULT_KINDS, KINDS, Kind, kinds
 from vlm_judge_ros.replay.outputs.report_page import LABELS
 from vlm_judge_ros.replay.scoring.interruption import exit_status, terminable
 from vlm_judge_ros.replay.scoring.progress import Progress
+from vlm_judge_ros.replay.scoring.ray_engine import score_on_ray
 from vlm_judge_ros.replay.scoring.result_folder import ResultFolder, finished_episodes
 from vlm_judge_ros.replay.scoring.run import score_all
 from vlm_judge_ros.replay.scoring.run_result import FailedEpisode, RunResult
@@ -62,7 +63,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a parameter of the judge, again for each; see docs/parameters.md",
     )
     parser.add_argument(
-        "--jobs", type=_jobs, default=1, metavar="N", help="episodes that are judged at once (default: %(default)s)"
+        "--jobs",
+        type=_jobs,
+        metavar="N",
+        help="episodes that are judged at once (default: 1; on a cluster one for each processor)",
+    )
+    parser.add_argument(
+        "--engine",
+        choices=("local", "ray"),
+        default="local",
+        help="this machine, or the Ray cluster that RAY_ADDRESS names (default: %(default)s)",
     )
     parser.add_argument(
         "--labels",
@@ -123,7 +133,8 @@ def _score(
             failed.append(FailedEpisode(episode=described.key, origin=described.origin, reason=str(error)))
     settings = ScoringSettings(results.path.resolve(), tuple(kind.name for kind in kinds), parameters)
     with Progress(episode.description for episode in waiting.values()) as progress:
-        outcome = score_all(list(waiting.values()), settings, arguments.jobs, progress)
+        score = score_on_ray if arguments.engine == "ray" else score_all
+        outcome = score(list(waiting.values()), settings, arguments.jobs, progress)
     for key, failure in outcome.failed.items():
         origin = waiting[key].description.origin
         failed.append(FailedEpisode(episode=key, origin=origin, reason=failure.reason, detail=failure.detail))

@@ -29,17 +29,19 @@ class Outcome:
     left: tuple[str, ...] = ()
 
 
-def score_all(episodes: Sequence[RecordedEpisode], settings: ScoringSettings, jobs: int, progress: Progress) -> Outcome:
+def score_all(
+    episodes: Sequence[RecordedEpisode], settings: ScoringSettings, jobs: int | None, progress: Progress
+) -> Outcome:
     """Score all episodes. Whatever happens to one, the others go on.
 
     Args:
         episodes: those that are not finished yet.
         settings: how they are scored.
-        jobs: how many at once, at least 1.
+        jobs: how many at once, at least 1; None for one.
         progress: told of everything.
     """
     with ExitStack() as stack:
-        return _Run(episodes, settings, progress, stack).run(min(jobs, len(episodes)))
+        return _Run(episodes, settings, progress, stack).run(min(jobs or 1, len(episodes)))
 
 
 class _Run:

@@ -52,6 +52,45 @@ class Failed:
 News: TypeAlias = "Advanced | Scored | Failed"
 
 
+class Attempts:
+    """Scores one episode after the other, and has words for every end that this takes.
+
+    Args:
+        settings: how episodes are scored.
+    """
+
+    def __init__(self, settings: ScoringSettings) -> None:
+        self._settings = settings
+        self._scorer: Scorer | None = None
+
+    def score(self, episode: RecordedEpisode, on_time: Callable[[float], None] = lambda _: None) -> Scored | Failed:
+        """Score an episode.
+
+        Args:
+            episode: what was recorded.
+            on_time: called with the seconds of the episode that have been judged.
+        """
+        try:
+            self._scorer = self._scorer or Scorer(self._settings)
+            trace = self._scorer.score(episode, on_time)
+        except FullDisk as error:
+            return Failed(str(error), hopeless=True)
+        except JudgeError as error:
+            return Failed(str(error))
+        except MemoryError:
+            return Failed("It needs more memory than there is; free some, or use fewer --jobs.")
+        except Exception as error:
+            text = " ".join(f"{type(error).__name__}: {error}".split())
+            return Failed(f"A mistake in this software ({text}); please report it.", traceback.format_exc())
+        progress = f", {trace.final_progress:.0%}" if trace.final_progress == trace.final_progress else ""
+        return Scored(f"{trace.final_state.name}{progress}")
+
+    def close(self) -> None:
+        """End the judge's process."""
+        if self._scorer is not None:
+            self._scorer.close()
+
+
 class WorkerProcess:
     """Starts a process and hands it one episode after the other.
 
@@ -109,29 +148,14 @@ def _work(connection: Connection, settings: ScoringSettings, parent: int) -> Non
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if not end_with_parent(parent):
         return
-    scorer: Scorer | None = None
+    attempts = Attempts(settings)
     while True:
         try:
             episode: RecordedEpisode = connection.recv()
         except EOFError:
             break
-        try:
-            scorer = scorer or Scorer(settings)
-            trace = scorer.score(episode, _teller(connection))
-        except FullDisk as error:
-            connection.send(Failed(str(error), hopeless=True))
-        except JudgeError as error:
-            connection.send(Failed(str(error)))
-        except MemoryError:
-            connection.send(Failed("It needs more memory than there is; free some, or use fewer --jobs."))
-        except Exception as error:
-            text = " ".join(f"{type(error).__name__}: {error}".split())
-            connection.send(Failed(f"A mistake in this software ({text}); please report it.", traceback.format_exc()))
-        else:
-            progress = f", {trace.final_progress:.0%}" if trace.final_progress == trace.final_progress else ""
-            connection.send(Scored(f"{trace.final_state.name}{progress}"))
-    if scorer is not None:
-        scorer.close()
+        connection.send(attempts.score(episode, _teller(connection)))
+    attempts.close()
 
 
 def _teller(connection: Connection) -> Callable[[float], None]:
