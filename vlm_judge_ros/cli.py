@@ -43,6 +43,11 @@ COMMANDS = (
     Command("demo", "vlm_judge_ros.node.demo", "judge two recorded episodes live and leave a report"),
     Command("score", "vlm_judge_ros.replay.scoring.command", "judge what was recorded, and write what came of it"),
     Command("report", "vlm_judge_ros.replay.report_command", "make the page over judged episodes anew"),
+    Command(
+        "pseudo-label",
+        "vlm_judge_ros.replay.pseudo_label_command",
+        "make labels of what several judges say of episodes",
+    ),
     Command("label", "vlm_judge_ros.replay.labels.command", "watch what was recorded, and say how it went"),
     Command("simulate", "vlm_judge_ros.simulation.command", "make simulated episodes (extra: simulate)"),
     Command("examples", "vlm_judge_ros.replay.examples_command", "keep examples of good and bad behaviour for judges"),
