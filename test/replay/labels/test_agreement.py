@@ -115,6 +115,20 @@ def test_a_judge_that_says_the_same_agrees_wholly_and_one_that_says_the_opposite
             assert opposite[name].value == pytest.approx(worst)
 
 
+def test_many_episodes_are_taken_block_by_block() -> None:
+    chance = random.Random(5)
+    pairs = [(chance.randrange(9) / 8, chance.randrange(9) / 8, chance.choice(["pick", "push"])) for _ in range(600)]
+    figures = _figures(pairs)
+    assert figures["kendall"].value == pytest.approx(_tau_b(pairs))
+    rights = [
+        (1 + np.sign(one[0] - two[0]) * np.sign(one[1] - two[1])) / 2
+        for one, two in itertools.combinations(pairs, 2)
+        if one[1] != two[1] and one[2] == two[2]
+    ]
+    assert figures["preference_accuracy"].n == len(rights)
+    assert figures["preference_accuracy"].value == pytest.approx(np.mean(rights))
+
+
 def test_a_wide_interval_narrows_with_more_episodes() -> None:
     chance = random.Random(3)
 

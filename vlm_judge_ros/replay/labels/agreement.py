@@ -142,13 +142,13 @@ def _preference_accuracy(
     tasks = np.unique([each.task for each in shown], return_inverse=True)[1]
     stated = _stated([each.episode for each in shown], preferred)
 
-    def orders(rows: slice) -> Sequence[Floats]:
-        better = np.nan_to_num(np.sign(score[rows, None] - score[None, :]))
+    def orders(rows: slice, columns: slice) -> Sequence[Floats]:
+        better = np.nan_to_num(np.sign(score[rows, None] - score[None, columns]))
         for (first, second), vote in stated.items():
-            if rows.start <= first < rows.stop:
-                better[first - rows.start, second] = vote
-        better *= tasks[rows, None] == tasks[None, :]
-        right = (1.0 + better * np.sign(judge[rows, None] - judge[None, :])) / 2
+            if rows.start <= first < rows.stop and second >= columns.start:
+                better[first - rows.start, second - columns.start] = vote
+        better *= tasks[rows, None] == tasks[None, columns]
+        right = (1.0 + better * np.sign(judge[rows, None] - judge[None, columns])) / 2
         counts = np.abs(better)
         return right * counts, counts
 

@@ -29,8 +29,8 @@ def spearman(first: Floats, second: Floats) -> Statistic:
 def kendall(first: Floats, second: Floats) -> Statistic:
     """Kendall's tau-b; NaN where one of both does not vary."""
 
-    def signs(rows: slice) -> Sequence[Floats]:
-        one, two = (np.sign(values[rows, None] - values[None, :]) for values in (first, second))
+    def signs(rows: slice, columns: slice) -> Sequence[Floats]:
+        one, two = (np.sign(values[rows, None] - values[None, columns]) for values in (first, second))
         return one * two, np.abs(one), np.abs(two)
 
     def tau(counts: Floats) -> Floats:
@@ -40,18 +40,25 @@ def kendall(first: Floats, second: Floats) -> Statistic:
     return tau
 
 
-def pair_sums(counts: Floats, matrices: Callable[[slice], Sequence[Floats]]) -> list[Floats]:
+def pair_sums(counts: Floats, matrices: Callable[[slice, slice], Sequence[Floats]]) -> list[Floats]:
     """Sums over all pairs of episodes, each pair as often as its episodes were drawn, in memory that stays small.
 
     Args:
         counts: of shape (draws, episodes).
-        matrices: gives some rows of matrices of shape (episodes, episodes); sums of each are returned.
+        matrices: gives some rows and columns of symmetric matrices of shape (episodes, episodes) whose entries are
+            multiples of a half between -1 and 1; sums of each are returned.
     """
     episodes = counts.shape[1]
+    short = counts.astype(np.float32)  # exact: a sum of halves over fewer than 2**22 episodes
     sums: list[Floats] = []
     for begin in range(0, episodes, _ROWS):
-        rows = slice(begin, begin + _ROWS)
-        parts = [np.einsum("de,de->d", counts[:, rows], counts @ matrix.T) for matrix in matrices(rows)]
+        rows, columns = slice(begin, begin + _ROWS), slice(begin, episodes)
+        drawn = short[:, columns].copy()
+        drawn[:, _ROWS:] *= 2.0  # each pair beyond this square stands for the one on the other side of the diagonal
+        parts = [
+            np.einsum("de,de->d", counts[:, rows], (drawn @ matrix.T.astype(np.float32)).astype(np.float64))
+            for matrix in matrices(rows, columns)
+        ]
         sums = [old + new for old, new in zip(sums, parts, strict=True)] if sums else parts
     return sums
 

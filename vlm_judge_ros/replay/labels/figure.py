@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeAlias
 
 import numpy as np
@@ -55,13 +56,21 @@ def figure(statistic: Statistic, episodes: int, n: int | None = None, undefined:
         return Figure(None, None, None, n, undefined)
     if episodes < 2:
         return Figure(value, None, None, n, "one episode gives no interval")
-    drawn = np.random.default_rng(SEED).multinomial(episodes, np.full(episodes, 1.0 / episodes), size=DRAWS)
-    values = statistic(drawn.astype(np.float64))
+    values = statistic(_drawn(episodes))
     values = values[np.isfinite(values)]
     if values.size < DRAWS / 2:
         return Figure(value, None, None, n, "too few episodes for an interval")
     low, high = np.quantile(values, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return Figure(value, float(low), float(high), n)
+
+
+@lru_cache(maxsize=2)
+def _drawn(episodes: int) -> Floats:
+    """How often each episode is drawn; the same for all figures over as many episodes."""
+    drawn = np.random.default_rng(SEED).multinomial(episodes, np.full(episodes, 1.0 / episodes), size=DRAWS)
+    counts = drawn.astype(np.float64)
+    counts.flags.writeable = False
+    return counts
 
 
 def share(part: Floats, whole: Floats) -> Floats:
