@@ -200,6 +200,16 @@ def test_the_printed_page_shows_the_open_episodes_alone(page: Page) -> None:
     assert 1 <= pages() < every
 
 
+def test_the_printed_table_is_whole(page: Page) -> None:
+    page.show(794)
+    page.call("Emulation.setEmulatedMedia", media="print")
+    width, needed = page.evaluate(
+        "(({clientWidth, scrollWidth}) => [clientWidth, scrollWidth])(document.querySelector('.scroll'))"
+    )
+    page.call("Emulation.setEmulatedMedia", media="")
+    assert needed <= width
+
+
 def test_text_from_outside_stays_text(page: Page) -> None:
     assert page.evaluate("document.title") == "Judged episodes"
     assert HOSTILE in names(page)
