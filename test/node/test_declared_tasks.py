@@ -17,7 +17,7 @@ from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
 from rcl_interfaces.srv import SetParameters
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import JointState
-from std_msgs.msg import Float64, String
+from std_msgs.msg import Bool, Float64, String
 
 from vlm_judge_ros import msg, srv
 from vlm_judge_ros.tasks.task_file import load_task
@@ -47,12 +47,21 @@ monitors:
   - {kind: threshold, name: too_high, signal: height, max: 1.0, severity: critical, failure_mode: SPILL}
 """
 
+DOOR = """
+name: shut_door
+instruction: shut the door
+signals:
+  open: {topic: /declared/door, type: std_msgs/msg/Bool, field: data, timeout_s: 0.0, latched: true}
+monitors:
+  - {kind: threshold, name: shut, signal: open, max: 0.5, severity: critical, failure_mode: UNSTABLE}
+"""
+
 
 @pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ...]:
     folder = tmp_path_factory.mktemp("tasks")
-    paths = folder / "push.yaml", folder / "lift.yaml"
-    for path, text in zip(paths, (PUSH, LIFT), strict=True):
+    paths = folder / "push.yaml", folder / "lift.yaml", folder / "door.yaml"
+    for path, text in zip(paths, (PUSH, LIFT, DOOR), strict=True):
         path.write_text(text)
     return paths
 
@@ -106,8 +115,8 @@ def wrench(bench: Bench) -> Iterator[Wrench]:
 
 
 @pytest.fixture(scope="module")
-def judge(start: Callable[..., JudgeProcess], robot: Robot, wrench: Wrench, files: tuple[Path, Path]) -> JudgeProcess:
-    task_files = f"[{files[0]}, {files[1]}]"
+def judge(start: Callable[..., JudgeProcess], robot: Robot, wrench: Wrench, files: tuple[Path, ...]) -> JudgeProcess:
+    task_files = f"[{', '.join(map(str, files))}]"
     return start("declared", task_files=task_files, period_s=0.3, deadline_s=5.0, auto_episode=False)
 
 
@@ -126,7 +135,7 @@ def refused_by_parameter(judge: JudgeProcess, task: str) -> str:
 
 
 def test_a_critical_limit_that_breaks_fails_the_episode_at_once(
-    judge: JudgeProcess, bench: Bench, wrench: Wrench, files: tuple[Path, Path]
+    judge: JudgeProcess, bench: Bench, wrench: Wrench, files: tuple[Path, ...]
 ) -> None:
     beats = bench.listen(msg.Heartbeat, f"/{judge.name}/heartbeat", QoSProfile(depth=1000))
     before, events = judge.begin("push the button"), len(judge.failures)
@@ -149,6 +158,20 @@ def test_a_critical_limit_that_breaks_fails_the_episode_at_once(
     assert "force" in told[0].failure_text
 
 
+def test_what_a_latched_signal_said_before_an_episode_holds_in_it(judge: JudgeProcess, bench: Bench) -> None:
+    doors = bench.node.create_publisher(Bool, "/declared/door", LATCHED)
+    doors.publish(Bool(data=False))
+    judge.await_count("inputs", "messages on /declared/door")
+    judge.await_verdict(PROGRESSING, since=judge.begin("shut the door"))
+    judge.end_episode()
+    doors.publish(Bool(data=True))
+    judge.await_count("inputs", "messages on /declared/door", 2)
+    for _ in range(2):
+        verdict = judge.await_verdict(FAILED, "open", judge.begin("shut the door"))
+        assert verdict.failure_mode == msg.Failure.MODE_UNSTABLE
+        judge.end_episode()
+
+
 def test_a_limit_that_breaks_for_single_messages_is_not_missed(judge: JudgeProcess, wrench: Wrench) -> None:
     before = judge.begin("push_button")
     judge.await_verdict(PROGRESSING, since=before)
@@ -167,7 +190,7 @@ def test_a_task_is_known_by_name_instruction_and_wording(judge: JudgeProcess, to
 
 
 def test_a_task_that_no_file_declares_is_refused_everywhere(judge: JudgeProcess, bench: Bench) -> None:
-    sentence = 'No task file declares the task \'juggle\'; set "push the button" or "lift the cup"'
+    sentence = 'No task file declares the task \'juggle\'; set "push the button", "lift the cup" or "shut the door"'
     for answer in (
         judge.start_episode("juggle"),
         bench.call(srv.SetTask, f"/{judge.name}/set_task", task="juggle", restart=False),

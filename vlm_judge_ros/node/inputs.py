@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from rclpy.node import Node
-from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.subscription import Subscription
 from sensor_msgs.msg import JointState
 
@@ -33,6 +33,7 @@ CHUNK = "chunk"
 # Best effort hears reliable publishers too. At 1 kHz this is a tenth of a second of patience.
 _QUALITY = QoSProfile(depth=100, reliability=ReliabilityPolicy.BEST_EFFORT)
 _RELIABLE = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)
+_LATCHED = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
 @dataclass(slots=True)
@@ -45,6 +46,8 @@ class InputTopic:
         kind: class of its messages.
         signals: what is to be taken out of them, by the name of each task that declares some.
         received: messages so far.
+        latched: some of the signals are.
+        reliable: no message may be lost.
     """
 
     given: str
@@ -52,6 +55,14 @@ class InputTopic:
     kind: type[Any]
     signals: dict[str, list[SignalTopic]] = field(default_factory=dict)
     received: int = 0
+    latched: bool = False
+    reliable: bool = False
+
+    def quality(self, reliable: bool) -> QoSProfile:
+        """How to subscribe, where every topic is to be reliable or only those that have to."""
+        if self.latched:
+            return _LATCHED
+        return _RELIABLE if self.reliable or reliable else _QUALITY
 
 
 def input_topics(node: Node, tasks: TaskSet) -> tuple[InputTopic, ...]:
@@ -81,6 +92,8 @@ def _add(topics: dict[str, InputTopic], name: str, declared: SignalTopic, task: 
     # A message without content tells whether the fields are there at all.
     declared.sample_of(kind(), 0)
     topic.signals.setdefault(task.name, []).append(declared)
+    topic.latched |= bool(declared.latched)
+    topic.reliable |= declared.reliable
 
 
 class Inputs:
@@ -117,11 +130,10 @@ class Inputs:
         # Joint states with stamps up to here are known not to be ahead of the node clock.
         self._not_ahead_ns = 0
         joints, chunks, *others = topics
-        quality = _RELIABLE if reliable else _QUALITY
         self._subscriptions = [
-            self._subscribe(joints, self._take_joints, quality),
+            self._subscribe(joints, self._take_joints, joints.quality(reliable)),
             self._subscribe(chunks, self._take_chunk, 10),
-            *(self._subscribe(topic, None, quality) for topic in others),
+            *(self._subscribe(topic, None, topic.quality(reliable)) for topic in others),
         ]
 
     def close(self) -> None:
@@ -165,6 +177,9 @@ class Inputs:
     def _parts(self, topic: InputTopic, take: _Take | None) -> Iterator[_Take]:
         if take is not None:
             yield take
+        if topic.latched:
+            for task, of_task in topic.signals.items():
+                yield from (partial(self._remember, task, signals) for signals in of_task if signals.latched)
         declared = self._judging.declared
         for signals in topic.signals.get(declared.name, ()) if declared is not None else ():
             yield partial(self._take_signals, signals)
@@ -201,6 +216,9 @@ class Inputs:
         refuse_future(sample.stamp_ns, now_ns)
         if sample.values:
             self._judging.add_signals(sample)
+
+    def _remember(self, task: str, signals: SignalTopic, message: Any) -> None:
+        self._judging.remember_signals(task, signals.sample_of(message, self._now_ns()), signals.latched)
 
     def _take_chunk(self, message: Any) -> None:
         self._judging.add_chunk(chunk_of(message), self._now_ns())

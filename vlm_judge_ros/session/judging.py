@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from vlm_judge_ros.episode.chunk import Chunk
@@ -14,6 +14,7 @@ from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.judges.worker import WorkerSettings
 from vlm_judge_ros.judges.worker_events import Answer, Down, Event, Ready, Unanswered
 from vlm_judge_ros.session.asked_judge import AskedJudge
+from vlm_judge_ros.session.latched_signals import LatchedSignals
 from vlm_judge_ros.session.outlet import Outlet
 from vlm_judge_ros.session.requests import usable_episode_id, usable_task
 from vlm_judge_ros.session.sameness import what_counts
@@ -85,6 +86,7 @@ class Judging:
         self._episodes = 0
         self._clock_jumps = 0
         self._ticks = 0
+        self._latched = LatchedSignals()
         self._published: tuple[object, ...] = ()
 
     def wait_until_ready(self, keep_waiting: Callable[[], bool]) -> None:
@@ -153,6 +155,10 @@ class Judging:
     def add_signals(self, sample: SignalSample) -> None:
         """Take the signals of one message; where the engine is urgent then, `weigh` is to be called."""
         self.engine.add_signals(sample)
+
+    def remember_signals(self, task: str, sample: SignalSample, latched: Collection[str]) -> None:
+        """Keep what the latched signals of a task say, for its episodes to come."""
+        self._latched.remember(task, sample, latched)
 
     def add_chunk(self, chunk: Chunk, now_ns: int) -> None:
         """Take an announced chunk."""
@@ -301,6 +307,10 @@ class Judging:
         self.declared = file.task if file is not None else None
         source = f"{file.task.name} {file.content_hash}" if file is not None else ""
         verdict = self.engine.start_episode(episode_id, task, stamp_ns, self.declared, source)
+        held = self._latched.at_start(self.declared.name, stamp_ns) if self.declared is not None else None
+        if held is not None:
+            self.engine.add_signals(held)
+            verdict = self.engine.check(stamp_ns)
         if not self.enabled:
             verdict = self._switched_off(stamp_ns)
         self._outlet.note(f"Episode {episode_id} started: {task}")

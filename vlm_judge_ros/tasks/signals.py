@@ -21,11 +21,15 @@ class SignalTopic:
         topic: relative or absolute name, as the task file has it.
         type: for example geometry_msgs/msg/WrenchStamped.
         fields: where in a message each signal is, by the name of the signal.
+        latched: names of the signals that hold until the next message, also when it came before the episode.
+        reliable: every message is to arrive.
     """
 
     topic: str
     type: str
     fields: Mapping[str, FieldPath]
+    latched: frozenset[str] = frozenset()
+    reliable: bool = False
 
     def sample_of(self, message: Any, arrived_ns: int) -> SignalSample:
         """Take all signals out of a message.
@@ -62,7 +66,13 @@ def signal_topics(task: Task) -> tuple[SignalTopic, ...]:
     fields: dict[tuple[str, str], dict[str, FieldPath]] = {}
     for name, signal in task.signals.items():
         fields.setdefault((signal.topic, signal.type), {})[name] = FieldPath(signal.field)
-    return tuple(SignalTopic(topic, kind, found) for (topic, kind), found in fields.items())
+    found = []
+    for (topic, kind), paths in fields.items():
+        declared = {name: task.signals[name] for name in paths}
+        latched = frozenset(name for name, signal in declared.items() if signal.latched)
+        reliable = bool(latched) or any(signal.reliable for signal in declared.values())
+        found.append(SignalTopic(topic, kind, paths, latched, reliable))
+    return tuple(found)
 
 
 def _stamp_ns(message: Any, arrived_ns: int) -> int:

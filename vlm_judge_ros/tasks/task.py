@@ -34,6 +34,8 @@ class Signal(Part):
         field: where the number is, for example wrench.force.z, position[elbow] or norm(wrench.force).
         unit: SI unit; "1" for none.
         timeout_s: silence longer than this blinds the verdict; 0 for never.
+        latched: the topic is transient local, and sent when something changes: what it said last holds until then.
+        reliable: every message is to arrive.
     """
 
     topic: str = Field(
@@ -47,6 +49,19 @@ class Signal(Part):
     timeout_s: float = Field(
         default=1.0, ge=0.0, le=3600.0, description="Silence longer than this makes the verdict UNKNOWN. 0: never."
     )
+    latched: bool = Field(
+        default=False,
+        description="Transient local publisher: what it said before the episode still holds. Needs timeout_s 0.",
+    )
+    reliable: bool = Field(
+        default=False, description="Ask for every message anew until it arrives; the publisher has to be reliable."
+    )
+
+    @model_validator(mode="after")
+    def _is_silent_while_latched(self) -> Signal:
+        if self.latched and self.timeout_s > 0.0:
+            raise ValueError("a latched signal is silent while nothing changes; set timeout_s to 0")
+        return self
 
     @field_validator("field")
     @classmethod
