@@ -181,7 +181,13 @@ class WatchedPlant:
             cameras[f"{name}__topic"] = f"/{NAMESPACE}/{name}/image"
             cameras |= {f"{name}__source_timeout_s": CAMERA_S, f"{name}__frozen_s": FROZEN_S}
         judge: dict[str, object] = {"judge": "token_reward", "server": server, "prompts": "three-v1", "keyframes": 2}
-        times = {"period_s": PERIOD_S, "deadline_s": DEADLINE_S, "failure_hold_s": HOLD_S, "stall_s": 3600.0}
+        times = {
+            "period_s": PERIOD_S,
+            "deadline_s": DEADLINE_S,
+            "failure_hold_s": HOLD_S,
+            "judge_failure_hold_s": HOLD_S,
+            "stall_s": 3600.0,
+        }
         clips = {"evidence_folder": self.disk / "clips", "evidence_clip_mb": 1, "evidence_total_mb": 1}
         clips |= {"evidence_before_s": 1.0, "evidence_after_s": 0.5}
         return {

@@ -133,3 +133,13 @@ def test_a_judge_that_has_not_answered_yet_is_no_fault() -> None:
         for time_s in range(1, 9)
     ]
     assert all(not memory.open for _, memory in remembered(waiting))
+
+
+def test_a_judge_has_to_go_on_for_longer_than_a_fast_layer_where_the_limits_say_so() -> None:
+    patient = replace(DECLARED, judge_hold_s=2.8)
+    judged = [failing_moment(time_s) for time_s in (1, 2, 3, 4)]
+    states = [decision.state for decision, _ in remembered(judged, replace(LIMITS, judge_hold_s=2.8))]
+    assert states.index(State.FAILED) == 3
+    assert [decision.state for decision, _ in remembered(judged, LIMITS)].index(State.FAILED) == 1
+    fast = [with_failing(time_s, failing(time_s, "jerk_limit", Severity.ERROR)) for time_s in (1, 2, 3)]
+    assert [decision.state for decision, _ in remembered(fast, patient)].index(State.FAILED) == 1

@@ -179,6 +179,15 @@ PARAMETERS: tuple[Parameter, ...] = (
     ),
     Parameter("failure_count", 2, "Failing answers in a row that make a failure.", "", 1, 1000),
     Parameter("failure_hold_s", 0.8, "Seconds that they have to span.", "s", 0.0, 3600.0),
+    Parameter(
+        "judge_failure_hold_s",
+        2.8,
+        "Seconds that failing answers of a judge have to span, where this is longer. Shorter finds more failures, and "
+        "sooner, and calls more successes failing; benchmarks/false_stops.py measures both.",
+        "s",
+        0.0,
+        3600.0,
+    ),
     Parameter("recovery_count", 3, "Answers in a row without failure that heal one.", "", 1, 1000),
     Parameter("recovery_hold_s", 1.5, "Seconds that they have to span.", "s", 0.0, 3600.0),
     Parameter("stall_s", 8.0, "No rise of progress for so long is a stall.", "s", 0.1, 3600.0),

@@ -83,6 +83,7 @@ def engine_settings(values: Mapping[str, Value]) -> EngineSettings:
         success_hold_s=get["success_hold_s"],
         failure_count=get["failure_count"],
         failure_hold_s=get["failure_hold_s"],
+        judge_failure_hold_s=get["judge_failure_hold_s"],
         recovery_count=get["recovery_count"],
         recovery_hold_s=get["recovery_hold_s"],
         trend=TrendLimits(stall_s=get["stall_s"]),

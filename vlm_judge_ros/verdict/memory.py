@@ -152,7 +152,8 @@ def _confirmed(finding: Finding, failing: Mapping[Level, Run], limits: DebounceL
     if finding.severity is Severity.CRITICAL and finding.layer is not Layer.JUDGE:
         return Severity.CRITICAL
     levels = [severity for severity in Severity if severity <= finding.severity]
-    held = [severity for severity in levels if failing[(voice_of(finding), severity)].fails(limits)]
+    judged = finding.layer is Layer.JUDGE
+    held = [severity for severity in levels if failing[(voice_of(finding), severity)].fails(limits, judged)]
     return max(held, default=None)
 
 

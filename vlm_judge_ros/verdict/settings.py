@@ -60,6 +60,7 @@ class EngineSettings:
         success_hold_s: how long the judge has to say complete and the evidence has to be there.
         failure_count: failing answers in a row that make a failure.
         failure_hold_s: seconds that they have to span.
+        judge_failure_hold_s: seconds that failing answers of a judge have to span, where this is longer.
         recovery_count: answers in a row without failure that heal one.
         recovery_hold_s: seconds that they have to span.
         clock_jump_s: the node clock going back by more than this makes the evidence of the episode void.
@@ -84,6 +85,7 @@ class EngineSettings:
     success_hold_s: float = 0.8
     failure_count: int = 2
     failure_hold_s: float = 0.8
+    judge_failure_hold_s: float = 0.0
     recovery_count: int = 3
     recovery_hold_s: float = 1.5
     clock_jump_s: float = 1.0
@@ -129,6 +131,7 @@ class EngineSettings:
             success_hold_s=self.success_hold_s,
             failure_count=self.failure_count,
             failure_hold_s=self.failure_hold_s,
+            judge_hold_s=self.judge_failure_hold_s,
             recovery_count=self.recovery_count,
             recovery_hold_s=self.recovery_hold_s,
             review_confirms=self.review is not None and ReviewOn.SUCCESS in self.review.on,
