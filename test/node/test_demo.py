@@ -63,7 +63,7 @@ def await_no_nodes(mark: Path) -> None:
 def test_a_success_and_a_failure_are_judged_live_and_reported_for_people_and_machines(tmp_path: Path) -> None:
     good = EpisodeBag(name="good", duration_s=4.0).write(tmp_path)
     bad = EpisodeBag(
-        name="bad", duration_s=4.0, task="fail to move", failure_mode="OBJECT_DROPPED", onset_s=1.2, raw=True
+        name="bad", duration_s=6.0, task="fail to move", failure_mode="OBJECT_DROPPED", onset_s=1.2, raw=True
     ).write(tmp_path)
     with demo("--bag", good, "--bag", bad, "--out", tmp_path / "page.html", "--json") as process:
         out, err = finish(process)
@@ -79,7 +79,8 @@ def test_a_success_and_a_failure_are_judged_live_and_reported_for_people_and_mac
     assert failure.recognised_s is not None and failure.recognised_s > failure.onset_s
     for episode in summary.episodes:
         assert episode.verdicts >= 3
-        assert episode.frames_in == {"front": 41, "wrist": 41}
+        count = 41 if episode is success else 61
+        assert episode.frames_in == {"front": count, "wrist": count}
         assert episode.frames_lost == {"front": 0, "wrist": 0}
     page = Path(summary.report).read_text()
     assert summary.report == tmp_path / "page.html"
