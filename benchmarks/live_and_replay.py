@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass
 from vlm_judge_ros.node.live_replay import Watcher, replay_live
 from vlm_judge_ros.node.own_network import own_ros_network
 from vlm_judge_ros.node.player import FASTEST
-from vlm_judge_ros.parameters.judge_node import parameters_for
+from vlm_judge_ros.parameters.given import given_parameters
 from vlm_judge_ros.replay.bag import Bag
 from vlm_judge_ros.replay.bundled import bundled_episodes
 from vlm_judge_ros.replay.recording import Recording
@@ -78,23 +78,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--runs", type=int, default=1, help="live runs of each episode (default: %(default)s)")
     parser.add_argument("--lockstep", action="store_true", help="let the node wait for every answer")
     parser.add_argument("--episodes", nargs="*", help="names of bundled episodes (default: all)")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a parameter of the judge")
     parser.add_argument("--json", action="store_true", help="print the figures for programs")
     options = parser.parse_args(arguments)
+    given = given_parameters(None, options.set)
     pairs: list[tuple[str, End, End]] = []
     latencies: list[float] = []
     for name, path in bundled_episodes().items():
         if options.episodes and name not in options.episodes:
             continue
         episode = BagEpisode.find(path)
-        values = {name: entry.default for name, entry in parameters_for(episode.description.cameras).items()}
-        judge = EpisodeJudge(values)
+        judge = EpisodeJudge(given.for_cameras(episode.description.cameras))
         scored = end_of(judge.judge(episode, []))
         judge.close()
         for _ in range(options.runs):
             rate = FASTEST if options.lockstep else 1.0
             with own_ros_network() as domain, Bag(path) as bag:
                 found = Recording.read(bag)
-                trace = replay_live(bag, found, NOBODY, threading.Event(), rate, {}, domain, options.lockstep)
+                trace = replay_live(bag, found, NOBODY, threading.Event(), rate, given.values, domain, options.lockstep)
             latencies += [answer.latency_s for answer in trace.answers]
             pairs.append((name, scored, end_of(trace)))
             print(f"{name}: scored {scored}, live {pairs[-1][2]}", file=sys.stderr)
