@@ -178,14 +178,16 @@ def main() -> int:
     parser.add_argument("--first-seed", type=int, default=FIRST_SEED)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--seconds", type=float, default=math.inf, help="begin no further episode after so long")
-    parser.add_argument("--successes", action="store_true", help="only episodes that nothing or a pause disturbs")
+    only = parser.add_mutually_exclusive_group()
+    only.add_argument("--successes", action="store_true", help="only episodes with nothing that makes them fail")
+    only.add_argument("--failures", action="store_true", help="only the others")
     parser.add_argument("--json", action="store_true", help="print one object with every figure and every episode")
     arguments = parser.parse_args()
 
     end_s = time.monotonic() + arguments.seconds
     plans = plan(arguments.episodes, arguments.first_seed)
-    if arguments.successes:
-        plans = [planned for planned in plans if planned[1].is_benign]
+    if arguments.successes or arguments.failures:
+        plans = [planned for planned in plans if planned[1].is_benign == arguments.successes]
     episodes: list[Judged] = []
     with ProcessPoolExecutor(arguments.jobs, initializer=cv2.setNumThreads, initargs=(1,)) as pool:
         for first in range(0, len(plans), arguments.jobs):
