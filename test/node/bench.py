@@ -17,6 +17,8 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import CompressedImage, Image, JointState
 
+from vlm_judge_ros.node.spin_thread import SpinThread
+
 PATIENCE_S = 90.0
 """How long anything may take before a test gives up; no test depends on how long it really takes."""
 
@@ -34,14 +36,12 @@ class Bench:
         self.statuses: dict[str, DiagnosticStatus] = {}
         self.reports = 0
         self.node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 100)
-        self._executor = SingleThreadedExecutor()
-        self._executor.add_node(self.node)
-        self._thread = threading.Thread(target=self._executor.spin, daemon=True)
-        self._thread.start()
+        executor = SingleThreadedExecutor()
+        executor.add_node(self.node)
+        self._spinning = SpinThread(executor)
 
     def close(self) -> None:
-        self._executor.shutdown()
-        self._thread.join()
+        self._spinning.close()
         self.node.destroy_node()
         rclpy.try_shutdown()
 

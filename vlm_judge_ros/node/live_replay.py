@@ -6,7 +6,7 @@ import statistics
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from rclpy.client import Client
 from rclpy.context import Context
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
@@ -26,6 +26,7 @@ from vlm_judge_ros.node.handshake import PATIENCE_S, Handshake
 from vlm_judge_ros.node.judge_process import JudgeProcess
 from vlm_judge_ros.node.listener import Heard, Listener
 from vlm_judge_ros.node.player import CLOCK_PERIOD_S, HISTORY, Player
+from vlm_judge_ros.node.spin_thread import SpinThread
 from vlm_judge_ros.replay.bag import Bag
 from vlm_judge_ros.replay.recording import Recording
 from vlm_judge_ros.replay.topics import find_signals
@@ -215,18 +216,11 @@ def _ros_node(namespace: str, domain_id: int) -> Iterator[Node]:
     node = Node("player", namespace=namespace, context=context)
     executor = SingleThreadedExecutor(context=context)
     executor.add_node(node)
-
-    def spin() -> None:
-        with suppress(ExternalShutdownException):
-            executor.spin()
-
-    thread = threading.Thread(target=spin, name="listener", daemon=True)
-    thread.start()
+    thread = SpinThread(executor)
     try:
         yield node
     finally:
-        executor.shutdown()
-        thread.join(timeout=5.0)
+        thread.close()
         node.destroy_node()
         rclpy.try_shutdown(context=context)
 
