@@ -44,9 +44,9 @@ def test_rows_lie_beside_those_of_the_dataset(tmp_path: Path, version: str) -> N
 def test_bags_get_numbers_of_their_own_and_say_what_was_judged(tmp_path: Path) -> None:
     bags = [
         EpisodeBag(name="good").write(tmp_path),
-        EpisodeBag(name="bad", task="fail to move the square", failure_mode="OBJECT_DROPPED", onset_s=1.0).write(
-            tmp_path
-        ),
+        EpisodeBag(
+            name="bad", duration_s=5.0, task="fail to move the square", failure_mode="OBJECT_DROPPED", onset_s=1.0
+        ).write(tmp_path),
     ]
     assert score(tmp_path / "out", *bags) == 0
     table = parquet.read_table(tmp_path / "out" / "progress.parquet")

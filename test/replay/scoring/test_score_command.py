@@ -23,9 +23,9 @@ def bags(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     folder = tmp_path_factory.mktemp("bags")
     return [
         EpisodeBag(name="good").write(folder),
-        EpisodeBag(name="bad", task="fail to move the square", failure_mode="OBJECT_DROPPED", onset_s=1.0).write(
-            folder
-        ),
+        EpisodeBag(
+            name="bad", duration_s=5.0, task="fail to move the square", failure_mode="OBJECT_DROPPED", onset_s=1.0
+        ).write(folder),
     ]
 
 
