@@ -1,0 +1,1 @@
+"""What a judge is worth: metrics, controls, calibration, the judge card."""
