@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
-from vlm_judge_ros.judges.card import CardFigure, JudgeCard, QualifiedJudge
+import pytest
+
+from vlm_judge_ros.errors import JudgeError
+from vlm_judge_ros.judges.card import CardFigure, JudgeCard, QualifiedJudge, read_card
 from vlm_judge_ros.judges.opinion import JudgeProvenance
 
 PROVENANCE = JudgeProvenance("model", "abc", "cpu", "token_reward", "words-v1", "def", "fit-v1 123")
@@ -35,3 +39,19 @@ def test_another_provider_is_the_same_judge_and_another_prompt_is_not() -> None:
     judge = QualifiedJudge.of(PROVENANCE)
     assert judge.differences(QualifiedJudge.of(replace(PROVENANCE, provider="cuda"))) == ()
     assert judge.differences(QualifiedJudge.of(replace(PROVENANCE, prompt_hash="0"))) == ("prompt_hash",)
+
+
+def test_another_folder_of_the_same_files_is_the_same_judge() -> None:
+    judge = QualifiedJudge.of(PROVENANCE)
+    assert judge.differences(QualifiedJudge.of(replace(PROVENANCE, model="elsewhere"))) == ()
+    nameless = QualifiedJudge.of(replace(PROVENANCE, model_hash=""))
+    assert nameless.differences(QualifiedJudge.of(replace(PROVENANCE, model="m", model_hash=""))) == ("model",)
+
+
+@pytest.mark.parametrize("content", [None, "{", "{}", '{"schema_version": 2}'])
+def test_a_card_that_cannot_be_read_is_one_sentence(tmp_path: Path, content: str | None) -> None:
+    path = tmp_path / "judge_card.json"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(JudgeError, match="^The judge card .*vlm-judge qualify"):
+        read_card(path)

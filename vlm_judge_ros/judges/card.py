@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
 
 import pydantic
 
-from vlm_judge_ros.judges.named_file import NAME, content_hash
+from vlm_judge_ros.errors import JudgeError
+from vlm_judge_ros.judges.named_file import NAME, content_hash, first_fault
 from vlm_judge_ros.judges.opinion import JudgeProvenance
 
 # Without the last: `model_hash` begins as names of pydantic do.
@@ -64,9 +67,13 @@ class QualifiedJudge(pydantic.BaseModel):
         )
 
     def differences(self, other: QualifiedJudge) -> tuple[str, ...]:
-        """Names of what differs from another judge; empty where it is the same instrument."""
+        """Names of what differs from another judge; empty where it is the same instrument.
+
+        The name of the model counts only where a hash is missing: the same files may lie in another folder.
+        """
         mine, others = self.model_dump(), other.model_dump()
-        return tuple(name for name in mine if mine[name] != others[name])
+        hashed = bool(self.model_hash and other.model_hash)
+        return tuple(name for name in mine if mine[name] != others[name] and not (name == "model" and hashed))
 
 
 class JudgeCard(pydantic.BaseModel):
@@ -84,13 +91,17 @@ class JudgeCard(pydantic.BaseModel):
         per_failure_mode: the same for the failures of each mode, by its name.
         per_camera_set: the same for each set of cameras, their names joined by `+`.
         confusion: how often each true failure mode got each judged one, by their names.
+        runs_on: what the model ran on, which latencies depend on and nothing else.
+        unlabelled: keys of the episodes of which nothing is known; they count for no figure.
+        controls: how each control was shown, or why it was not; one sentence each.
+        thresholds: name and hash of what was asked for each use.
         fit_for: uses for which the figures suffice, one sentence each.
         not_fit_for: uses for which they do not, one sentence each with the figure that falls short.
     """
 
     model_config = _STRICT
 
-    schema_version: int = 1
+    schema_version: Literal[1] = 1
     name: str = pydantic.Field(pattern=NAME)
     judge: QualifiedJudge
     software_version: str
@@ -101,6 +112,10 @@ class JudgeCard(pydantic.BaseModel):
     per_failure_mode: Mapping[str, Mapping[str, CardFigure]] = {}
     per_camera_set: Mapping[str, Mapping[str, CardFigure]] = {}
     confusion: Mapping[str, Mapping[str, int]] = {}
+    runs_on: str = ""
+    unlabelled: tuple[str, ...] = ()
+    controls: Mapping[str, str] = {}
+    thresholds: str = ""
     fit_for: tuple[str, ...] = ()
     not_fit_for: tuple[str, ...] = ()
 
@@ -113,3 +128,23 @@ class JudgeCard(pydantic.BaseModel):
     def label(self) -> str:
         """Name and hash, as they stand in the provenance."""
         return f"{self.name} {self.content_hash}"
+
+
+def read_card(path: Path) -> JudgeCard:
+    """Read the card that `vlm-judge qualify` wrote.
+
+    Raises:
+        JudgeError: it is not there, or is none.
+    """
+    try:
+        return JudgeCard.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise JudgeError(
+            f"The judge card {path} cannot be read ({error.strerror}); name a judge_card.json that vlm-judge qualify "
+            "wrote."
+        ) from error
+    except pydantic.ValidationError as error:
+        raise JudgeError(
+            f"The judge card {path} cannot be used: {first_fault(error)}; qualify the judge again with vlm-judge "
+            "qualify."
+        ) from error
