@@ -53,5 +53,5 @@ def test_a_card_that_cannot_be_read_is_one_sentence(tmp_path: Path, content: str
     path = tmp_path / "judge_card.json"
     if content is not None:
         path.write_text(content)
-    with pytest.raises(JudgeError, match="^The judge card .*vlm-judge qualify"):
+    with pytest.raises(JudgeError, match=r"^The judge card .*vlm-judge qualify"):
         read_card(path)
