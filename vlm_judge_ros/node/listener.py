@@ -113,6 +113,7 @@ class Listener:
             novelty=message.novelty,
             reason=message.reason,
             latency_s=message.provenance.latency_s,
+            raw_score=message.raw_score,
         )
         with self._lock:
             self._answers.append(answer)

@@ -26,6 +26,7 @@ class Answer:
         failure_probability: that the episode is failing now.
         failure_mode: the most likely mode if it is failing.
         novelty: above 1 the judge declines to answer.
+        raw_score: the method's score before calibration, in its own unit.
         reason: one sentence; empty where there is nothing to add.
         latency_s: wall-clock seconds from question to answer.
     """
@@ -40,6 +41,7 @@ class Answer:
     novelty: float = math.nan
     reason: str = ""
     latency_s: float = math.nan
+    raw_score: float = math.nan
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,8 @@ from vlm_judge_ros.replay.trace import EpisodeTrace, Shot
 from vlm_judge_ros.verdict.verdict import State, Verdict
 
 EPISODE = "episode.json"
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
+"""Since 2 answers have `raw_score`; of files of version 1 it is not known."""
 
 _MAY_BE_NAN = {
     "answers": (
@@ -32,6 +33,7 @@ _MAY_BE_NAN = {
         "failure_probability",
         "novelty",
         "latency_s",
+        "raw_score",
     ),
     "rulings": ("progress",),
 }
@@ -51,7 +53,7 @@ class EpisodeRecord(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="null")
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[1, 2] = SCHEMA_VERSION
     software_version: str = __version__
     key: str
     origin: str
@@ -129,11 +131,14 @@ def read_episode(folder: Path, pictures: bool = True) -> ScoredEpisode:
     path = folder / EPISODE
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        if isinstance(content, dict) and content.get("schema_version") != SCHEMA_VERSION:
+        if isinstance(content, dict) and content.get("schema_version") not in (1, SCHEMA_VERSION):
             raise JudgeError(
-                f"{path} has schema_version {content.get('schema_version')!r}, and this software reads "
+                f"{path} has schema_version {content.get('schema_version')!r}, and this software reads 1 and "
                 f"{SCHEMA_VERSION}; score the episode again."
             )
+        if content["schema_version"] == 1:
+            for answer in content["trace"]["answers"]:
+                answer["raw_score"] = None
         _restore_nan(content["trace"])
         record = EpisodeRecord.model_validate(content)
         shots = tuple(_shot(folder, picture) for picture in record.pictures) if pictures else ()

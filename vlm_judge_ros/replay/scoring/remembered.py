@@ -66,6 +66,7 @@ class Remembered:
                 novelty=opinion.novelty,
                 reason=opinion.reason,
                 latency_s=update.latency_s,
+                raw_score=opinion.raw_score,
             )
         )
         self._steps.look(((step.name, step.state) for step in opinion.subtasks), time_s)
