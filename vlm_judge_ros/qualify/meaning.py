@@ -32,8 +32,8 @@ MEANINGS: Mapping[str, Meaning] = {
     # Order in time, and the controls.
     "voc": Meaning(
         "value-order correlation: Spearman's rank correlation of the progress in the answers with their times, until "
-        "the task was complete where that is known; mean over successful episodes. 0 where progress does not change, or "
-        "fewer than three of the answers tell it; episodes in which fewer than three were given do not count",
+        "the task was complete where that is known; mean over successful episodes. 0 where progress does not change, "
+        "or fewer than three of the answers tell it; episodes in which fewer than three were given do not count",
         _CORRELATION,
         1.0,
         "1",
@@ -78,8 +78,8 @@ MEANINGS: Mapping[str, Meaning] = {
     ),
     # Success.
     "success_auroc": Meaning(
-        "probability that the last answer gives a success a higher success probability than a failure, ties half; where "
-        "the last answer declines, it has not said that the task is complete, and counts as 0",
+        "probability that the last answer gives a success a higher success probability than a failure, ties half; "
+        "where the last answer declines, it has not said that the task is complete, and counts as 0",
         _SHARE,
         1.0,
         "",
@@ -106,7 +106,7 @@ MEANINGS: Mapping[str, Meaning] = {
     ),
     "ece": Meaning(
         "expected calibration error of the success probability of the last answer: ten bins of equal width, the "
-        "difference in each of mean probability and share of successes, weighted by its episodes (Guo et al., 2017). "
+        "difference in each of mean probability and share of successes, weighted by its episodes (arXiv 1706.04599). "
         "Scatter only adds to it, so that its interval leans upwards",
         "",
         0.0,

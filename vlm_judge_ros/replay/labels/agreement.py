@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vlm_judge_ros.episode.failure_mode import FailureMode
-from vlm_judge_ros.replay.labels.correlation import kendall, mean, pair_sums, pearson, spearman
+from vlm_judge_ros.replay.labels.correlation import kendall, mean, pearson, spearman
 from vlm_judge_ros.replay.labels.figure import Figure, Floats, Statistic, figure, share
 from vlm_judge_ros.replay.labels.label import Label
 from vlm_judge_ros.replay.labels.people import PeopleSay, mode_of, people_say, preferences
+from vlm_judge_ros.replay.labels.preference import preference_accuracy
 from vlm_judge_ros.replay.trace import EpisodeTrace
 from vlm_judge_ros.verdict.verdict import State
 
@@ -139,27 +140,9 @@ def _preference_accuracy(
     score = np.array(
         [people[each.episode].score if each.episode in scored else math.nan for each in shown], dtype=np.float64
     )
-    tasks = np.unique([each.task for each in shown], return_inverse=True)[1]
     stated = _stated([each.episode for each in shown], preferred)
-
-    def orders(rows: slice, columns: slice) -> Sequence[Floats]:
-        better = np.nan_to_num(np.sign(score[rows, None] - score[None, columns]))
-        for (first, second), vote in stated.items():
-            if rows.start <= first < rows.stop and second >= columns.start:
-                better[first - rows.start, second - columns.start] = vote
-        better *= tasks[rows, None] == tasks[None, columns]
-        right = (1.0 + better * np.sign(judge[rows, None] - judge[None, columns])) / 2
-        counts = np.abs(better)
-        return right * counts, counts
-
-    def accuracy(counts: Floats) -> Floats:
-        right, pairs = pair_sums(counts, orders)
-        return share(right, pairs)
-
-    if not shown:
-        return figure(accuracy, 0)
-    pairs = pair_sums(np.ones((1, len(shown))), orders)[1][0] / 2
-    return figure(accuracy, len(shown), round(pairs))
+    accuracy, pairs = preference_accuracy(judge, score, [each.task for each in shown], stated)
+    return figure(accuracy, len(shown), pairs)
 
 
 def _stated(episodes: Sequence[str], preferred: Mapping[tuple[str, str], float]) -> dict[tuple[int, int], float]:

@@ -64,7 +64,7 @@ def figure(statistic: Statistic, episodes: int, n: int | None = None, undefined:
     return Figure(value, float(low), float(high), n)
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=4)
 def _drawn(episodes: int) -> Floats:
     """How often each episode is drawn; the same for all figures over as many episodes."""
     drawn = np.random.default_rng(SEED).multinomial(episodes, np.full(episodes, 1.0 / episodes), size=DRAWS)

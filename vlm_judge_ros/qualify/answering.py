@@ -1,0 +1,58 @@
+"""What a judge leaves unsaid, and how long it takes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from vlm_judge_ros.qualify.classification import quantile
+from vlm_judge_ros.qualify.measure import Measure, ratio_of, share_of
+from vlm_judge_ros.qualify.qualified_episode import QualifiedEpisode
+from vlm_judge_ros.qualify.success import right
+from vlm_judge_ros.verdict.verdict import State
+
+_NO_LATENCY = "no answer tells how long it took"
+
+
+def answering(episodes: Sequence[QualifiedEpisode]) -> Mapping[str, Measure]:
+    """The figures of answers not given, and of their speed."""
+    answers = [each.trace.answers for each in episodes]
+    declined = [float(sum(math.isnan(answer.progress) for answer in given)) if given else None for given in answers]
+    unknown = [_unknown_s(each) for each in episodes]
+    rows = [
+        (place, answer.latency_s)
+        for place, given in enumerate(answers)
+        for answer in given
+        if math.isfinite(answer.latency_s)
+    ]
+    places = np.array([place for place, _ in rows], dtype=np.intp)
+    latencies = np.array([latency_s for _, latency_s in rows], dtype=np.float64)
+    return {
+        "declined": ratio_of(
+            declined,
+            [float(len(given)) if given else None for given in answers],
+            "there is no answer",
+            n=sum(len(given) for given in answers),
+        ),
+        "unknown": ratio_of(
+            [seconds for seconds, _ in unknown], [whole for _, whole in unknown], "no episode lasts any time"
+        ),
+        "unknown_when_wrong": share_of(
+            [each.trace.final_state is State.UNKNOWN if right(each) is False else None for each in episodes],
+            "no episode of known outcome has a final state that is not right",
+        ),
+        "latency_s": Measure(quantile(latencies, 0.5), places, len(rows), _NO_LATENCY),
+        "latency_p95_s": Measure(quantile(latencies, 0.95), places, len(rows), _NO_LATENCY),
+    }
+
+
+def _unknown_s(episode: QualifiedEpisode) -> tuple[float, float]:
+    """Seconds in which the state was UNKNOWN, and all seconds."""
+    spans = episode.trace.spans
+    if not spans:
+        return episode.trace.duration_s, episode.trace.duration_s
+    unknown_s = sum(span.end_s - span.begin_s for span in spans if span.ruling.state is State.UNKNOWN)
+    before_s = max(0.0, spans[0].begin_s)
+    return before_s + unknown_s, max(spans[-1].end_s, episode.trace.duration_s)

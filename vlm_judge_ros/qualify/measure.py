@@ -1,0 +1,134 @@
+"""A figure before it is computed, so that its interval, and its difference from another judge's, can be drawn."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vlm_judge_ros.judges.card import CardFigure
+from vlm_judge_ros.replay.labels.figure import CONFIDENCE, Figure, Floats, Statistic, figure, share
+
+Places: TypeAlias = NDArray[np.intp]
+Interval: TypeAlias = tuple[float, float]
+
+_NORMAL = 1.959963984540054
+"""So many standard deviations to each side hold 95 % of a normal distribution."""
+
+_AT_ONCE = 4_000_000
+"""So many counts are held in memory for one statistic."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One figure of some episodes.
+
+    Attributes:
+        statistic: takes how often each row counts, of shape (draws, rows).
+        episodes: for each row, the place of its episode among all; rows of one episode are drawn together.
+        n: how many episodes, pairs or answers it rests on.
+        undefined: why there is no value, where there is none.
+        exact: the interval, where it follows from counts alone and need not be drawn.
+    """
+
+    statistic: Statistic
+    episodes: Places
+    n: int
+    undefined: str
+    exact: Interval | None = None
+
+    def at(self, counts: Floats, places: Places) -> Floats:
+        """The values where each row counts as `counts` says of its episode, which has its place in `places`."""
+        columns = np.searchsorted(places, self.episodes)
+        rows = max(1, len(columns))
+        step = max(1, _AT_ONCE // rows)
+        parts = [self.statistic(counts[begin : begin + step, columns]) for begin in range(0, len(counts), step)]
+        return np.concatenate(parts)
+
+
+def mean_of(values: Sequence[float | None], undefined: str) -> Measure:
+    """The mean over the episodes that have a value."""
+    return ratio_of(values, [None if value is None else 1.0 for value in values], undefined)
+
+
+def ratio_of(
+    parts: Sequence[float | None], wholes: Sequence[float | None], undefined: str, n: int | None = None
+) -> Measure:
+    """The sum of the parts by the sum of the wholes, over the episodes that have both."""
+    known = [(p, part, whole) for p, (part, whole) in enumerate(zip(parts, wholes, strict=True)) if part is not None]
+    part_of, whole_of = (np.array([row[column] for row in known], dtype=np.float64) for column in (1, 2))
+    return Measure(
+        lambda counts: share(counts @ part_of, counts @ whole_of),
+        np.array([row[0] for row in known], dtype=np.intp),
+        len(known) if n is None else n,
+        undefined,
+    )
+
+
+def share_of(hits: Sequence[bool | None], undefined: str) -> Measure:
+    """The share of hits among the episodes of which it is known, with the interval of Wilson (1927)."""
+    known = [hit for hit in hits if hit is not None]
+    measure = mean_of([None if hit is None else float(hit) for hit in hits], undefined)
+    exact = wilson(sum(known), len(known)) if known else None
+    return Measure(measure.statistic, measure.episodes, measure.n, undefined, exact)
+
+
+def wilson(hits: int, total: int) -> Interval:
+    """The 95 % interval of a share of independent episodes, after Wilson (1927)."""
+    portion, spread = hits / total, _NORMAL * _NORMAL / total
+    middle = (portion + spread / 2.0) / (1.0 + spread)
+    half = math.sqrt(spread * (portion * (1.0 - portion) + spread / 4.0)) / (1.0 + spread)
+    return (0.0 if hits == 0 else middle - half, 1.0 if hits == total else middle + half)
+
+
+def none_in(whole: float) -> Interval:
+    """The exact 95 % interval of the rate of events of which none was seen in so much time, in units of its inverse."""
+    return 0.0, -math.log((1.0 - CONFIDENCE) / 2.0) / whole
+
+
+def card_figure(measure: Measure) -> CardFigure:
+    """Compute a figure and its interval: the exact one, or the middle 95 % of 1000 draws of its episodes."""
+    places = np.unique(measure.episodes)
+    if measure.exact is None:
+        return _drawn(lambda counts: measure.at(counts, places), len(places), measure.n, measure.undefined)
+    value = float(measure.at(np.ones((1, len(places))), places)[0])
+    return CardFigure(value=value, low=measure.exact[0], high=measure.exact[1], n=measure.n)
+
+
+def difference(first: Measure, second: Measure) -> CardFigure:
+    """Compute by how much the first is larger, both drawn with the same episodes of the same list.
+
+    Two shares that never differ in a draw would get an interval without width; they get that of Newcombe (1998) for
+    independent shares, which is too wide rather than too narrow here.
+    """
+    if not (first.n and second.n):
+        return CardFigure(value=None, n=0, reason=first.undefined if not first.n else second.undefined)
+    places = np.union1d(first.episodes, second.episodes)
+    undefined = f"one of both has no value: {first.undefined}"
+    drawn = _drawn(
+        lambda counts: first.at(counts, places) - second.at(counts, places), len(places), len(places), undefined
+    )
+    if drawn.value is None or first.exact is None or second.exact is None:
+        return drawn
+    if drawn.low is not None and drawn.high is not None and drawn.high - drawn.low > 1e-12:
+        return drawn
+    one, two = (card_figure(measure) for measure in (first, second))
+    assert one.value is not None and two.value is not None
+    below = math.hypot(one.value - first.exact[0], second.exact[1] - two.value)
+    above = math.hypot(first.exact[1] - one.value, two.value - second.exact[0])
+    return CardFigure(value=drawn.value, low=drawn.value - below, high=drawn.value + above, n=drawn.n)
+
+
+def _drawn(statistic: Statistic, episodes: int, n: int, undefined: str) -> CardFigure:
+    if n == 0:
+        return CardFigure(value=None, n=0, reason=undefined)
+    found: Figure = figure(statistic, episodes, n, undefined)
+    low, high = found.low, found.high
+    if found.value is not None and low is not None and high is not None:
+        # Drawing anew adds scatter, which moves what scatter alone makes larger, such as a calibration error.
+        low, high = min(low, found.value), max(high, found.value)
+    return CardFigure(value=found.value, low=low, high=high, n=found.n, reason=found.reason)
