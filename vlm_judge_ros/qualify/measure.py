@@ -95,32 +95,30 @@ def card_figure(measure: Measure) -> CardFigure:
     places = np.unique(measure.episodes)
     if measure.exact is None:
         return _drawn(lambda counts: measure.at(counts, places), len(places), measure.n, measure.undefined)
-    value = float(measure.at(np.ones((1, len(places))), places)[0])
-    return CardFigure(value=value, low=measure.exact[0], high=measure.exact[1], n=measure.n)
+    return CardFigure(value=_value(measure), low=measure.exact[0], high=measure.exact[1], n=measure.n)
 
 
 def difference(first: Measure, second: Measure) -> CardFigure:
     """Compute by how much the first is larger, both drawn with the same episodes of the same list.
 
-    Two shares that never differ in a draw would get an interval without width; they get that of Newcombe (1998) for
-    independent shares, which is too wide rather than too narrow here.
+    Two shares whose difference is the same in every draw get the interval of Newcombe (1998) for independent shares,
+    which is rather too wide than too narrow here, not one without width.
     """
-    if not (first.n and second.n):
-        return CardFigure(value=None, n=0, reason=first.undefined if not first.n else second.undefined)
+    lacking = next((measure for measure in (first, second) if not math.isfinite(_value(measure))), None)
+    if lacking is not None:
+        return CardFigure(value=None, n=0, reason=lacking.undefined)
     places = np.union1d(first.episodes, second.episodes)
-    undefined = f"one of both has no value: {first.undefined}"
-    drawn = _drawn(
-        lambda counts: first.at(counts, places) - second.at(counts, places), len(places), len(places), undefined
-    )
-    if drawn.value is None or first.exact is None or second.exact is None:
+    drawn = _drawn(lambda counts: first.at(counts, places) - second.at(counts, places), len(places), len(places), "")
+    if drawn.value is None or drawn.low != drawn.high or first.exact is None or second.exact is None:
         return drawn
-    if drawn.low is not None and drawn.high is not None and drawn.high - drawn.low > 1e-12:
-        return drawn
-    one, two = (card_figure(measure) for measure in (first, second))
-    assert one.value is not None and two.value is not None
-    below = math.hypot(one.value - first.exact[0], second.exact[1] - two.value)
-    above = math.hypot(first.exact[1] - one.value, two.value - second.exact[0])
+    below = math.hypot(_value(first) - first.exact[0], second.exact[1] - _value(second))
+    above = math.hypot(first.exact[1] - _value(first), _value(second) - second.exact[0])
     return CardFigure(value=drawn.value, low=drawn.value - below, high=drawn.value + above, n=drawn.n)
+
+
+def _value(measure: Measure) -> float:
+    places = np.unique(measure.episodes)
+    return float(measure.at(np.ones((1, len(places))), places)[0]) if measure.n else math.nan
 
 
 def _drawn(statistic: Statistic, episodes: int, n: int, undefined: str) -> CardFigure:
