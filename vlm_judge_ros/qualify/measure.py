@@ -11,13 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vlm_judge_ros.judges.card import CardFigure
-from vlm_judge_ros.replay.labels.figure import CONFIDENCE, Figure, Floats, Statistic, figure, share
+from vlm_judge_ros.replay.labels.figure import CONFIDENCE, Figure, Floats, Statistic, figure, share, wilson_interval
 
 Places: TypeAlias = NDArray[np.intp]
 Interval: TypeAlias = tuple[float, float]
-
-_NORMAL = 1.959963984540054
-"""So many standard deviations to each side hold 95 % of a normal distribution."""
 
 _AT_ONCE = 4_000_000
 """So many counts are held in memory for one statistic."""
@@ -73,16 +70,8 @@ def share_of(hits: Sequence[bool | None], undefined: str) -> Measure:
     """The share of hits among the episodes of which it is known, with the interval of Wilson (1927)."""
     known = [hit for hit in hits if hit is not None]
     measure = mean_of([None if hit is None else float(hit) for hit in hits], undefined)
-    exact = wilson(sum(known), len(known)) if known else None
+    exact = wilson_interval(sum(known), len(known)) if known else None
     return Measure(measure.statistic, measure.episodes, measure.n, undefined, exact)
-
-
-def wilson(hits: int, total: int) -> Interval:
-    """The 95 % interval of a share of independent episodes, after Wilson (1927)."""
-    portion, spread = hits / total, _NORMAL * _NORMAL / total
-    middle = (portion + spread / 2.0) / (1.0 + spread)
-    half = math.sqrt(spread * (portion * (1.0 - portion) + spread / 4.0)) / (1.0 + spread)
-    return (0.0 if hits == 0 else middle - half, 1.0 if hits == total else middle + half)
 
 
 def none_in(whole: float) -> Interval:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from replay.judged import trace
+from scipy import stats
 
 from vlm_judge_ros.episode.failure_mode import FailureMode
 from vlm_judge_ros.replay.labels.agreement import JudgeSays, agreement
@@ -63,7 +64,6 @@ def test_tau_and_preferences_are_those_of_counting_pair_by_pair(pairs: list[tupl
 @settings(max_examples=40)
 @given(PAIRS)
 def test_correlations_are_those_of_scipy(pairs: list[tuple[float, float, str]]) -> None:
-    stats = pytest.importorskip("scipy.stats")
     judge, people = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
     figures = _figures(pairs)
     if len(set(judge)) < 2 or len(set(people)) < 2:

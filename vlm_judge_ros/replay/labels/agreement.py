@@ -12,7 +12,16 @@ from numpy.typing import NDArray
 
 from vlm_judge_ros.episode.failure_mode import FailureMode
 from vlm_judge_ros.replay.labels.correlation import kendall, mean, pearson, spearman
-from vlm_judge_ros.replay.labels.figure import Figure, Floats, Statistic, figure, share
+from vlm_judge_ros.replay.labels.figure import (
+    NOBODY,
+    Figure,
+    Floats,
+    figure,
+    figure_of_share,
+    figure_over_rows,
+    share,
+    widened,
+)
 from vlm_judge_ros.replay.labels.label import Label
 from vlm_judge_ros.replay.labels.people import PeopleSay, mode_of, people_say, preferences
 from vlm_judge_ros.replay.labels.preference import preference_accuracy
@@ -102,22 +111,21 @@ def _scores(both: _Both) -> dict[str, Figure]:
 
 def _successes(both: _Both) -> dict[str, Figure]:
     pairs = [(a.success, b.success) for a, b in both if a.success is not None and b.success is not None]
-    judge, people = np.array(pairs, dtype=np.float64).reshape(-1, 2).T
-    n, right = len(pairs), judge * people
-
-    def ratio(part: Floats, whole: Floats) -> Statistic:
-        return lambda counts: share(counts @ part, counts @ whole)
-
+    judge, people = np.array(pairs, dtype=np.bool_).reshape(-1, 2).T
     return {
-        "success_accuracy": figure(mean((judge == people).astype(np.float64)), n),
-        "success_precision": figure(ratio(right, judge), n, undefined="the judge calls no episode a success"),
-        "success_recall": figure(ratio(right, people), n, undefined="people call no episode a success"),
+        "success_accuracy": figure_of_share(judge == people),
+        "success_precision": figure_of_share(
+            people[judge], undefined="the judge calls no episode a success" if pairs else NOBODY
+        ),
+        "success_recall": figure_of_share(
+            judge[people], undefined="people call no episode a success" if pairs else NOBODY
+        ),
     }
 
 
 def _mode_matches(both: _Both) -> Figure:
     named = [(a.failure_mode, b.failure_mode) for a, b in both if b.failure_mode not in (None, FailureMode.NONE)]
-    return figure(mean(np.array([judge == people for judge, people in named], dtype=np.float64)), len(named))
+    return figure_of_share([judge == people for judge, people in named])
 
 
 def _onsets(both: _Both) -> dict[str, Figure]:
@@ -142,7 +150,10 @@ def _preference_accuracy(
     )
     stated = _stated([each.episode for each in shown], preferred)
     accuracy, pairs = preference_accuracy(judge, score, [each.task for each in shown], stated)
-    return figure(accuracy, len(shown), pairs)
+    found = figure(accuracy, len(shown), pairs)
+    # Drawing tells nothing where all pairs are right, or all wrong. Of all pairs those in which no episode is twice
+    # tell nothing of each other, so that their number is one of trials.
+    return widened(found, min(pairs, len(shown) // 2)) if found.value in (0.0, 1.0) else found
 
 
 def _stated(episodes: Sequence[str], preferred: Mapping[tuple[str, str], float]) -> dict[tuple[int, int], float]:
@@ -175,7 +186,7 @@ def _raters(labels: Sequence[Label]) -> dict[str, Figure]:
     return {
         "rater_kappa_success": _kappa([(p, one.success, two.success, who) for p, one, two, who in together]),
         "rater_kappa_failure_mode": _kappa([(p, mode_of(one), mode_of(two), who) for p, one, two, who in together]),
-        "rater_score_error": _of_repeated(mean(np.array([error for _, error in scores])), [p for p, _ in scores]),
+        "rater_score_error": figure_over_rows(mean(np.array([error for _, error in scores])), [p for p, _ in scores]),
     }
 
 
@@ -197,7 +208,7 @@ def _kappa(rows: Sequence[tuple[int, Hashable, Hashable, tuple[str, str]]]) -> F
             total += np.where(known, size, 0.0)
         return share(weighted, total)
 
-    return _of_repeated(kappa, [row[0] for row in rows], "the raters only ever say one and the same")
+    return figure_over_rows(kappa, [row[0] for row in rows], "the raters only ever say one and the same")
 
 
 def _kappa_of_two(counts: Floats, one: NDArray[np.int64], two: NDArray[np.int64], choices: int) -> Floats:
@@ -209,9 +220,3 @@ def _kappa_of_two(counts: Floats, one: NDArray[np.int64], two: NDArray[np.int64]
             counts @ (two == choice).astype(np.float64), size
         )
     return np.where(chance < 1.0 - 1e-12, share(observed - chance, 1.0 - chance), np.nan)
-
-
-def _of_repeated(statistic: Statistic, places: Sequence[int], undefined: str = "it is not defined") -> Figure:
-    """A figure over rows of which several may be of one episode; episodes are drawn, with all their rows."""
-    episodes, row_of = np.unique(np.array(places, dtype=np.int64), return_inverse=True)
-    return figure(lambda counts: statistic(counts[:, row_of]), len(episodes), undefined=undefined)

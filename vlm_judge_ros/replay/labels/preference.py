@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from vlm_judge_ros.replay.labels.correlation import pair_sums
 from vlm_judge_ros.replay.labels.figure import Floats, Statistic, share
+from vlm_judge_ros.replay.labels.pair_order import order_sum, pairs_apart
 
 
 def preference_accuracy(
@@ -29,21 +29,24 @@ def preference_accuracy(
         The share, and how many pairs it rests on.
     """
     task_of = np.unique(np.array(tasks, dtype=str), return_inverse=True)[1]
+    groups = [np.flatnonzero((task_of == task) & np.isfinite(truth)) for task in range(task_of.max(initial=-1) + 1)]
+    votes = [
+        (first, second, vote)
+        for (first, second), vote in (stated or {}).items()
+        if first < second and task_of[first] == task_of[second]
+    ]
 
-    def orders(rows: slice, columns: slice) -> Sequence[Floats]:
-        better = np.nan_to_num(np.sign(truth[rows, None] - truth[None, columns]))
-        for (first, second), vote in (stated or {}).items():
-            if rows.start <= first < rows.stop and second >= columns.start:
-                better[first - rows.start, second - columns.start] = vote
-        better *= task_of[rows, None] == task_of[None, columns]
-        right = (1.0 + better * np.sign(judge[rows, None] - judge[None, columns])) / 2
-        counts = np.abs(better)
-        return right * counts, counts
+    def right_of(counts: Floats) -> tuple[Floats, Floats]:
+        alike, pairs = np.zeros(len(counts)), np.zeros(len(counts))
+        for group in groups:
+            alike += order_sum(counts[:, group], truth[group], judge[group])
+            pairs += pairs_apart(counts[:, group], truth[group])
+        for first, second, vote in votes:
+            together = counts[:, first] * counts[:, second]
+            by_score = float(np.nan_to_num(np.sign(truth[first] - truth[second])))
+            alike += together * (vote - by_score) * np.sign(judge[first] - judge[second])
+            pairs += together * (abs(vote) - abs(by_score))
+        return (pairs + alike) / 2, pairs
 
-    def accuracy(counts: Floats) -> Floats:
-        right, pairs = pair_sums(counts, orders)
-        return share(right, pairs)
-
-    if not len(judge):
-        return accuracy, 0
-    return accuracy, round(pair_sums(np.ones((1, len(judge))), orders)[1][0] / 2)
+    number = round(float(right_of(np.ones((1, len(judge))))[1][0]))
+    return lambda counts: share(*right_of(counts)), number
