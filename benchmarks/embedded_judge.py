@@ -31,7 +31,8 @@ from vlm_judge_ros.episode.joint import JointSample
 from vlm_judge_ros.judges.embedded import EmbeddedJudge
 from vlm_judge_ros.judges.opinion import Opinion
 from vlm_judge_ros.models.two_view import TwoViewModel
-from vlm_judge_ros.parameters.judge_node import DEFAULT_CAMERAS, parameters_for
+from vlm_judge_ros.parameters.given import GivenParameters
+from vlm_judge_ros.parameters.judge_node import DEFAULT_CAMERAS
 from vlm_judge_ros.parameters.settings import engine_settings
 from vlm_judge_ros.simulation.disturbance import Disturbance
 from vlm_judge_ros.simulation.episode import EpisodeImpossible, EpisodeSpec, SimulatedEpisode, simulate_episode
@@ -40,7 +41,6 @@ from vlm_judge_ros.verdict.engine import Engine
 from vlm_judge_ros.verdict.verdict import State
 
 HELD_OUT_SEED = 650_000
-_DEFAULTS = {name: parameter.default for name, parameter in parameters_for(DEFAULT_CAMERAS).items()}
 FRAME_STEPS = 2
 FRAME_S = 0.2
 FROZEN_S = 12.0
@@ -120,7 +120,7 @@ def encoded_pictures(episode: SimulatedEpisode) -> dict[str, list[bytes]]:
 
 def _replay(episode: SimulatedEpisode, task: str, pictures: dict[str, list[bytes]], order: Sequence[int]) -> Replayed:
     """Feed the pictures and joint states of the given frames, in that order, `FRAME_S` apart."""
-    engine, start_ns = Engine(engine_settings(_DEFAULTS)), 10**9
+    engine, start_ns = Engine(engine_settings(GivenParameters().for_cameras(DEFAULT_CAMERAS))), 10**9
     engine.start_episode("one", task, start_ns)
     opinions: list[Opinion] = []
     failed_s, mode, now_ns = None, "NONE", start_ns

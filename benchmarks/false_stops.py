@@ -29,8 +29,10 @@ from vlm_judge_ros.episode.compressed_image import CompressedImage
 from vlm_judge_ros.episode.frame import Frame
 from vlm_judge_ros.episode.joint import JointSample
 from vlm_judge_ros.judges.opinion import Opinion
-from vlm_judge_ros.parameters.judge_node import DEFAULT_CAMERAS, parameters_for
+from vlm_judge_ros.parameters.given import GivenParameters
+from vlm_judge_ros.parameters.judge_node import DEFAULT_CAMERAS
 from vlm_judge_ros.parameters.settings import engine_settings
+from vlm_judge_ros.replay.labels.figure import wilson_interval
 from vlm_judge_ros.simulation.disturbance import Disturbance
 from vlm_judge_ros.simulation.episode import EpisodeImpossible, EpisodeSpec, SimulatedEpisode, simulate_episode
 from vlm_judge_ros.verdict.engine import Engine
@@ -54,8 +56,7 @@ class Setting:
     @property
     def engine(self) -> EngineSettings:
         """Settings of the engine: the node's defaults but for these two."""
-        defaults = {name: parameter.default for name, parameter in parameters_for(DEFAULT_CAMERAS).items()}
-        return engine_settings({**defaults, **asdict(self)})
+        return engine_settings(GivenParameters(asdict(self)).for_cameras(DEFAULT_CAMERAS))
 
 
 SETTINGS = tuple(Setting(threshold, hold_s) for threshold, hold_s in product(THRESHOLDS, HOLDS_S))
@@ -143,16 +144,6 @@ def judge(task: str, disturbance: Disturbance, seed: int) -> Judged | None:
     )
 
 
-def wilson(count: int, total: int) -> tuple[float, float]:
-    """The 95 % interval of a share, after Wilson (1927)."""
-    if not total:
-        return math.nan, math.nan
-    z, share = 1.96, count / total
-    middle = (share + z * z / (2 * total)) / (1 + z * z / total)
-    half = z * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total)) / (1 + z * z / total)
-    return max(0.0, middle - half), min(1.0, middle + half)
-
-
 def row(episodes: Sequence[Judged], index: int) -> dict[str, object]:
     """The figures of one setting."""
     good = [episode for episode in episodes if episode.failure_mode == "NONE"]
@@ -164,9 +155,17 @@ def row(episodes: Sequence[Judged], index: int) -> dict[str, object]:
     quartiles = [float(value) for value in np.quantile(delays, [0.25, 0.5, 0.75])] if delays else [math.nan] * 3
     return {
         **asdict(SETTINGS[index]),
-        "false_stops": {"value": false / max(1, len(good)), "interval": wilson(false, len(good)), "n": len(good)},
+        "false_stops": {
+            "value": false / max(1, len(good)),
+            "interval": wilson_interval(false, len(good)),
+            "n": len(good),
+        },
         "false_stops_per_hour": false / hours if hours else math.nan,
-        "found": {"value": len(found) / max(1, len(bad)), "interval": wilson(len(found), len(bad)), "n": len(bad)},
+        "found": {
+            "value": len(found) / max(1, len(bad)),
+            "interval": wilson_interval(len(found), len(bad)),
+            "n": len(bad),
+        },
         "delay_s": dict(zip(("quarter", "median", "three_quarters"), quartiles, strict=True)),
     }
 

@@ -24,6 +24,7 @@ from vlm_judge_ros.node.player import FASTEST
 from vlm_judge_ros.parameters.given import given_parameters
 from vlm_judge_ros.replay.bag import Bag
 from vlm_judge_ros.replay.bundled import bundled_episodes
+from vlm_judge_ros.replay.labels.figure import wilson_interval
 from vlm_judge_ros.replay.recording import Recording
 from vlm_judge_ros.replay.scoring.episode_judge import EpisodeJudge
 from vlm_judge_ros.replay.sources.bag_episode import BagEpisode
@@ -62,14 +63,6 @@ def end_of(trace: EpisodeTrace) -> End:
     answers = [answer.progress for answer in trace.answers if not math.isnan(answer.progress)]
     progress = answers[-1] if answers else math.nan
     return End(last.state.name, last.failure_mode.name, begin.known_s, progress, len(trace.rulings))
-
-
-def interval(hits: int, count: int) -> tuple[float, float]:
-    """The 95 % interval of a share, after Wilson."""
-    z, share = 1.96, hits / count
-    middle = (share + z * z / (2 * count)) / (1 + z * z / count)
-    half = z * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count)) / (1 + z * z / count)
-    return middle - half, middle + half
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -113,7 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ("final state", sum(one.state == other.state for _, one, other in pairs)),
         ("failure mode", sum(one.mode == other.mode for _, one, other in pairs)),
     ):
-        low, high = interval(hits, len(pairs))
+        low, high = wilson_interval(hits, len(pairs))
         print(f"\nSame {what}: {hits} of {len(pairs)} (95 % interval {low:.2f} to {high:.2f}).")
     told = [latency for latency in latencies if not math.isnan(latency)]
     print(f"\nAnswers took {statistics.median(told):.3f} s (median of {len(told)}), {max(told):.3f} s at most.")

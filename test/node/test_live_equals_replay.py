@@ -19,7 +19,7 @@ from rosbags.rosbag2 import StoragePlugin
 from vlm_judge_ros import msg
 from vlm_judge_ros.episode.failure_mode import FailureMode
 from vlm_judge_ros.node.live_replay import JUDGE_NAME, Watcher, replay_live
-from vlm_judge_ros.parameters.judge_node import parameters_for
+from vlm_judge_ros.parameters.given import GivenParameters
 from vlm_judge_ros.replay.bag import Bag
 from vlm_judge_ros.replay.bundled import bundled_episode
 from vlm_judge_ros.replay.recording import Recording
@@ -56,8 +56,7 @@ def task_file(tmp_path: Path) -> Path:
 
 def scored(path: Path, parameters: Mapping[str, object]) -> Told:
     episode = BagEpisode.find(path)
-    values = {name: entry.default for name, entry in parameters_for(episode.description.cameras).items()}
-    judge = EpisodeJudge({**values, "cameras": episode.description.cameras, **parameters})
+    judge = EpisodeJudge({**GivenParameters().for_cameras(episode.description.cameras), **parameters})
     heard = Told()
     try:
         judge.judge(episode, [heard])

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.judges.factory import JUDGES, JudgeOptions
 from vlm_judge_ros.parameters.contradictions import refuse_contradictions
+from vlm_judge_ros.parameters.given import GivenParameters
 from vlm_judge_ros.parameters.judge_node import PARAMETERS, markdown, parameter_file, parameters_for
 from vlm_judge_ros.parameters.parameter import Parameter, Value
 from vlm_judge_ros.parameters.settings import camera_inputs, engine_settings, review_settings, worker_settings
@@ -44,7 +45,7 @@ def test_every_parameter_is_documented_and_accepts_its_default(entry: Parameter)
 
 
 def test_the_defaults_make_settings() -> None:
-    values = {name: entry.default for name, entry in parameters_for(("front", "wrist")).items()}
+    values = GivenParameters().for_cameras(("front", "wrist"))
     assert engine_settings(values).camera_names == ("front", "wrist")
     assert [camera.topic for camera in camera_inputs(values)] == ["front/image", "wrist/image"]
     assert worker_settings(values).judge == "embedded"
@@ -53,7 +54,7 @@ def test_the_defaults_make_settings() -> None:
 
 
 def test_a_judge_that_keeps_what_it_read_is_shown_steady_frames_unless_told_otherwise() -> None:
-    values = {name: entry.default for name, entry in parameters_for(("front", "wrist")).items()}
+    values = GivenParameters().for_cameras(("front", "wrist"))
     asked = {**values, "judge": "token_reward"}
     assert engine_settings(values).keyframe_choice is KeyframeChoice.EVEN
     assert engine_settings(asked).keyframe_choice is KeyframeChoice.STEADY
@@ -62,7 +63,7 @@ def test_a_judge_that_keeps_what_it_read_is_shown_steady_frames_unless_told_othe
 
 
 def test_the_judge_is_told_what_was_set() -> None:
-    values = {name: entry.default for name, entry in parameters_for(("front", "wrist", "top")).items()}
+    values = GivenParameters().for_cameras(("front", "wrist", "top"))
     asked = {**values, "cameras": ("front", "wrist", "top"), "providers": ("cuda", "cpu"), "wrist.image_tokens": 32}
     options = worker_settings({**asked, "keyframes": 5, "prompts": "three-v1"}).options
     assert options.cameras == ("front", "wrist", "top")
@@ -71,7 +72,7 @@ def test_the_judge_is_told_what_was_set() -> None:
     assert (options.images_per_camera, options.prompts) == (5, "three-v1")
 
 
-BOTH = {name: entry.default for name, entry in parameters_for(("front", "wrist")).items()}
+BOTH = GivenParameters().for_cameras(("front", "wrist"))
 
 
 def test_every_option_of_a_judge_has_a_parameter() -> None:

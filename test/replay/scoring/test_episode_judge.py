@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from vlm_judge_ros.parameters.judge_node import parameters_for
+from vlm_judge_ros.parameters.given import GivenParameters
 from vlm_judge_ros.replay.bundled import bundled_episode
 from vlm_judge_ros.replay.outputs.verdict_lines import LATENCIES, VERDICTS, VerdictLines
 from vlm_judge_ros.replay.scoring.episode_judge import EpisodeJudge
@@ -18,7 +18,7 @@ FAILURE = "pick-place_none_900006"
 
 @pytest.fixture(scope="module")
 def judge() -> Iterator[EpisodeJudge]:
-    values = {name: entry.default for name, entry in parameters_for(("front", "wrist")).items()}
+    values = GivenParameters().for_cameras(("front", "wrist"))
     judge = EpisodeJudge(values)
     yield judge
     judge.close()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from replay.episode_bag import STARTED_NS, EpisodeBag
 
-from vlm_judge_ros.parameters.judge_node import parameters_for
+from vlm_judge_ros.parameters.given import GivenParameters
 from vlm_judge_ros.replay.outputs.verdict_lines import VERDICTS, VerdictLines
 from vlm_judge_ros.replay.scoring.episode_judge import EpisodeJudge
 from vlm_judge_ros.replay.sources.bag_episode import BagEpisode
@@ -21,7 +21,7 @@ DAY_NS = 86_400 * 10**9
 @contextmanager
 def square_judge(monkeypatch: pytest.MonkeyPatch) -> Iterator[EpisodeJudge]:
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
-    values = {name: entry.default for name, entry in parameters_for(("front", "wrist")).items()}
+    values = GivenParameters().for_cameras(("front", "wrist"))
     judge = EpisodeJudge({**values, "judge": "node.square_judge:create"})
     yield judge
     judge.close()
