@@ -1,0 +1,1 @@
+"""Best-of-K: candidates for the next action chunk, how they are shown, scored and chosen."""
