@@ -14,5 +14,9 @@ class ModelBroken(JudgeError):
     """The files of a model are missing, do not belong together, or cannot be run."""
 
 
+class JudgeLost(JudgeError):
+    """The judge's process ended over a question each time it was asked."""
+
+
 class Cancelled(JudgeError):
     """The answer is no longer wanted, and the model stopped working on it."""

@@ -265,7 +265,7 @@ class Worker:
     def _refuse_until(self, moment_s: float, cause: str) -> None:
         while not self._closing:
             for question in self._questions.abandon():
-                self._tell(Unanswered(question.evidence, cause))
+                self._tell(Unanswered(question.evidence, cause, lost=True))
             left_s = moment_s - time.monotonic()
             if left_s <= 0:
                 return

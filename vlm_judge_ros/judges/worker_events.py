@@ -39,10 +39,11 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Unanswered:
-    """A question got no answer in time, and why."""
+    """A question got no answer in time, and why; `lost` where the process ended over it, or was not there."""
 
     evidence: Evidence
     cause: str
+    lost: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 
 from vlm_judge_ros.episode.evidence import Evidence
-from vlm_judge_ros.errors import JudgeError
+from vlm_judge_ros.errors import JudgeError, JudgeLost
 from vlm_judge_ros.judges.opinion import JudgeProvenance
 from vlm_judge_ros.judges.proof import proof
 from vlm_judge_ros.judges.worker import Worker, WorkerSettings
@@ -47,6 +47,7 @@ class AskedJudge:
         self.declined = 0
         self.unparsable = 0
         self.waiting = False
+        self._question: tuple[Evidence, float] | None = None
 
     def wait_until_ready(self, keep_waiting: Callable[[], bool]) -> None:
         """Wait until it has answered its first question.
@@ -69,6 +70,7 @@ class AskedJudge:
     def ask(self, evidence: Evidence, deadline_s: float) -> None:
         """Ask a question; see `Worker.ask`."""
         self.waiting = True
+        self._question = evidence, deadline_s
         self.worker.ask(evidence, deadline_s)
 
     def forget(self) -> None:
@@ -86,22 +88,44 @@ class AskedJudge:
             self._note(event)
             yield event
 
-    def await_answer(self, limit_s: float) -> Iterator[Event]:
+    def await_answer(self, limit_s: float, tries: int = 0) -> Iterator[Event]:
         """What happens until the newest question has an answer or is given up, oldest first.
 
         Args:
             limit_s: wall-clock seconds without any news after which no more is expected.
+            tries: how often the question is asked where the process ends over it, each time when the next process is
+                ready; of that nothing is told. 0 takes such an end for the end of the question.
 
         Raises:
+            JudgeLost: the process has ended as often as that.
             JudgeError: nothing came for so long.
         """
+        ended, again = 0, False
         while self.waiting:
             try:
                 event = self.worker.events.get(timeout=limit_s)
             except queue.Empty:
                 raise JudgeError(f"The judge gave no sign for {limit_s:g} s; this is a bug.") from None
-            self._note(event)
-            yield event
+            if tries and isinstance(event, Down):
+                ended += 1
+                if ended >= tries:
+                    raise self._lost(ended, event.cause)
+            elif tries and isinstance(event, Unanswered) and event.lost:
+                again = True
+            else:
+                self._note(event)
+                if again and isinstance(event, Ready) and self._question is not None:
+                    again = False
+                    self.worker.ask(*self._question)
+                yield event
+
+    def _lost(self, tries: int, cause: str) -> JudgeLost:
+        self.forget()
+        where = f" at {self._question[0].elapsed_s:.1f} s of the episode" if self._question is not None else ""
+        return JudgeLost(
+            f"The question{where} was asked {tries} times and the judge's process never lived to answer it; see "
+            f"whether memory ran out, or raise hang_timeout_s. The last time: {cause}"
+        )
 
     def _note(self, event: Event) -> None:
         if isinstance(event, (Answer, Unanswered, Down)):

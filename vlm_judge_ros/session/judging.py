@@ -39,11 +39,14 @@ class JudgingOptions:
         deadline_s: an answer that takes longer is dropped.
         auto_episode: start an episode as soon as a task is set and a camera delivers.
         review_deadline_s: the same as `deadline_s` for a review.
+        tries: how often a question is asked whose judge's process ends over it, where answers are waited for; 0 leaves
+            it without an answer.
     """
 
     deadline_s: float = 2.0
     auto_episode: bool = True
     review_deadline_s: float = 20.0
+    tries: int = 0
 
 
 class Judging:
@@ -201,12 +204,16 @@ class Judging:
         """Wait for the answer to every question, and take them as if they had come at once.
 
         For recordings alone: on a robot nobody waits for a model.
+
+        Raises:
+            JudgeLost: a judge's process ended over a question as often as it may be asked.
         """
+        options = self.options
         while self.judge.waiting or (self.review is not None and self.review.waiting):
-            for event in self.judge.await_answer(self.options.deadline_s + _GRACE_S):
+            for event in self.judge.await_answer(options.deadline_s + _GRACE_S, options.tries):
                 self._take(event, now_ns)
             if self.review is not None:
-                for event in self.review.await_answer(self.options.review_deadline_s + _GRACE_S):
+                for event in self.review.await_answer(options.review_deadline_s + _GRACE_S, options.tries):
                     self._take_of_review(event, now_ns)
             # An answer may make a review due.
             self.ask_due(now_ns)

@@ -20,6 +20,9 @@ from vlm_judge_ros.session.judging import Judging, JudgingOptions
 from vlm_judge_ros.session.lockstep import Lockstep
 from vlm_judge_ros.tasks.task_set import TaskSet, load_tasks
 
+TRIES = 3
+"""How often a question is asked whose judge crashes or hangs over it."""
+
 
 class EpisodeJudge:
     """A judge for recorded episodes that all have the same cameras.
@@ -35,13 +38,18 @@ class EpisodeJudge:
         refuse_contradictions(values)
         self._tasks: TaskSet = load_tasks(values["task_files"])  # type: ignore[arg-type]
         worker, review = worker_settings(values), review_settings(values)
-        # Nobody waits here: an answer is late only where a live node would have given the judge up.
-        options = JudgingOptions(worker.hang_timeout_s, False, worker.hang_timeout_s)
+        # Nobody waits here: an answer is never late, and a judge that hangs is ended and asked again.
+        patience_s = worker.load_timeout_s + worker.longest_backoff_s + worker.hang_timeout_s
+        options = JudgingOptions(patience_s, False, patience_s, TRIES)
         self._forwarding = Forwarding()
         self._judging = Judging(
             engine_settings(values), worker, options, self._forwarding, lambda: None, review, self._tasks
         )
-        self._judging.wait_until_ready(lambda: True)
+        try:
+            self._judging.wait_until_ready(lambda: True)
+        except BaseException:
+            self.close()
+            raise
         self._lockstep = Lockstep(self._judging)
 
     def close(self) -> None:
@@ -59,6 +67,7 @@ class EpisodeJudge:
             on_time: called with the seconds of the episode that have been judged.
 
         Raises:
+            JudgeLost: the judge's process ended over a question each time it was asked; make another one.
             JudgeError: the recording is damaged, or its task is in none of the task files.
         """
         description, judging, lockstep = episode.description, self._judging, self._lockstep

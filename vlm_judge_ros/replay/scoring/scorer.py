@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from vlm_judge_ros.errors import JudgeError
+from vlm_judge_ros.errors import JudgeError, JudgeLost
 from vlm_judge_ros.parameters.given import GivenParameters
 from vlm_judge_ros.replay.outputs.episode_file import EpisodeFile
 from vlm_judge_ros.replay.outputs.kinds import kinds_named, output_kind
@@ -22,8 +22,20 @@ UNFINISHED = ".unfinished-"
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
-class FullDisk(JudgeError):
+MOST_LOST = 5
+"""After so many episodes in a row that the judge did not live through no other is tried."""
+
+
+class Hopeless(JudgeError):
+    """The episodes to come would fail for the same reason."""
+
+
+class FullDisk(Hopeless):
     """There is no room for results."""
+
+
+class KeepsDying(Hopeless):
+    """The judge's process dies in one episode after the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +71,7 @@ class Scorer:
         self._cameras: tuple[str, ...] = ()
         self._judge: EpisodeJudge | None = None
         self._unusable: dict[tuple[str, ...], JudgeError] = {}
+        self._lost = 0
 
     def close(self) -> None:
         """End the judge's process."""
@@ -75,7 +88,8 @@ class Scorer:
 
         Raises:
             FullDisk: there is no room for the results; as with all other errors, nothing is left behind.
-            JudgeError: the recording is damaged, the judge cannot be used, or a result cannot be written.
+            KeepsDying: the judge's process died in `MOST_LOST` episodes in a row.
+            JudgeError: the recording is damaged, the judge cannot be used or died, or a result cannot be written.
         """
         key = episode.description.key
         unfinished = self._settings.folder / f"{UNFINISHED}{key}"
@@ -100,8 +114,21 @@ class Scorer:
                     f"The results cannot be written to {self._settings.folder} ({error.strerror or error}); make room, "
                     "or choose another folder."
                 ) from error
+            if isinstance(error, JudgeLost):
+                self._lose(error)
             raise
+        self._lost = 0
         return trace
+
+    def _lose(self, error: JudgeLost) -> None:
+        """Begin anew with another process for the next episode, unless that is in vain."""
+        self.close()
+        self._lost += 1
+        if self._lost >= MOST_LOST:
+            raise KeepsDying(
+                f"{error} This was the case in {self._lost} episodes in a row, so no other is tried; mend the judge, "
+                "or leave out what it dies of."
+            ) from error
 
     def _judge_for(self, cameras: tuple[str, ...]) -> EpisodeJudge:
         if cameras in self._unusable:  # to try again takes long and ends in the same way

@@ -14,7 +14,7 @@ from typing import TypeAlias, cast
 
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.orphans import end_with_parent
-from vlm_judge_ros.replay.scoring.scorer import FullDisk, Scorer, ScoringSettings
+from vlm_judge_ros.replay.scoring.scorer import Hopeless, Scorer, ScoringSettings
 from vlm_judge_ros.replay.sources.recorded_episode import RecordedEpisode
 
 _TELL_EVERY_S = 0.2
@@ -73,7 +73,7 @@ class Attempts:
         try:
             self._scorer = self._scorer or Scorer(self._settings)
             trace = self._scorer.score(episode, on_time)
-        except FullDisk as error:
+        except Hopeless as error:
             return Failed(str(error), hopeless=True)
         except JudgeError as error:
             return Failed(str(error))
