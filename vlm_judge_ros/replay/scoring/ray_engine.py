@@ -7,15 +7,14 @@ import logging
 import os
 import signal
 import threading
-from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.replay.scoring.progress import Progress
-from vlm_judge_ros.replay.scoring.run import Outcome
 from vlm_judge_ros.replay.scoring.scorer import ScoringSettings
+from vlm_judge_ros.replay.scoring.tally import Outcome, Tally
 from vlm_judge_ros.replay.scoring.worker import Attempts, Failed, Scored
 from vlm_judge_ros.replay.sources.recorded_episode import RecordedEpisode
 
@@ -70,14 +69,10 @@ class _RayRun:
         self, ray: Any, episodes: Sequence[RecordedEpisode], settings: ScoringSettings, progress: Progress
     ) -> None:
         self._ray = ray
-        self._waiting = deque(episodes)
+        self._tally = Tally(episodes, progress)
         self._settings = settings
-        self._progress = progress
         # What is under way, by the reference to its result: who works, and on which episode.
         self._busy: dict[Any, tuple[Any, str]] = {}
-        self._scored: list[str] = []
-        self._failed: dict[str, Failed] = {}
-        self._hopeless = False
 
     def run(self, jobs: int) -> Outcome:
         for _ in range(jobs):
@@ -86,17 +81,16 @@ class _RayRun:
             done, _ = self._ray.wait(list(self._busy), num_returns=1)
             for reference in done:
                 self._take(reference)
-        return Outcome(tuple(self._scored), self._failed, tuple(episode.description.key for episode in self._waiting))
+        return self._tally.outcome()
 
     def _new_scorer(self) -> Any:
         return self._ray.remote(num_cpus=1, max_restarts=0)(RemoteScorer).remote(self._settings)
 
     def _hand_on(self, scorer: Any) -> None:
-        if not self._waiting or self._hopeless:
+        if not self._tally.goes_on:
             self._ray.kill(scorer)
             return
-        episode = self._waiting.popleft()
-        self._progress.begin(episode.description)
+        episode = self._tally.next_episode()
         self._busy[scorer.score.remote(episode)] = scorer, episode.description.key
 
     def _take(self, reference: Any) -> None:
@@ -105,21 +99,12 @@ class _RayRun:
             news: Scored | Failed = self._ray.get(reference)
         except self._ray.exceptions.RayError as error:
             reason = f"Its process on the cluster ended before the episode was finished ({_short(error)})."
-            self._note(key, Failed(reason))
-            if self._waiting and not self._hopeless:
+            self._tally.note(key, Failed(reason))
+            if self._tally.goes_on:
                 self._hand_on(self._new_scorer())
             return
-        self._note(key, news)
+        self._tally.note(key, news)
         self._hand_on(scorer)
-
-    def _note(self, key: str, news: Scored | Failed) -> None:
-        if isinstance(news, Scored):
-            self._scored.append(key)
-            self._progress.end(key, news.result)
-            return
-        self._failed[key] = news
-        self._hopeless = self._hopeless or news.hopeless
-        self._progress.end(key, f"failed. {news.reason}")
 
 
 @contextmanager

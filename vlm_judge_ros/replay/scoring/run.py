@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from multiprocessing.connection import wait
 
 from vlm_judge_ros.replay.scoring.progress import Progress
 from vlm_judge_ros.replay.scoring.scorer import ScoringSettings
-from vlm_judge_ros.replay.scoring.worker import Advanced, Failed, News, Scored, WorkerProcess
+from vlm_judge_ros.replay.scoring.tally import Outcome, Tally
+from vlm_judge_ros.replay.scoring.worker import Advanced, Failed, News, WorkerProcess
 from vlm_judge_ros.replay.sources.recorded_episode import RecordedEpisode
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of the episodes, by key.
-
-    Attributes:
-        scored: those that have a folder now.
-        failed: those that could not be scored.
-        left: those that were not tried, because they would have failed too.
-    """
-
-    scored: tuple[str, ...]
-    failed: Mapping[str, Failed]
-    left: tuple[str, ...] = ()
 
 
 def score_all(
@@ -52,14 +36,11 @@ class _Run:
         progress: Progress,
         stack: ExitStack,
     ) -> None:
-        self._waiting = deque(episodes)
+        self._tally = Tally(episodes, progress)
         self._settings = settings
         self._progress = progress
         self._stack = stack
         self._busy: dict[WorkerProcess, str] = {}
-        self._scored: list[str] = []
-        self._failed: dict[str, Failed] = {}
-        self._hopeless = False
 
     def run(self, jobs: int) -> Outcome:
         for _ in range(jobs):
@@ -73,7 +54,7 @@ class _Run:
                     self._lose(worker)
                 else:
                     self._take(worker, news)
-        return Outcome(tuple(self._scored), self._failed, tuple(episode.description.key for episode in self._waiting))
+        return self._tally.outcome()
 
     def _new_worker(self) -> WorkerProcess:
         worker = WorkerProcess(self._settings)
@@ -81,11 +62,10 @@ class _Run:
         return worker
 
     def _hand_on(self, worker: WorkerProcess) -> None:
-        if not self._waiting or self._hopeless:
+        if not self._tally.goes_on:
             return
-        episode = self._waiting.popleft()
+        episode = self._tally.next_episode()
         self._busy[worker] = episode.description.key
-        self._progress.begin(episode.description)
         try:
             worker.score(episode)
         except OSError:
@@ -97,19 +77,10 @@ class _Run:
             self._progress.advance(key, news.time_s)
             return
         del self._busy[worker]
-        self._note(key, news)
+        self._tally.note(key, news)
         self._hand_on(worker)
 
     def _lose(self, worker: WorkerProcess) -> None:
-        self._note(self._busy.pop(worker), Failed(worker.end_of_it()))
-        if self._waiting and not self._hopeless:
+        self._tally.note(self._busy.pop(worker), Failed(worker.end_of_it()))
+        if self._tally.goes_on:
             self._hand_on(self._new_worker())
-
-    def _note(self, key: str, news: Scored | Failed) -> None:
-        if isinstance(news, Scored):
-            self._scored.append(key)
-            self._progress.end(key, news.result)
-            return
-        self._failed[key] = news
-        self._hopeless = self._hopeless or news.hopeless
-        self._progress.end(key, f"failed. {news.reason}")
