@@ -6,6 +6,7 @@ import math
 from typing import ClassVar
 
 from vlm_judge_ros.episode.evidence import Evidence
+from vlm_judge_ros.episode.known import or_nan
 from vlm_judge_ros.judges.calibration import refuse_calibration
 from vlm_judge_ros.judges.context import ContextSource, PromptNames, content_of
 from vlm_judge_ros.judges.critique_answer import CritiqueAnswer, IssueAnswer, SubtaskAnswer
@@ -121,30 +122,26 @@ class CritiqueJudge:
 
     def _opinion(self, evidence: Evidence, answer: CritiqueAnswer) -> Opinion:
         camera, at_s, notes = _place(answer.issue, evidence)
-        progress = _number(answer.task_completion)
+        progress = or_nan(answer.task_completion)
         return Opinion(
             evidence=evidence,
             provenance=self.provenance,
             progress=progress,
-            success_probability=_number(answer.success_probability),
-            failure_probability=_number(answer.failure_probability),
+            success_probability=or_nan(answer.success_probability),
+            failure_probability=or_nan(answer.failure_probability),
             failure_mode=answer.failure_mode,
             raw_score=progress,
             reason=" ".join([f'It wrote: "{told(answer.summary)}"', *notes]),
             subtasks=tuple(_subtask(subtask, len(answer.subtasks)) for subtask in answer.subtasks),
             critique=Critique(
-                smoothness=_number(answer.trajectory.smoothness),
-                efficiency=_number(answer.trajectory.efficiency),
-                safety=_number(answer.trajectory.safety),
+                smoothness=or_nan(answer.trajectory.smoothness),
+                efficiency=or_nan(answer.trajectory.efficiency),
+                safety=or_nan(answer.trajectory.safety),
                 advice=told(answer.issue.advice) if answer.issue is not None else "",
                 camera=camera,
                 at_s=at_s,
             ),
         )
-
-
-def _number(value: float | None) -> float:
-    return math.nan if value is None else value
 
 
 def _subtask(answer: SubtaskAnswer, count: int) -> SubtaskOpinion:
@@ -155,7 +152,7 @@ def _subtask(answer: SubtaskAnswer, count: int) -> SubtaskOpinion:
     else:
         state = SubtaskState.ACTIVE if answer.progress > 0.0 else SubtaskState.PENDING
     # It was not asked for weights: those that it would invent say less than equal ones.
-    return SubtaskOpinion(told(answer.name, _NAME_CHARACTERS), 1.0 / count, _number(answer.progress), state)
+    return SubtaskOpinion(told(answer.name, _NAME_CHARACTERS), 1.0 / count, or_nan(answer.progress), state)
 
 
 def _place(issue: IssueAnswer | None, evidence: Evidence) -> tuple[str, float, list[str]]:

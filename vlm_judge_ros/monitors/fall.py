@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 from pydantic import Field, model_validator
 
 from vlm_judge_ros.episode.failure_mode import FailureMode
+from vlm_judge_ros.episode.known import or_nan
 from vlm_judge_ros.episode.signal import SignalSample
 from vlm_judge_ros.episode.stamps import nanoseconds
 from vlm_judge_ros.monitors.finding import Effect, Finding, Layer
@@ -117,7 +118,7 @@ class FallMonitor(Monitor):
             self._memory.newest_ns(now_ns),
             onset_ns=self._down_ns if self.alarm else None,
             value=value,
-            limit=math.nan if limit is None else limit,
+            limit=or_nan(limit),
             unit=unit,
         )
         return (found,)

@@ -8,6 +8,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from vlm_judge_ros.episode.chunk import Chunk
+from vlm_judge_ros.episode.known import or_nan
 from vlm_judge_ros.episode.stamps import nanoseconds
 from vlm_judge_ros.monitors.finding import Effect, Finding, Layer, Severity
 from vlm_judge_ros.monitors.monitor import Monitor, MonitorSpec
@@ -89,7 +90,7 @@ class PolicySignalMonitor(Monitor):
             stamp_ns,
             onset_ns=self._broken_since_ns if self.alarm else None,
             value=self._value,
-            limit=math.nan if self._limit is None else self._limit,
+            limit=or_nan(self._limit),
             unit=self._unit,
         )
         return (found,)

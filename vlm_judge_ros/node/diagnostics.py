@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
 from vlm_judge_ros.clips.writer_thread import ClipCounts
+from vlm_judge_ros.episode.known import or_nan
 from vlm_judge_ros.judges.worker_events import WorkerState
 from vlm_judge_ros.monitors.camera_statistics import CameraStatistics
 from vlm_judge_ros.monitors.finding import Effect
@@ -203,7 +204,7 @@ class Diagnostics:
             "topic": camera.topic,
             "image": seen.form,
             "rate (Hz)": f"{seen.rate_hz:.1f}",
-            "age (s)": _seconds(math.nan if seen.age_s is None else seen.age_s),
+            "age (s)": _seconds(or_nan(seen.age_s)),
             "frames received": str(seen.received),
             "frames used": str(seen.used),
             **_loss(arrivals, camera.counts_loss),

@@ -13,12 +13,13 @@ from rclpy.qos import DurabilityPolicy, QoSProfile
 
 from vlm_judge_ros import msg
 from vlm_judge_ros.episode.failure_mode import FailureMode
+from vlm_judge_ros.episode.known import known
 from vlm_judge_ros.judges.opinion import SubtaskState
 from vlm_judge_ros.monitors.finding import Effect, Finding, Layer, Severity
 from vlm_judge_ros.replay.stretches import Alarms, Steps
 from vlm_judge_ros.replay.trace import Alarm, Answer, Ruling, Step
 from vlm_judge_ros.verdict.failure import FailureEvent, FailureStatus
-from vlm_judge_ros.verdict.verdict import FindingRecord, Provenance, State, known
+from vlm_judge_ros.verdict.verdict import FindingRecord, Provenance, State
 
 _HISTORY = 256
 

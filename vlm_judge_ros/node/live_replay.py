@@ -28,6 +28,7 @@ from vlm_judge_ros.node.listener import Heard, Listener
 from vlm_judge_ros.node.player import CLOCK_PERIOD_S, HISTORY, Player
 from vlm_judge_ros.node.spin_thread import SpinThread
 from vlm_judge_ros.replay.bag import Bag
+from vlm_judge_ros.replay.instrument import instrument
 from vlm_judge_ros.replay.recording import Recording
 from vlm_judge_ros.replay.topics import find_signals
 from vlm_judge_ros.replay.trace import Answer, EpisodeTrace, Ruling
@@ -292,18 +293,8 @@ def _trace(bag: Bag, recording: Recording, heard: Heard, published: Mapping[str,
 
 
 def _provenance(heard: Heard) -> dict[str, str]:
-    source = heard.provenance
-    if source is None:
-        return {}
+    lines = instrument(heard.provenance)
     latencies = [answer.latency_s for answer in heard.answers if answer.latency_s == answer.latency_s]
-    lines = {
-        "model": f"{source.model} {source.model_hash}".strip(),
-        "runs on": source.provider,
-        "method": source.method,
-        "prompts": f"{source.prompt_set} {source.prompt_hash}".strip(),
-        "calibration": source.calibration,
-        "software": f"vlm_judge_ros {source.software_version}",
-    }
-    if latencies:
+    if lines and latencies:
         lines["answer took"] = f"{statistics.median(latencies):.3f} s (median), {max(latencies):.3f} s (longest)"
-    return {label: text for label, text in lines.items() if text}
+    return lines

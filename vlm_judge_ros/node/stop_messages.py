@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from typing import Any
 
 from vlm_judge_ros import msg
 from vlm_judge_ros.episode.failure_mode import FailureMode
+from vlm_judge_ros.episode.known import or_nan
 from vlm_judge_ros.monitors.finding import Severity
 from vlm_judge_ros.safety.cause import Cause, Reason
 from vlm_judge_ros.safety.escalation import Action
@@ -98,7 +98,7 @@ def state_message(
             state=int(action.state),
             target=targets[action.plan.name],
             attempts=action.attempts,
-            latency_s=math.nan if action.latency_s is None else action.latency_s,
+            latency_s=or_nan(action.latency_s),
             text=action.text,
         )
         for action in actions

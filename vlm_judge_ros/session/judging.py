@@ -120,6 +120,7 @@ class Judging:
             raise JudgeError(f"Episode {self.engine.episode_id} is running; end it first.")
         self._forget()
         self.engine = Engine(self._engine_settings)
+        self._latched = LatchedSignals()
         self._clock_jumps = 0
         self._ticks = 0
         self._published = ()

@@ -8,9 +8,10 @@ from enum import IntEnum
 from pydantic import Field
 
 from vlm_judge_ros.episode.failure_mode import FailureMode
+from vlm_judge_ros.episode.known import known
 from vlm_judge_ros.monitors.finding import Layer, Severity
 from vlm_judge_ros.verdict.held import Failure
-from vlm_judge_ros.verdict.verdict import FindingRecord, Provenance, Record, Share, known
+from vlm_judge_ros.verdict.verdict import FindingRecord, Provenance, Record, Share
 
 
 class FailureStatus(IntEnum):

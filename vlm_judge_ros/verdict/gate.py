@@ -24,13 +24,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from vlm_judge_ros.episode.known import known
 from vlm_judge_ros.monitors.finding import Effect, Finding, Layer
 from vlm_judge_ros.verdict.debounce import Run
 from vlm_judge_ros.verdict.findings import Findings
 from vlm_judge_ros.verdict.gate_limits import GateLimits
 from vlm_judge_ros.verdict.judgement import FAILURE, PROGRESS, SUCCESS
 from vlm_judge_ros.verdict.memory import GateMemory, remember
-from vlm_judge_ros.verdict.verdict import State, known
+from vlm_judge_ros.verdict.verdict import State
 
 __all__ = ["Decision", "GateLimits", "decide", "rated"]
 

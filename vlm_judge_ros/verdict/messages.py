@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from vlm_judge_ros.episode.known import or_nan
 from vlm_judge_ros.episode.stamps import NANOSECONDS_PER_SECOND
 from vlm_judge_ros.judges.opinion import Critique
 from vlm_judge_ros.monitors.finding import Finding
@@ -62,9 +62,9 @@ class Messages:
             chunk_id=verdict.chunk_id,
             elapsed_s=verdict.elapsed_s,
             state=int(verdict.state),
-            progress=_number(verdict.progress),
-            success_probability=_number(verdict.success_probability),
-            confidence=_number(verdict.confidence),
+            progress=or_nan(verdict.progress),
+            success_probability=or_nan(verdict.success_probability),
+            confidence=or_nan(verdict.confidence),
             failure_mode=int(verdict.failure_mode),
             failure_onset=self.time(verdict.failure_onset_ns),
             reason=verdict.reason,
@@ -88,7 +88,7 @@ class Messages:
             code=event.mode.name,
             severity=int(event.severity),
             onset=self.time(event.onset_ns),
-            confidence=_number(event.confidence),
+            confidence=or_nan(event.confidence),
             deciding_layer=int(event.deciding_layer),
             evidence=self._findings(event.evidence),
             evidence_uri=evidence_uri,
@@ -141,8 +141,8 @@ class Messages:
                 effect=int(finding.effect),
                 severity=int(finding.severity),
                 mode=int(finding.mode),
-                value=_number(finding.value),
-                limit=_number(finding.limit),
+                value=or_nan(finding.value),
+                limit=or_nan(finding.limit),
                 unit=finding.unit,
                 stamp=self.time(finding.stamp_ns),
                 onset=self.time(finding.onset_ns),
@@ -157,7 +157,7 @@ class Messages:
                 index=index,
                 name=subtask.name,
                 weight=subtask.weight,
-                progress=_number(subtask.progress),
+                progress=or_nan(subtask.progress),
                 state=int(subtask.state),
                 started=self.time(None),
                 ended=self.time(None),
@@ -196,11 +196,7 @@ class Messages:
             task_file=provenance.task_file,
             seed=provenance.seed,
             software_version=provenance.software_version,
-            latency_s=_number(provenance.latency_s),
+            latency_s=or_nan(provenance.latency_s),
             deciding_layers=self._octets([int(layer) for layer in provenance.deciding_layers]),
             frames=self._frames(provenance.frames),
         )
-
-
-def _number(value: float | None) -> float:
-    return math.nan if value is None else value

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 
 from vlm_judge_ros import __version__
+from vlm_judge_ros.episode.known import known
 from vlm_judge_ros.judges.opinion import Opinion
-from vlm_judge_ros.verdict.verdict import EvidenceFrame, Provenance, known
+from vlm_judge_ros.verdict.verdict import EvidenceFrame, Provenance
 
 
 def provenance_of(opinion: Opinion | None, latency_s: float = math.nan) -> Provenance:

@@ -12,6 +12,7 @@ from vlm_judge_ros.episode.failure_mode import FailureMode
 from vlm_judge_ros.episode.frame import Frame
 from vlm_judge_ros.episode.joint import JointSample
 from vlm_judge_ros.episode.keyframes import KeyframeBuffer, select_views
+from vlm_judge_ros.episode.known import known
 from vlm_judge_ros.episode.signal import SignalSample
 from vlm_judge_ros.episode.steady_views import SteadyViews
 from vlm_judge_ros.judges.opinion import Opinion, SubtaskState
@@ -33,7 +34,7 @@ from vlm_judge_ros.verdict.provenance import provenance_of
 from vlm_judge_ros.verdict.review import Review, ReviewOn, ReviewRequest
 from vlm_judge_ros.verdict.schedule import Schedule
 from vlm_judge_ros.verdict.settings import EngineSettings, KeyframeChoice
-from vlm_judge_ros.verdict.verdict import FindingRecord, Provenance, State, SubtaskRecord, Verdict, known
+from vlm_judge_ros.verdict.verdict import FindingRecord, Provenance, State, SubtaskRecord, Verdict
 
 
 class RunningEpisode:

@@ -5,7 +5,6 @@ Fields mirror `vlm_judge_ros/msg/Verdict`. What is NaN or zero for "absent" ther
 
 from __future__ import annotations
 
-import math
 from enum import IntEnum
 from typing import Annotated
 
@@ -13,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from vlm_judge_ros.episode.failure_mode import FailureMode
 from vlm_judge_ros.episode.frame import FrameRole
+from vlm_judge_ros.episode.known import known, or_nan
 from vlm_judge_ros.judges.opinion import SubtaskOpinion, SubtaskState
 from vlm_judge_ros.monitors.finding import Effect, Finding, Layer, Severity
 
@@ -34,11 +34,6 @@ class Record(BaseModel):
     """Base of all records: unchangeable, no unknown fields, no NaN or infinity."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-def known(value: float) -> float | None:
-    """Return a number, or None where it is NaN or infinite."""
-    return value if math.isfinite(value) else None
 
 
 class FindingRecord(Record):
@@ -73,6 +68,23 @@ class FindingRecord(Record):
             stamp_ns=finding.stamp_ns,
             onset_ns=finding.onset_ns,
             text=finding.text,
+        )
+
+    def finding(self) -> Finding:
+        """Give it back; what was infinite is NaN."""
+        return Finding(
+            layer=self.layer,
+            name=self.name,
+            source=self.source,
+            effect=self.effect,
+            text=self.text,
+            stamp_ns=self.stamp_ns,
+            onset_ns=self.onset_ns,
+            severity=self.severity,
+            mode=self.mode,
+            value=or_nan(self.value),
+            limit=or_nan(self.limit),
+            unit=self.unit,
         )
 
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from vlm_judge_ros import __version__
 from vlm_judge_ros.episode.frame import Frame
+from vlm_judge_ros.episode.known import or_nan
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.replay.events import Event
 from vlm_judge_ros.replay.outputs.output import Silent
@@ -173,7 +174,7 @@ def _restore_nan(trace: dict[str, Any]) -> None:
     for alarm in trace["alarms"]:
         _fill(alarm["finding"], ("value", "limit"))
     curve = trace["true_progress"]
-    curve["values"] = [math.nan if value is None else value for value in curve["values"]]
+    curve["values"] = [or_nan(value) for value in curve["values"]]
 
 
 def _fill(entry: dict[str, Any], fields: tuple[str, ...]) -> None:

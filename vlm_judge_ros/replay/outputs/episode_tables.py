@@ -8,6 +8,7 @@ from typing import Any
 
 from vlm_judge_ros import __version__
 from vlm_judge_ros.episode.failure_mode import FailureMode
+from vlm_judge_ros.episode.known import known
 from vlm_judge_ros.replay.events import Event
 from vlm_judge_ros.replay.outputs.frame_rows import FrameRows, Row
 from vlm_judge_ros.replay.outputs.output import Silent
@@ -15,7 +16,7 @@ from vlm_judge_ros.replay.outputs.table_file import JUDGED, PROGRESS, SUBTASKS, 
 from vlm_judge_ros.replay.sources.recorded_episode import EpisodeDescription, RecordedEpisode
 from vlm_judge_ros.replay.trace import EpisodeTrace
 from vlm_judge_ros.verdict.progress_update import ProgressUpdate
-from vlm_judge_ros.verdict.verdict import Provenance, State, Verdict, known
+from vlm_judge_ros.verdict.verdict import Provenance, State, Verdict
 
 PROGRESS_FILE = "progress.parquet"
 SUBTASKS_FILE = "subtask_rewards.parquet"

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from vlm_judge_ros.episode.frame import Frame
+from vlm_judge_ros.episode.known import known
 from vlm_judge_ros.judges.opinion import SubtaskState
 from vlm_judge_ros.replay.events import BrokenFrame, Event
 from vlm_judge_ros.replay.sources.recorded_episode import EpisodeDescription
 from vlm_judge_ros.verdict.progress_update import ProgressUpdate
-from vlm_judge_ros.verdict.verdict import State, SubtaskRecord, Verdict, known
+from vlm_judge_ros.verdict.verdict import State, SubtaskRecord, Verdict
 
 Row = Mapping[str, Any]
 

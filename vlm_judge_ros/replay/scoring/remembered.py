@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections import Counter
 
 from vlm_judge_ros.episode.frame import Frame
+from vlm_judge_ros.episode.known import or_nan
 from vlm_judge_ros.monitors.finding import Finding
 from vlm_judge_ros.replay.events import BrokenFrame, Event
+from vlm_judge_ros.replay.instrument import instrument
 from vlm_judge_ros.replay.sources.recorded_episode import EpisodeDescription
 from vlm_judge_ros.replay.stretches import Alarms, Steps
 from vlm_judge_ros.replay.trace import Answer, EpisodeTrace, Ruling
 from vlm_judge_ros.verdict.failure import FailureEvent
 from vlm_judge_ros.verdict.progress_update import ProgressUpdate
-from vlm_judge_ros.verdict.verdict import FindingRecord, Provenance, Verdict
-
-NOT_KNOWN = float("nan")
+from vlm_judge_ros.verdict.verdict import Provenance, Verdict
 
 
 class Remembered:
@@ -81,12 +81,12 @@ class Remembered:
             time_s=self._seconds(verdict.stamp_ns),
             known_s=max(self._seconds(verdict.stamp_ns), self._seconds(now_ns)),
             state=verdict.state,
-            progress=NOT_KNOWN if verdict.progress is None else verdict.progress,
+            progress=or_nan(verdict.progress),
             failure_mode=verdict.failure_mode,
             onset_s=self._seconds(verdict.failure_onset_ns) if verdict.failure_onset_ns is not None else None,
             reason=verdict.reason,
-            decided_by=tuple(map(_finding, verdict.decided_by)),
-            overruled=tuple(map(_finding, verdict.overruled)),
+            decided_by=tuple(record.finding() for record in verdict.decided_by),
+            overruled=tuple(record.finding() for record in verdict.overruled),
         )
         self._provenance = verdict.provenance
         if not self._rulings or not self._rulings[-1].repeats(ruling):
@@ -105,7 +105,7 @@ class Remembered:
             rulings=tuple(self._rulings),
             truth=description.truth,
             true_progress=description.true_progress,
-            provenance=_told(self._provenance),
+            provenance=instrument(self._provenance),
             frames_in={camera: self._frames[camera] + self._broken[camera] for camera in description.cameras},
             frames_lost=dict.fromkeys(description.cameras, 0),
             failures=tuple(self._failures),
@@ -115,35 +115,3 @@ class Remembered:
 
     def _seconds(self, stamp_ns: int) -> float:
         return max(0.0, (stamp_ns - self._description.started_ns) * 1e-9)
-
-
-def _finding(record: FindingRecord) -> Finding:
-    return Finding(
-        layer=record.layer,
-        name=record.name,
-        source=record.source,
-        effect=record.effect,
-        text=record.text,
-        stamp_ns=record.stamp_ns,
-        onset_ns=record.onset_ns,
-        severity=record.severity,
-        mode=record.mode,
-        value=NOT_KNOWN if record.value is None else record.value,
-        limit=NOT_KNOWN if record.limit is None else record.limit,
-        unit=record.unit,
-    )
-
-
-def _told(source: Provenance | None) -> dict[str, str]:
-    if source is None:
-        return {}
-    lines = {
-        "model": f"{source.model} {source.model_hash}".strip(),
-        "runs on": source.provider,
-        "method": source.method,
-        "prompts": f"{source.prompt_set} {source.prompt_hash}".strip(),
-        "calibration": source.calibration,
-        "task file": source.task_file,
-        "software": f"vlm_judge_ros {source.software_version}",
-    }
-    return {label: text for label, text in lines.items() if text}
