@@ -17,9 +17,10 @@ from vlm_judge_ros.replay.outputs import summary_files
 from vlm_judge_ros.replay.outputs.kinds import DEFAULT_KINDS, KINDS, Kind, kinds_named, output_kind, spanning_kind
 from vlm_judge_ros.replay.outputs.report_page import LABELS
 from vlm_judge_ros.replay.scoring.interruption import exit_status, terminable
+from vlm_judge_ros.replay.scoring.named_files import named_files
 from vlm_judge_ros.replay.scoring.progress import Progress
 from vlm_judge_ros.replay.scoring.ray_engine import score_on_ray
-from vlm_judge_ros.replay.scoring.result_folder import ResultFolder, finished_episodes
+from vlm_judge_ros.replay.scoring.result_folder import FILES, ResultFolder, finished_episodes
 from vlm_judge_ros.replay.scoring.run import score_all
 from vlm_judge_ros.replay.scoring.run_result import FailedEpisode, RunResult
 from vlm_judge_ros.replay.scoring.scorer import ScoringSettings
@@ -196,4 +197,5 @@ def _made_with(kinds: Sequence[Kind], parameters: GivenParameters, options: Find
             name: list(value) if isinstance(value, tuple) else value
             for name, value in sorted(parameters.values.items())
         },
+        FILES: named_files(parameters.values),
     }

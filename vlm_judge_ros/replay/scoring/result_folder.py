@@ -18,6 +18,9 @@ from vlm_judge_ros.replay.scoring.scorer import UNFINISHED
 from vlm_judge_ros.replay.sources.recorded_episode import EpisodeDescription
 
 RUN = "run.json"
+FILES = "files"
+"""What in `run.json` holds the hash of each file that parameters name."""
+
 _LOCK = ".lock"
 
 
@@ -131,11 +134,24 @@ class ResultFolder:
 
 
 def _differences(before: Any, now: Any, name: str = "") -> Iterable[str]:
+    if name == FILES and isinstance(before, dict) and isinstance(now, dict):
+        yield from _changed_files(before, now)
+        return
     if isinstance(before, dict) and isinstance(now, dict):
         for key in [*now, *(key for key in before if key not in now)]:
             yield from _differences(before.get(key), now.get(key), f"{name}.{key}" if name else str(key))
     elif before != now:
         yield f"{name} was {json.dumps(before)} and is {json.dumps(now)}"
+
+
+def _changed_files(before: Mapping[str, str], now: Mapping[str, str]) -> Iterable[str]:
+    for path in [*now, *(path for path in before if path not in now)]:
+        if path not in now:
+            yield f"{path} was there and is not"
+        elif path not in before:
+            yield f"{path} is there and was not"
+        elif before[path] != now[path]:
+            yield f"the content of {path} has changed since"
 
 
 def finished_episodes(folder: Path) -> list[Path]:
