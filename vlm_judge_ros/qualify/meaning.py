@@ -36,23 +36,25 @@ MEANINGS: Mapping[str, Meaning] = {
         "or fewer than three of the answers tell it; episodes in which fewer than three were given do not count",
         _CORRELATION,
         1.0,
-        "1",
+        "`voc_clock`",
         "0",
     ),
-    "voc_static": Meaning("the same where the judge was shown one moment again and again", _CORRELATION, 0.0, "1", "0"),
+    "voc_static": Meaning(
+        "the same where the judge was shown one moment again and again", _CORRELATION, 0.0, "near 1", "0"
+    ),
     "voc_reversed": Meaning(
-        "the same where it was shown the episode from its end, over all answers", _CORRELATION, -1.0, "1", "0"
+        "the same where it was shown the episode from its end, over all answers", _CORRELATION, -1.0, "near 1", "0"
     ),
     "voc_shuffled": Meaning(
         "the same where it was shown the pictures in random order, over all answers, with the time at which each was "
         "shown",
         _CORRELATION,
         0.0,
-        "1",
+        "near 1",
         "0",
     ),
     "voc_wrong_task": Meaning(
-        "the same under the instruction of another task, over all answers", _CORRELATION, 0.0, "1", "0"
+        "the same under the instruction of another task, over all answers", _CORRELATION, 0.0, "near 1", "0"
     ),
     "voc_clock": Meaning(
         "`voc` of a clock at the same answers: 0 at the start, 1 after the median length of a success of the task (of "
@@ -65,7 +67,7 @@ MEANINGS: Mapping[str, Meaning] = {
         "largest minus smallest progress where one moment is shown again and again; mean over episodes",
         "",
         0.0,
-        "1",
+        "up to 1",
         "0",
     ),
     "wrong_task_lower": Meaning(
@@ -141,7 +143,7 @@ MEANINGS: Mapping[str, Meaning] = {
         "share of the failures with a known onset that a listener knew of by two seconds after it", _SHARE, 1.0
     ),
     "alarm_before_onset": Meaning(
-        "share of the same failures that were called failures more than two seconds before the onset, so by luck",
+        "share of the same failures that were called failures more than two seconds before the onset",
         _SHARE,
         0.0,
     ),

@@ -10,7 +10,6 @@ import numpy as np
 from vlm_judge_ros.qualify.clock import clocks
 from vlm_judge_ros.qualify.measure import Measure, mean_of, share_of
 from vlm_judge_ros.qualify.qualified_episode import Control, QualifiedEpisode
-from vlm_judge_ros.replay.labels.correlation import spearman
 from vlm_judge_ros.replay.labels.figure import Floats
 from vlm_judge_ros.replay.trace import Answer
 
@@ -38,8 +37,9 @@ def value_order(times_s: Floats, progress: Floats) -> float | None:
     told = np.isfinite(progress)
     if told.sum() < FEWEST_ANSWERS:
         return 0.0
-    correlation = spearman(times_s[told], np.round(progress[told], _DECIMALS))
-    return float(np.nan_to_num(correlation(np.ones((1, int(told.sum()))))[0]))
+    one, two = _centred_ranks(times_s[told]), _centred_ranks(np.round(progress[told], _DECIMALS))
+    spread = math.sqrt(float(one @ one) * float(two @ two))
+    return float(np.clip(one @ two / spread, -1.0, 1.0)) if spread > 0.0 else 0.0
 
 
 def order(episodes: Sequence[QualifiedEpisode]) -> Mapping[str, Measure]:
@@ -75,6 +75,13 @@ def times(answers: Sequence[Answer]) -> Floats:
 def progress(answers: Sequence[Answer]) -> Floats:
     """The progress in the answers; NaN where they tell none."""
     return np.array([answer.progress for answer in answers], dtype=np.float64)
+
+
+def _centred_ranks(values: Floats) -> Floats:
+    """Ranks less their mean, equal values sharing the mean of theirs; multiples of a half, so that sums are exact."""
+    _, place, equal = np.unique(values, return_inverse=True, return_counts=True)
+    ranks = np.cumsum(equal) - (equal - 1) / 2.0
+    return np.asarray(ranks[place] - (len(values) + 1) / 2.0, dtype=np.float64)
 
 
 def _until_complete(episode: QualifiedEpisode) -> tuple[Answer, ...]:
