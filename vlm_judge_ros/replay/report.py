@@ -52,7 +52,7 @@ def write_page(
         sources: read the episodes, one by one.
         path: of the page.
         title: its heading.
-        labels: what people say of the episodes, by their keys.
+        labels: what people say of the episodes, by their keys; beside what columns of a dataset say.
         picture_bytes: what the pictures within the page may take; those of further episodes are linked.
 
     Raises:
@@ -108,10 +108,13 @@ def _sources(traces: Sequence[EpisodeTrace]) -> list[Source]:
 
 
 def _read(sources: Sequence[Source], labels: Sequence[Label]) -> tuple[list[Row], list[Agreement]]:
-    people = people_say(labels)
+    said: dict[str, list[Label]] = {}
+    for label in labels:
+        said.setdefault(label.episode, []).append(label)
     rows, compared = [], Compared(labels)
     for index, source in enumerate(sources):
         reported = source(False)
+        people = people_say([*said.get(reported.key, ()), *reported.labels])
         rows.append(Row.of(index, reported.trace, people.get(reported.key)))
         compared.add(reported)
     return worst_first(rows), compared.agreements()

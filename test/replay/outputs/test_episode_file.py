@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from replay.episode_bag import EpisodeBag
 from replay.judged import trace
 
 from vlm_judge_ros.errors import JudgeError
+from vlm_judge_ros.replay.column_score import ColumnScore
 from vlm_judge_ros.replay.outputs.episode_file import EPISODE, EpisodeFile, read_episode
 from vlm_judge_ros.replay.outputs.pictures import LONGEST_SIDE
 from vlm_judge_ros.replay.sources.bag_episode import BagEpisode
@@ -36,6 +38,18 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     assert repr(read.trace).split("shots=")[0] == repr(TRACE).split("shots=")[0]
     assert (read.trace.truth, read.trace.true_progress) == (TRACE.truth, TRACE.true_progress)
     assert (read.trace.frames_in, read.trace.alarms) == (TRACE.frames_in, TRACE.alarms)
+
+
+def test_scores_of_columns_are_kept_and_older_files_have_none(tmp_path: Path) -> None:
+    episode = BagEpisode.find(EpisodeBag().write(tmp_path))
+    told = ColumnScore(column="stars", score=0.75)
+    output = EpisodeFile.open(replace(episode, description=replace(episode.description, scores=(told,))), tmp_path)
+    output.finish(TRACE)
+    assert read_episode(tmp_path).scores == (told,)
+    content = json.loads((tmp_path / EPISODE).read_text())
+    del content["scores"]
+    (tmp_path / EPISODE).write_text(json.dumps(content))
+    assert read_episode(tmp_path).scores == ()
 
 
 def test_what_is_not_known_is_null_and_never_nan(tmp_path: Path) -> None:

@@ -42,6 +42,19 @@ def test_a_dataset_is_scored_and_a_broken_episode_does_not_stop_the_others(
     assert trace.task == "Lift." and trace.frames_in == {"front": 7, "wrist": 7}
 
 
+def test_scores_of_columns_come_to_the_page_also_from_the_folders_alone(tmp_path: Path) -> None:
+    made = MadeDataset(tmp_path / "cubes", lengths=(6, 6), further={"score": [0.9, 0.25], "stars": [5, 2]}).write()
+    out = tmp_path / "out"
+    assert score(out, made, "--score-column", "score", "--score-column", "stars=1:5") == 0
+    told = read_episode(out / "cubes_episode_000001").scores
+    assert [(one.column, one.score) for one in told] == [("score", 0.25), ("stars", 0.25)]
+    page = (out / "report.html").read_text()
+    assert "people (2)" in page and "difference of two people" in page
+    (out / "report.html").unlink()
+    assert cli.main(["report", str(out)]) == 0
+    assert (out / "report.html").read_text() == page
+
+
 def test_bags_datasets_and_videos_can_be_scored_together(tmp_path: Path) -> None:
     bag = EpisodeBag(name="good").write(tmp_path)
     dataset = MadeDataset(tmp_path / "sets/cubes", lengths=(6, 6)).write()
@@ -71,6 +84,7 @@ def test_two_videos_are_one_episode(tmp_path: Path) -> None:
         (["x", "--episodes", "1-3"], "cannot be read"),
         (["x", "--joint-unit", "grad"], "'grad' of joints"),
         (["x", "--chunk-s", "-1"], "--chunk-s -1"),
+        (["x", "--score-column", "stars=5"], "--score-column stars=5"),
     ],
 )
 def test_what_cannot_be_asked_for_is_one_sentence(

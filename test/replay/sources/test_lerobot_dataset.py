@@ -22,6 +22,7 @@ from vlm_judge_ros.replay.sources.joint_unit import JointUnit
 from vlm_judge_ros.replay.sources.lerobot_dataset import DatasetOptions, dataset_episodes, is_dataset
 from vlm_judge_ros.replay.sources.lerobot_episode import LeRobotEpisode
 from vlm_judge_ros.replay.sources.recorded_episode import DatasetPlace, Unreadable
+from vlm_judge_ros.replay.sources.score_column import ScoreColumn
 
 VERSIONS = ("v2.1", "v3.0")
 
@@ -143,6 +144,27 @@ def test_what_people_wrote_becomes_the_truth(tmp_path: Path, version: str) -> No
     scored, _ = episodes(made.root, DatasetOptions(truth_columns=("score",)))
     assert scored.description.true_progress.values == (0.9,)
     assert scored.description.true_progress.times_s == (pytest.approx(1.1),)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_columns_in_which_people_scored_are_read_beside_the_truth(tmp_path: Path, version: str) -> None:
+    stars = [2.0] * 12 + [4.0] * 9
+    made = MadeDataset(
+        tmp_path / "cubes",
+        version,
+        columns={"next.success": [True] * 21, "stars": stars},
+        further={"score": [0.9, 0.2], "episode_success": ["success", "failure"]},
+    )
+    first, second = episodes(made.write())
+    assert first.description.truth is not None and first.description.truth.outcome == "success"
+    assert [(one.column, one.score, one.success) for one in first.description.scores] == [
+        ("score", 0.9, None),
+        ("episode_success", None, True),
+    ]
+    assert [(one.score, one.success) for one in second.description.scores] == [(0.2, None), (None, False)]
+    _, scored = episodes(made.root, DatasetOptions(score_columns=(ScoreColumn("stars", 1.0, 5.0),)))
+    assert [(one.column, one.score) for one in scored.description.scores] == [("stars", 0.75)]
+    assert episodes(made.root, DatasetOptions(score_columns=()))[0].description.scores == ()
 
 
 def test_a_column_that_is_no_score_is_refused_for_its_episode(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from vlm_judge_ros import __version__
 from vlm_judge_ros.episode.frame import Frame
 from vlm_judge_ros.episode.known import or_nan
 from vlm_judge_ros.errors import JudgeError
+from vlm_judge_ros.replay.column_score import ColumnScore
 from vlm_judge_ros.replay.events import Event
 from vlm_judge_ros.replay.outputs.output import Silent
 from vlm_judge_ros.replay.outputs.pictures import FOLDER, Picture, Pictures
@@ -50,6 +51,7 @@ class EpisodeRecord(BaseModel):
         origin: where the episode was recorded to.
         trace: what happened, without pictures.
         pictures: those that lie in `pictures/`.
+        scores: what columns of the dataset say of the episode.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="null")
@@ -60,6 +62,7 @@ class EpisodeRecord(BaseModel):
     origin: str
     trace: EpisodeTrace
     pictures: tuple[Picture, ...]
+    scores: tuple[ColumnScore, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,7 @@ class ScoredEpisode:
         origin: where the episode was recorded to.
         trace: what happened, with pictures where they were wanted.
         pictures: where its pictures lie, in `pictures/` of the folder.
+        scores: what columns of the dataset say of the episode.
     """
 
     folder: Path
@@ -79,6 +83,7 @@ class ScoredEpisode:
     origin: str
     trace: EpisodeTrace
     pictures: tuple[Picture, ...] = ()
+    scores: tuple[ColumnScore, ...] = ()
 
 
 class EpisodeFile(Silent):
@@ -87,6 +92,7 @@ class EpisodeFile(Silent):
     def __init__(self, episode: RecordedEpisode, folder: Path) -> None:
         described = episode.description
         self._key, self._origin, self._folder = described.key, _as_text(described.origin), folder
+        self._scores = described.scores
         onset_s = described.truth.onset_s if described.truth is not None else None
         moments_s = [] if onset_s is None else [onset_s]
         self._pictures = Pictures(folder, described.cameras, described.started_ns, described.ended_ns, moments_s)
@@ -115,6 +121,7 @@ class EpisodeFile(Silent):
             origin=self._origin,
             trace=replace(trace, name=_as_text(trace.name), shots=()),
             pictures=self._pictures.finish(),
+            scores=self._scores,
         )
         (self._folder / EPISODE).write_text(record.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
@@ -151,7 +158,8 @@ def read_episode(folder: Path, pictures: bool = True) -> ScoredEpisode:
         raise JudgeError(f"{path} is damaged ({place}: {first['msg']}); score the episode again.") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise JudgeError(f"{path} is damaged ({error}); score the episode again.") from error
-    return ScoredEpisode(folder, record.key, record.origin, replace(record.trace, shots=shots), record.pictures)
+    trace = replace(record.trace, shots=shots)
+    return ScoredEpisode(folder, record.key, record.origin, trace, record.pictures, record.scores)
 
 
 def _as_text(name: str) -> str:

@@ -58,7 +58,7 @@ def _source(folder: Path, page: Path) -> Source:
         }
         if not with_pictures:
             trace = replace(trace, shots=tuple(Shot(one.camera, one.time_s, b"") for one in scored.pictures))
-        return Reported(trace, scored.key, scored.origin, files)
+        return Reported(trace, scored.key, scored.origin, files, scored.scores)
 
     return read
 

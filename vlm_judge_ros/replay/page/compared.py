@@ -75,6 +75,7 @@ class Compared:
         """Take an episode."""
         trace, truth = reported.trace, reported.trace.truth
         self._people.add(reported.key, trace)
+        self._people.labels.extend(reported.labels)
         # Keys of episodes that were judged live are names, which labels do not allow; a number does.
         number = f"episode-{len(self._recorded.judged)}"
         self._recorded.add(number, trace)

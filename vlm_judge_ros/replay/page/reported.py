@@ -6,6 +6,8 @@ import base64
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from vlm_judge_ros.replay.column_score import ColumnScore
+from vlm_judge_ros.replay.labels.label import Label
 from vlm_judge_ros.replay.trace import EpisodeTrace, Shot
 
 PICTURE_BYTES = 24_000_000
@@ -21,12 +23,19 @@ class Reported:
         key: its key among the results, by which people label it.
         origin: where it was recorded to; empty where that is not told.
         files: camera and time of a shot to the address of its file, relative to the page; empty where there are none.
+        scores: what columns of its dataset say of it.
     """
 
     trace: EpisodeTrace
     key: str
     origin: str = ""
     files: Mapping[tuple[str, float], str] = field(default_factory=dict)
+    scores: tuple[ColumnScore, ...] = ()
+
+    @property
+    def labels(self) -> tuple[Label, ...]:
+        """The scores as labels whose raters are the columns."""
+        return tuple(score.label(self.key) for score in self.scores)
 
 
 Source = Callable[[bool], Reported]

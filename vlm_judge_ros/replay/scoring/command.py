@@ -184,6 +184,7 @@ def _parameters(arguments: argparse.Namespace) -> GivenParameters:
 
 
 def _made_with(kinds: Sequence[Kind], parameters: GivenParameters, options: FindOptions) -> Mapping[str, Any]:
+    scores = options.dataset.score_columns
     return {
         "software_version": __version__,
         "with": [kind.name for kind in kinds if not kind.spans],
@@ -193,6 +194,7 @@ def _made_with(kinds: Sequence[Kind], parameters: GivenParameters, options: Find
         "joint_unit": options.dataset.joint_unit.value,
         "chunk_s": options.dataset.chunk_s,
         "truth_columns": list(options.dataset.truth_columns),
+        "score_columns": None if scores is None else [f"{one.name}={one.low:g}:{one.high:g}" for one in scores],
         "parameters": {
             name: list(value) if isinstance(value, tuple) else value
             for name, value in sorted(parameters.values.items())

@@ -11,6 +11,7 @@ from vlm_judge_ros.replay.sources.camera_names import is_camera_name
 from vlm_judge_ros.replay.sources.episode_selection import EpisodeSelection
 from vlm_judge_ros.replay.sources.joint_unit import JointUnit
 from vlm_judge_ros.replay.sources.lerobot_dataset import DatasetOptions
+from vlm_judge_ros.replay.sources.score_column import NONE, USUAL, score_columns
 
 _LONGEST_CHUNK_S = 600.0
 
@@ -49,6 +50,15 @@ def add_dataset_arguments(parser: argparse.ArgumentParser) -> None:
         help="column that says how episodes went, again for each: truth values, or progress from 0 to 1 (default: "
         "next.success where there is one)",
     )
+    group.add_argument(
+        "--score-column",
+        action="append",
+        default=[],
+        metavar="NAME[=LOW:HIGH]",
+        help="column in which people scored episodes, again for each: truth values, or numbers on a scale (default: 0 "
+        f"to 1), shown like a rater who is called so (default: {', '.join(USUAL)}, as far as there are such); "
+        f"{NONE} for no column",
+    )
 
 
 def dataset_options(arguments: argparse.Namespace, cameras: Mapping[str, str]) -> DatasetOptions:
@@ -67,6 +77,7 @@ def dataset_options(arguments: argparse.Namespace, cameras: Mapping[str, str]) -
         joint_unit=JointUnit.parse(arguments.joint_unit),
         chunk_s=chunk_s,
         truth_columns=tuple(arguments.truth_column),
+        score_columns=score_columns(arguments.score_column),
     )
 
 

@@ -17,6 +17,7 @@ from vlm_judge_ros.replay.sources.lerobot_rows import episode_rows
 from vlm_judge_ros.replay.sources.lerobot_tables import EpisodeEntry, episode_entries
 from vlm_judge_ros.replay.sources.lerobot_truth import TruthReader, truth_columns
 from vlm_judge_ros.replay.sources.recorded_episode import DatasetPlace, EpisodeDescription, Unreadable, usable_key
+from vlm_judge_ros.replay.sources.score_column import ScoreColumn
 
 HOUR_NS = 3_600 * 10**9
 """Datasets hold no dates: episode n starts n + 1 hours after 1 January 1970, so that clocks rise between episodes."""
@@ -35,6 +36,7 @@ class DatasetOptions:
         joint_unit: unit of `observation.state`.
         chunk_s: the recorded actions are announced so many seconds at a time; 0 where they are not told.
         truth_columns: columns that say how episodes went; empty takes `next.success` where there is one.
+        score_columns: columns in which people scored episodes; None takes the usual names where there are such columns.
     """
 
     task: str = ""
@@ -43,6 +45,7 @@ class DatasetOptions:
     joint_unit: JointUnit = JointUnit.RAD
     chunk_s: float = 0.0
     truth_columns: tuple[str, ...] = ()
+    score_columns: tuple[ScoreColumn, ...] | None = None
 
 
 def is_dataset(path: Path) -> bool:
@@ -64,7 +67,7 @@ def dataset_episodes(root: Path, options: DatasetOptions | None = None) -> Itera
     info = DatasetInfo.read(root)
     cameras = choose_cameras(list(info.cameras), options.cameras, f"The dataset {root}", "--camera")
     signals = _signals(info, options)
-    truths = TruthReader(truth_columns(info, options.truth_columns))
+    truths = TruthReader(info, truth_columns(info, options.truth_columns), options.score_columns)
     unit_seems_right = not signals.joints
     numbers: list[int] = []
     wanted = 0
@@ -118,6 +121,7 @@ def _episode(
         ended_ns=started_ns + round(duration_s * 1e9),
         truth=known.truth,
         true_progress=known.progress,
+        scores=known.scores,
         place=DatasetPlace(root.resolve().name, entry.number, entry.first_index),
     )
     return LeRobotEpisode(description, entry, info.fps, dict(cameras), signals)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,11 @@ import numpy as np
 
 from vlm_judge_ros.episode.failure_mode import FailureMode
 from vlm_judge_ros.errors import JudgeError
+from vlm_judge_ros.replay.column_score import ColumnScore
 from vlm_judge_ros.replay.sources.lerobot_info import DatasetInfo
 from vlm_judge_ros.replay.sources.lerobot_rows import EPISODE_INDEX, TIMESTAMP, read_columns
 from vlm_judge_ros.replay.sources.lerobot_tables import EpisodeEntry
+from vlm_judge_ros.replay.sources.score_column import ScoreColumn, usual_columns
 from vlm_judge_ros.replay.trace import Curve
 from vlm_judge_ros.replay.truth import EpisodeTruth
 
@@ -23,10 +25,11 @@ SUCCESS = "next.success"
 
 @dataclass(frozen=True, slots=True)
 class KnownTruth:
-    """How an episode really went; None and an empty curve where nobody says."""
+    """How an episode really went, and what people said of it; None and empty where nobody says."""
 
     truth: EpisodeTruth | None = None
     progress: Curve = field(default_factory=Curve)
+    scores: tuple[ColumnScore, ...] = ()
 
 
 def truth_columns(info: DatasetInfo, given: Sequence[str]) -> tuple[str, ...]:
@@ -35,7 +38,7 @@ def truth_columns(info: DatasetInfo, given: Sequence[str]) -> tuple[str, ...]:
 
 
 class TruthReader:
-    """Reads what columns say of episodes.
+    """Reads what columns say of episodes: how they went, and how people scored them.
 
     Keeps those columns of the table that was read last: it mostly holds the next episode, too.
 
@@ -43,11 +46,15 @@ class TruthReader:
     to 1. A column may be one of the rows, or of the table of episodes; a number there is how far it was at the end.
 
     Args:
-        columns: their names.
+        info: of the dataset.
+        columns: names of those that say how episodes went.
+        scores: those in which people scored them; None takes the usual names where there are such columns.
     """
 
-    def __init__(self, columns: Sequence[str]) -> None:
+    def __init__(self, info: DatasetInfo, columns: Sequence[str], scores: Sequence[ScoreColumn] | None = None) -> None:
         self._columns = tuple(columns)
+        self._scores = scores
+        self._in_all_rows = set(info.features)
         self._path: Path | None = None
         self._kept: tuple[str, ...] = ()
         self._table: Any = None
@@ -64,11 +71,17 @@ class TruthReader:
         Raises:
             JudgeError: there is no such column, or it holds something else.
         """
-        told = {column: [(end_s, entry.further[column])] for column in self._columns if column in entry.further}
-        in_rows = tuple(column for column in self._columns if column not in entry.further)
+        scores = self._scores
+        if scores is None:
+            scores = usual_columns(self._in_all_rows | entry.further.keys(), self._columns)
+        wanted = tuple(dict.fromkeys((*self._columns, *(column.name for column in scores))))
+        told = {column: [(end_s, entry.further[column])] for column in wanted if column in entry.further}
+        in_rows = tuple(column for column in wanted if column not in entry.further)
         if in_rows:
             told.update(self._in_rows(entry, in_rows))
-        return _known(entry, name, task, told)
+        known = _known(entry, name, task, {column: told[column] for column in self._columns if column in told})
+        said = (column.read([value for _, value in told.get(column.name, ())], entry.number) for column in scores)
+        return replace(known, scores=tuple(score for score in said if score is not None))
 
     def _in_rows(self, entry: EpisodeEntry, columns: tuple[str, ...]) -> dict[str, list[tuple[float, Any]]]:
         if (entry.data, columns) != (self._path, self._kept):

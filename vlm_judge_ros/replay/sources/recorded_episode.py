@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from vlm_judge_ros.replay.column_score import ColumnScore
 from vlm_judge_ros.replay.events import Event
 from vlm_judge_ros.replay.trace import Curve
 from vlm_judge_ros.replay.truth import EpisodeTruth
@@ -49,6 +50,7 @@ class EpisodeDescription:
         truth: how it really went; None where nobody knows.
         true_progress: how far it really was, in seconds from its start; empty where nobody knows.
         place: where it lies in a dataset; None where it is of none.
+        scores: what columns of a dataset say of it, each like a person who is called so; empty where none do.
     """
 
     key: str
@@ -61,6 +63,7 @@ class EpisodeDescription:
     truth: EpisodeTruth | None = None
     true_progress: Curve = field(default_factory=Curve)
     place: DatasetPlace | None = None
+    scores: tuple[ColumnScore, ...] = ()
 
     @property
     def duration_s(self) -> float:
