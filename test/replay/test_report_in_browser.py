@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -191,13 +192,34 @@ def test_everything_that_can_be_operated_has_a_name_and_every_picture_a_text(pag
     assert nameless == []
 
 
-def test_the_printed_page_shows_the_open_episodes_alone(page: Page) -> None:
-    def pages() -> int:
-        return len(re.findall(rb"/Type\s*/Page\b", page.pdf()))
+def pages(page: Page) -> int:
+    return len(re.findall(rb"/Type\s*/Page\b", page.pdf()))
 
-    every = pages()
+
+def test_closed_episodes_are_printed_too_and_are_closed_again_afterwards(page: Page) -> None:
+    every = pages(page)
     page.click('[data-open="none"]')
-    assert 1 <= pages() < every
+    assert pages(page) == every >= 2 * len(ORDER)
+    page.evaluate("new Promise((done) => setTimeout(done, 50))")
+    assert page.evaluate("document.querySelectorAll('details[open]').length") == 0
+
+
+def test_what_a_filter_hides_is_not_printed(page: Page) -> None:
+    every = pages(page)
+    page.click('[data-filter="text"]')
+    for key in "stack":
+        page.press(key)
+    assert pages(page) < every
+
+
+def test_the_text_of_an_episode_that_was_never_open_is_printed(running: Page, tmp_path: Path) -> None:
+    pypdf = pytest.importorskip("pypdf")
+    last = replace(WRONG, rulings=(ruling(1.0, State.SUCCEEDED, reason="The cube lies on the plate.", progress=1.0),))
+    running.open(write_report([*[FAILED] * 12, *[RIGHT] * 4, replace(last, truth=None)], tmp_path / "report.html"))
+    running.show(1200)
+    text = "\n".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(running.pdf())).pages)
+    assert "The cube lies on the plate." in text
+    assert running.evaluate("document.querySelectorAll('details.episode[open]').length") == 3
 
 
 def test_the_printed_table_is_whole(page: Page) -> None:

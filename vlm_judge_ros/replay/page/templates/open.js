@@ -1,4 +1,4 @@
-// Opens the episode that a link names, and makes the film of an episode when it is first opened.
+// Opens the episode that a link names, and makes the film of an episode when it is first opened. Opens all for printing.
 {
   const episodes = [...document.querySelectorAll("details.episode")];
   const ready = new WeakSet();
@@ -26,6 +26,20 @@
     }
   }
 
+  // Paper cannot be clicked. Browsers do not agree on how a style shows what is in a closed element, so it is opened.
+  let openedToPrint = [];
+  addEventListener("beforeprint", () => {
+    openedToPrint.push(...episodes.filter((episode) => !episode.hidden && !episode.open));
+    for (const episode of openedToPrint) {
+      episode.open = true;
+      prepare(episode);
+      episode.querySelectorAll("img[loading]").forEach((img) => { img.loading = "eager"; });
+    }
+  });
+  addEventListener("afterprint", () => {
+    openedToPrint.forEach((episode) => { episode.open = false; });
+    openedToPrint = [];
+  });
   for (const episode of episodes) {
     episode.addEventListener("toggle", () => prepare(episode));
     prepare(episode);
