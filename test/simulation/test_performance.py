@@ -8,7 +8,8 @@ from simulation.toy_world import GOAL, HOME, OBJECT, ToyExpert, ToyWorld
 
 from vlm_judge_ros.simulation.disturbance import Disturbance
 from vlm_judge_ros.simulation.ground_truth import CleanRun
-from vlm_judge_ros.simulation.performance import Performance, ScriptBroken
+from vlm_judge_ros.simulation.motions import ScriptBroken
+from vlm_judge_ros.simulation.performance import Performance
 from vlm_judge_ros.simulation.plan import Plan, draw_plan
 from vlm_judge_ros.simulation.tasks import TASKS
 from vlm_judge_ros.simulation.world import Observation
@@ -45,7 +46,7 @@ def play(kind: Disturbance, **changes: object) -> tuple[list[Observation], list[
         return seen, grips, performance
 
 
-@pytest.mark.parametrize("kind", [Disturbance.NONE, Disturbance.SLOW, Disturbance.PAUSE, Disturbance.SLIP_RECOVERED])
+@pytest.mark.parametrize("kind", [kind for kind in Disturbance if kind.is_benign])
 def test_what_is_benign_ends_in_success(kind: Disturbance) -> None:
     seen, _, performance = play(kind)
     assert seen[-1].success
@@ -105,6 +106,48 @@ def test_what_is_undone_is_back_where_it_was(after_success: bool) -> None:
             action = script.send(seen[-1])
     assert any(moment.success for moment in seen) == after_success
     assert np.linalg.norm(seen[-1].object - OBJECT) < 0.05
+
+
+def test_an_arm_that_stops_short_has_all_but_done_it() -> None:
+    seen, _, performance = play(Disturbance.NEAR_MISS)
+    assert performance.struck_at is not None
+    way = np.linalg.norm(GOAL - OBJECT)
+    assert 0.04 < np.linalg.norm(seen[performance.struck_at].object - GOAL) < 0.3 * way
+    assert np.linalg.norm(seen[-1].hand - HOME) < 0.05
+    assert not any(moment.success for moment in seen)
+
+
+def test_a_success_that_is_lost_was_one_before() -> None:
+    seen, _, performance = play(Disturbance.SUCCESS_LOST)
+    assert performance.struck_at is not None
+    assert seen[performance.struck_at].success
+    assert not seen[-1].success
+    assert seen[-1].object[2] == pytest.approx(OBJECT[2])
+
+
+def test_a_shortcut_is_forbidden_from_the_moment_in_which_the_object_moves() -> None:
+    seen, _, performance = play(Disturbance.SHORTCUT)
+    assert performance.struck_at is not None
+    assert 0.03 < np.linalg.norm(seen[performance.struck_at].object - OBJECT) < 0.06
+    assert seen[-1].success
+
+
+def test_a_rewound_arm_is_back_where_it_began_and_so_is_the_object() -> None:
+    seen, _, performance = play(Disturbance.REWIND)
+    assert performance.struck_at is not None
+    assert np.linalg.norm(seen[performance.struck_at].object - OBJECT) > 0.01
+    assert np.linalg.norm(seen[-1].hand - HOME) < 0.06
+    assert np.linalg.norm(seen[-1].object - OBJECT) < 0.05
+
+
+@pytest.mark.parametrize("kind", [Disturbance.NOISE, Disturbance.WANDER])
+def test_an_arm_without_a_plan_moves_on_and_gets_nowhere(kind: Disturbance) -> None:
+    seen, _, performance = play(kind)
+    assert performance.struck_at is not None
+    hands = np.array([moment.hand for moment in seen[performance.struck_at :]])
+    travelled = np.linalg.norm(np.diff(hands, axis=0), axis=1).sum()
+    assert travelled > 2 * np.linalg.norm(hands[-1] - hands[0])
+    assert not seen[-1].success
 
 
 def test_a_plan_that_the_scene_does_not_allow_is_given_up() -> None:

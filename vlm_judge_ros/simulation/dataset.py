@@ -1,14 +1,15 @@
 """Writes many simulated episodes as small files, for training: `python -m vlm_judge_ros.simulation.dataset`.
 
-One file `SEED.npz` per episode, written whole or not at all, so that an interrupted run goes on where it stopped. Only
-numpy, OpenCV and the simulator are imported here: the command runs on a machine without ROS and without this package's
-other dependencies. A file holds, for F pictures per camera:
+One file `SEED.npz` per episode, written whole or not at all, so that an interrupted run goes on where it stopped; a
+seed that gives no episode leaves an empty `SEED.impossible`. Tasks and disturbances take turns, so that any stretch of
+seeds is balanced. Only numpy, OpenCV, pydantic, PyYAML and the simulator are imported here: the command runs on a
+machine without ROS and without this package's other dependencies. A file holds, for F pictures per camera:
 
 - `stamps_s` float32 (F,): seconds from the start; evenly spaced, and one at the end;
 - `progress` float32 (F,), `success` bool (F,), `failing` bool (F,): ground truth at these stamps;
 - `front`, `wrist` uint8 (N,), `front_ends`, `wrist_ends` int64 (F,): JPEG images one after another; where each ends;
-- `task`, `instruction`, `disturbance`, `split` str; `mode` int (`FailureMode`); `onset_s` float, NaN where there is
-  none; `seed` int.
+- `task`, `instruction`, `disturbance`, `variation`, `split` str; `mode` int (`FailureMode`); `onset_s` float, NaN where
+  there is none; `seed` int.
 """
 
 from __future__ import annotations
@@ -25,16 +26,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vlm_judge_ros.errors import JudgeError
-from vlm_judge_ros.simulation.camera import CAMERAS
+from vlm_judge_ros.simulation.camera import CAMERAS, Variation
 from vlm_judge_ros.simulation.disturbance import Disturbance
 from vlm_judge_ros.simulation.episode import EpisodeImpossible, EpisodeSpec, SimulatedEpisode, simulate_episode
-from vlm_judge_ros.simulation.tasks import TASKS
+from vlm_judge_ros.simulation.tasks import LEFT_OUT_TASKS, TASKS, TRAINED_TASKS
 
 _QUALITY = 85
-_SIMULATED_WIDTH = 320
-_SIMULATED_HEIGHT = 240
-# Of the episodes that end well, so many run without any incident.
-_CLEAN_SHARE = 0.5
+# Smaller pictures than a camera gives: they become still smaller squares, and drawing them takes most of the time.
+_SIMULATED_WIDTH = 192
+_SIMULATED_HEIGHT = 144
+TRAINED_KINDS = tuple(kind for kind in Disturbance if kind.is_trained)
+LEFT_OUT_KINDS = tuple(kind for kind in Disturbance if not kind.is_trained)
 
 
 def split_of(seed: int) -> str:
@@ -46,31 +48,51 @@ def split_of(seed: int) -> str:
     return "bundled" if seed >= 900_000 else "spare"
 
 
-def spec_of(seed: int, frame_steps: int = 5, tasks: Sequence[str] = tuple(TASKS)) -> EpisodeSpec:
-    """Choose task and disturbance by the seed: half of the episodes fail, each kind of failure equally often.
+def spec_of(
+    seed: int,
+    frame_steps: int = 5,
+    tasks: Sequence[str] = TRAINED_TASKS,
+    kinds: Sequence[Disturbance] = TRAINED_KINDS,
+    variation: Variation = Variation.USUAL,
+    held_out_wording: bool = False,
+) -> EpisodeSpec:
+    """Choose task and disturbance by the seed.
+
+    Seeds come in blocks. In a block every kind of failure happens once, and benign episodes are one fewer, half of them
+    clean; each kind goes through the tasks in which it is possible, in an order drawn anew for each round.
 
     Args:
         seed: what everything random comes from.
         frame_steps: control steps between pictures.
         tasks: names of the tasks to choose from.
+        kinds: what to choose from.
+        variation: what the scenes look like.
+        held_out_wording: True for instructions that no model is trained on.
     """
-    rng = np.random.default_rng([seed, 20])
-    kinds = [kind for kind in Disturbance if any(kind in TASKS[name].disturbances for name in tasks)]
-    if rng.random() < 0.5:
-        benign = [kind for kind in kinds if kind.is_benign and kind is not Disturbance.NONE]
-        kind = Disturbance.NONE if rng.random() < _CLEAN_SHARE else benign[rng.integers(len(benign))]
-    else:
-        failures = [kind for kind in kinds if not kind.is_benign]
-        kind = failures[rng.integers(len(failures))]
-    possible = [name for name in tasks if kind in TASKS[name].disturbances]
+    able = {kind: [name for name in tasks if kind in TASKS[name].disturbances] for kind in kinds}
+    failures = [kind for kind in kinds if not kind.is_benign and able[kind]]
+    benign = [kind for kind in kinds if kind.is_benign and kind is not Disturbance.NONE and able[kind]]
+    good = max(1, len(failures) - 1) if Disturbance.NONE in kinds or benign else 0
+    incidents = min(good // 2, len(benign)) if Disturbance.NONE in kinds else good
+    block, place = divmod(seed, len(failures) + good)
+    # What happens in the block, and how often each of it happened before.
+    events = [(kind, block) for kind in failures]
+    events += [(Disturbance.NONE, block * (good - incidents) + turn) for turn in range(good - incidents)]
+    for turn in range(block * incidents, (block + 1) * incidents):
+        events.append((benign[turn % len(benign)], turn // len(benign)))
+    kind, before = events[int(np.random.default_rng([block, 20]).permutation(len(events))[place])]
+    possible = able[kind]
+    order = np.random.default_rng([before // len(possible), list(Disturbance).index(kind), 22])
     return EpisodeSpec(
-        task=possible[rng.integers(len(possible))],
+        task=possible[int(order.permutation(len(possible))[before % len(possible)])],
         seed=seed,
         disturbance=kind,
         width=_SIMULATED_WIDTH,
         height=_SIMULATED_HEIGHT,
         frame_steps=frame_steps,
-        truth_steps=frame_steps,
+        truth_steps=2 * frame_steps,
+        variation=variation,
+        held_out_wording=held_out_wording,
     )
 
 
@@ -93,6 +115,7 @@ def write_episode(episode: SimulatedEpisode, path: Path, size: int) -> None:
             task=np.array(episode.spec.task),
             instruction=np.array(episode.instruction),
             disturbance=np.array(episode.spec.disturbance.value),
+            variation=np.array(episode.spec.variation.value),
             split=np.array(split_of(episode.spec.seed)),
             mode=np.array(int(episode.mode)),
             onset_s=np.array(np.nan if episode.onset_s is None else episode.onset_s),
@@ -110,16 +133,28 @@ def _encode(image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
     return np.asarray(data, dtype=np.uint8).ravel()
 
 
-def _make(job: tuple[int, Path, int, int, tuple[str, ...]]) -> tuple[int, str]:
-    seed, folder, size, frame_steps, tasks = job
-    path = folder / f"{seed:06d}.npz"
-    if path.exists():
-        return seed, "kept"
+def _make(job: tuple[EpisodeSpec, Path, int]) -> tuple[int, str]:
+    spec, folder, size = job
+    path = folder / f"{spec.seed:06d}.npz"
+    impossible = path.with_suffix(".impossible")
+    if path.exists() or impossible.exists():
+        return spec.seed, "kept"
     try:
-        write_episode(simulate_episode(spec_of(seed, frame_steps, tasks)), path, size)
+        write_episode(simulate_episode(spec), path, size)
     except EpisodeImpossible as error:
-        return seed, str(error)
-    return seed, "made"
+        impossible.touch()
+        return spec.seed, str(error)
+    return spec.seed, "made"
+
+
+def _chosen_tasks(words: Sequence[str]) -> tuple[str, ...]:
+    sets = {"trained": TRAINED_TASKS, "left_out": LEFT_OUT_TASKS}
+    return tuple(name for word in words for name in sets.get(word, (word,)))
+
+
+def _chosen_kinds(words: Sequence[str]) -> tuple[Disturbance, ...]:
+    sets = {"trained": TRAINED_KINDS, "left_out": LEFT_OUT_KINDS}
+    return tuple(kind for word in words for kind in sets.get(word) or (Disturbance(word),))
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -135,15 +170,40 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--jobs", type=int, default=1, help="processes (default: 1)")
     parser.add_argument("--size", type=int, default=96, help="width and height of the images in pixels (default: 96)")
     parser.add_argument("--every", type=int, default=5, help="control steps of 0.1 s between images (default: 5)")
-    parser.add_argument("--tasks", nargs="+", choices=list(TASKS), default=list(TASKS), help="tasks (default: all)")
+    parser.add_argument(
+        "--tasks",
+        nargs="+",
+        choices=["trained", "left_out", *TASKS],
+        default=["trained"],
+        help="tasks by name, or those that are trained on or left out of training (default: trained)",
+    )
+    parser.add_argument(
+        "--kinds",
+        nargs="+",
+        choices=["trained", "left_out", *(kind.value for kind in Disturbance)],
+        default=["trained"],
+        help="disturbances by name, or those that are trained on or left out of training (default: trained)",
+    )
+    parser.add_argument(
+        "--variation",
+        choices=[variation.value for variation in Variation],
+        default=Variation.USUAL.value,
+        help="what the scenes look like (default: usual)",
+    )
+    parser.add_argument("--held-out-wording", action="store_true", help="use instructions that no model is trained on")
     parser.add_argument("--seconds", type=float, default=0.0, help="stop after so many seconds; 0: do not (default: 0)")
     options = parser.parse_args(arguments)
     options.out.mkdir(parents=True, exist_ok=True)
 
     began = time.monotonic()
+    tasks, kinds = _chosen_tasks(options.tasks), _chosen_kinds(options.kinds)
+    if not any(kind in TASKS[name].disturbances for name in tasks for kind in kinds):
+        print("None of these disturbances can happen in these tasks; choose others.", file=sys.stderr)
+        return 1
+    variation, held_out = Variation(options.variation), options.held_out_wording
+    seeds = range(options.first_seed, options.first_seed + options.episodes)
     jobs = [
-        (seed, options.out, options.size, options.every, tuple(options.tasks))
-        for seed in range(options.first_seed, options.first_seed + options.episodes)
+        (spec_of(seed, options.every, tasks, kinds, variation, held_out), options.out, options.size) for seed in seeds
     ]
     done = failed = 0
     try:

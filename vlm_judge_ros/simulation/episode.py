@@ -11,22 +11,29 @@ from numpy.typing import NDArray
 
 from vlm_judge_ros.episode.failure_mode import FailureMode
 from vlm_judge_ros.errors import JudgeError
-from vlm_judge_ros.simulation.camera import CAMERAS, Studio, draw_view, pose_of
+from vlm_judge_ros.simulation.camera import CAMERAS, Studio, Variation, draw_view, pose_of
 from vlm_judge_ros.simulation.disturbance import Disturbance
 from vlm_judge_ros.simulation.ground_truth import Yardstick, progress_curve, run_clean
-from vlm_judge_ros.simulation.performance import Performance, ScriptBroken, action_in_metres
-from vlm_judge_ros.simulation.plan import draw_plan
+from vlm_judge_ros.simulation.motions import ScriptBroken
+from vlm_judge_ros.simulation.performance import Performance, action_in_metres
+from vlm_judge_ros.simulation.plan import Plan, draw_plan
 from vlm_judge_ros.simulation.tasks import SimulatedTask, task_named
 from vlm_judge_ros.simulation.world import JOINTS, STEP_S, Observation, World, expert_named
 
 ACTION_NAMES = ("hand_x", "hand_y", "hand_z", "gripper_effort")
 
-_DRAWS = 16
+_DRAWS = 12
 _CLEAN_LIMIT = 200
-_LONGEST_STEPS = 260
+_LONGEST_STEPS = 320
 _SHORTEST_FAILURE_S = 1.5
 _STEADY_STEPS = 8
-_MAY_SUCCEED = frozenset(kind for kind in Disturbance if kind.is_benign) | {Disturbance.UNDONE}
+_MAY_SUCCEED = frozenset(kind for kind in Disturbance if kind.is_benign) | {
+    Disturbance.UNDONE,
+    Disturbance.SUCCESS_LOST,
+    Disturbance.SHORTCUT,
+}
+# Progress that is lost at the end, where the failure consists in losing it.
+_LEAST_LOSS = {Disturbance.UNDONE: 0.2, Disturbance.REWIND: 0.15, Disturbance.SUCCESS_LOST: 0.08}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +48,8 @@ class EpisodeSpec:
         height: height of the pictures in pixels.
         frame_steps: control steps from one picture to the next; the last step has one always.
         truth_steps: control steps from one measurement of progress to the next; between them it is interpolated.
+        variation: what differs from the standard look.
+        held_out_wording: True for an instruction that no model is trained on.
     """
 
     task: str
@@ -50,6 +59,8 @@ class EpisodeSpec:
     height: int = 240
     frame_steps: int = 1
     truth_steps: int = 4
+    variation: Variation = Variation.USUAL
+    held_out_wording: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,6 +105,23 @@ class SimulatedEpisode:
         return JOINTS
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Take:
+    """A plan that was played and came out right.
+
+    Attributes:
+        actions: the T - 1 actions, each of 4 numbers in [-1, 1].
+        success: the simulator's own flag at each of the T steps.
+        struck_at: step at which the failure set in, where the performance knows it.
+        clean_steps: steps that the clean expert needs from the same start.
+    """
+
+    actions: list[NDArray[np.float64]]
+    success: NDArray[np.bool_]
+    struck_at: int | None
+    clean_steps: int
+
+
 class EpisodeImpossible(JudgeError):
     """The simulator did not produce the outcome that was asked for."""
 
@@ -125,13 +153,14 @@ def simulate_episode(spec: EpisodeSpec) -> SimulatedEpisode:
 
 
 @cache
-def _world(task: str) -> World:
+def world_of(task: str) -> World:
+    """The world of a task, one per process."""
     return World(task_named(task))
 
 
 @cache
 def _studio(task: str, width: int, height: int) -> Studio:
-    studio = Studio(_world(task), width, height)
+    studio = Studio(world_of(task), width, height)
     # Left to the end of the interpreter, the graphics library would be gone before its contexts.
     atexit.register(studio.close)
     return studio
@@ -139,27 +168,17 @@ def _studio(task: str, width: int, height: int) -> Studio:
 
 def _attempt(spec: EpisodeSpec, task: SimulatedTask, rng: np.random.Generator) -> SimulatedEpisode | None:
     """Play one draw; None where it did not come out as asked."""
-    world = _world(task.name)
+    world = world_of(task.name)
     plan = draw_plan(task, spec.disturbance, rng)
-    view = draw_view(rng)
-    instruction = str(rng.choice(task.instructions))
-    seen = world.reset(int(rng.integers(2**31)))
-    clean = run_clean(world, _CLEAN_LIMIT)
-    if not 5 < clean.steps < _CLEAN_LIMIT:
-        return None
-
-    undoer = expert_named(task.undone_by) if task.undone_by else None
-    performance = Performance(task, plan, world.expert, undoer, clean, rng)
-    with world.trial():
-        take = _rehearse(world, performance, seen, may_succeed=spec.disturbance in _MAY_SUCCEED)
+    view = draw_view(rng, spec.variation)
+    instruction = str(rng.choice(_wordings(task, spec)))
+    take = rehearse(world, plan, int(rng.integers(2**31)), rng)
     if take is None:
         return None
-    actions, success = take
-    if not _ends_as_asked(spec.disturbance, success):
-        return None
+    actions, success, struck_at = take.actions, take.success, take.struck_at
     # A good take is played once more, now with the measurements, which take most of the time.
     joints, poses, measured = [], [], []
-    yardstick = Yardstick(world, clean.steps)
+    yardstick = Yardstick(world, take.clean_steps)
     for step in range(len(success)):
         joints.append((world.joint_positions(), world.joint_velocities(), world.joint_efforts()))
         last = step == len(actions)
@@ -170,7 +189,12 @@ def _attempt(spec: EpisodeSpec, task: SimulatedTask, rng: np.random.Generator) -
         if not last:
             world.step(actions[step])
     progress, turning_point = progress_curve(measured, success)
-    onset = None if spec.disturbance.is_benign else _onset(performance.struck_at, turning_point, success)
+    if spec.disturbance is Disturbance.SHORTCUT:
+        # What is forbidden is no progress, and no success either.
+        assert struck_at is not None
+        success = np.zeros_like(success)
+        progress = np.minimum(progress, np.minimum(progress[struck_at], 0.98))
+    onset = None if spec.disturbance.is_benign else _onset(struck_at, turning_point, success)
     if onset is not None and not _is_plain(spec.disturbance, progress, onset):
         return None
 
@@ -196,9 +220,17 @@ def _attempt(spec: EpisodeSpec, task: SimulatedTask, rng: np.random.Generator) -
     )
 
 
+def _wordings(task: SimulatedTask, spec: EpisodeSpec) -> tuple[str, ...]:
+    if spec.disturbance is Disturbance.SHORTCUT:
+        return task.forbidding
+    return task.held_out_instructions if spec.held_out_wording else task.instructions
+
+
 def _ends_as_asked(disturbance: Disturbance, success: NDArray[np.bool_]) -> bool:
     """By the simulator's own flag: success at the end and for a while, or no success at the end."""
-    return bool(success[-_STEADY_STEPS:].all()) if disturbance.is_benign else not success[-1]
+    if disturbance.is_benign or disturbance is Disturbance.SHORTCUT:
+        return bool(success[-_STEADY_STEPS:].all())
+    return not success[-1]
 
 
 def _onset(struck_at: int | None, turning_point: int, success: NDArray[np.bool_]) -> int:
@@ -211,10 +243,39 @@ def _is_plain(disturbance: Disturbance, progress: NDArray[np.float64], onset: in
     """True where a viewer has time to see the failure, and where what was undone is really lost."""
     if (progress.size - 1 - onset) * STEP_S < _SHORTEST_FAILURE_S:
         return False
-    return disturbance is not Disturbance.UNDONE or bool(progress[-1] < progress[onset] - 0.2)
+    return bool(progress[-1] <= progress[onset] - _LEAST_LOSS.get(disturbance, -1.0))
 
 
-def _rehearse(
+def rehearse(world: World, plan: Plan, scene: int, rng: np.random.Generator) -> Take | None:
+    """Play a plan in a scene, and put the scene back to its start.
+
+    Args:
+        world: the scene's world; left at the start of the scene.
+        plan: what to play.
+        scene: seed of the scene.
+        rng: source of the tremor.
+
+    Returns:
+        What came out; None where it is not what the plan's disturbance stands for.
+    """
+    task = world.task
+    seen = world.reset(scene)
+    clean = run_clean(world, _CLEAN_LIMIT)
+    if not 5 < clean.steps < _CLEAN_LIMIT:
+        return None
+    undoer = expert_named(task.undone_by) if task.undone_by else None
+    performance = Performance(task, plan, world.expert, undoer, clean, rng)
+    with world.trial():
+        played = _play(world, performance, seen, may_succeed=plan.disturbance in _MAY_SUCCEED)
+    if played is None:
+        return None
+    actions, success = played
+    if not _ends_as_asked(plan.disturbance, success):
+        return None
+    return Take(actions, success, performance.struck_at, clean.steps)
+
+
+def _play(
     world: World, performance: Performance, seen: Observation, may_succeed: bool
 ) -> tuple[list[NDArray[np.float64]], NDArray[np.bool_]] | None:
     """Play the script. Returns the T - 1 actions and the T success flags; None where the script broke or went on."""

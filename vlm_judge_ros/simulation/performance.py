@@ -2,74 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vlm_judge_ros.simulation.disturbance import Disturbance
-from vlm_judge_ros.simulation.ground_truth import CleanRun
-from vlm_judge_ros.simulation.plan import Plan
-from vlm_judge_ros.simulation.tasks import SimulatedTask
+from vlm_judge_ros.simulation.motions import Motions, Script, ScriptBroken, Vector
 from vlm_judge_ros.simulation.world import METRES_PER_ACTION, Observation, act
 
-Vector = NDArray[np.float64]
-Script = Generator[Vector, Observation, Observation]
-
-_OPEN = -1.0
-_GAIN = 10.0
-_PATIENCE = 2.5
 _UNDOING_STEPS = 130
+_JOLT_STEPS = 7
+_OPEN, _CLOSED = -1.0, 1.0
+# What has moved by this much (m) is being moved on purpose.
+_MOVED = 0.03
 
 
-class ScriptBroken(Exception):
-    """The performance did not take the course that the plan wanted; another one has to be drawn."""
-
-
-class Performance:
-    """Plays one plan. Talks in observations and actions only, so it can be tested without a simulator.
-
-    Attributes:
-        struck_at: step at which the failure set in; None where that shows only in its effect, or before it has.
-        held: last gripper effort.
-    """
-
-    def __init__(
-        self,
-        task: SimulatedTask,
-        plan: Plan,
-        expert: Any,
-        undoer: Any,
-        clean: CleanRun,
-        rng: np.random.Generator,
-    ) -> None:
-        """Prepare the performance.
-
-        Args:
-            task: what is done.
-            plan: how it is to run.
-            expert: the policy that does it.
-            undoer: the policy that undoes it; None where carrying back does.
-            clean: what the clean expert does from the same start.
-            rng: source of the tremor.
-        """
-        self._task = task
-        self._plan = plan
-        self._expert = expert
-        self._undoer = undoer
-        self._budget = round(_PATIENCE * clean.steps / plan.speed)
-        self._strike_step = plan.delay_steps + round(plan.when * clean.steps / plan.speed)
-        self._clean_end = clean.object_end
-        self._touch_steps = clean.touch_step
-        self._work_steps = round(clean.steps / plan.speed)
-        self._rng = rng
-        self._step = 0
-        self._path: list[Vector] = []
-        self._home = np.zeros(3)
-        self._start = np.zeros(3)
-        self.struck_at: int | None = None
-        self.held = _OPEN
+class Performance(Motions):
+    """Plays one plan. Talks in observations and actions only, so it can be tested without a simulator."""
 
     def script(self, first: Observation) -> Script:
         """Yield actions; receives the observation after each. Ends when the episode ends.
@@ -89,6 +38,15 @@ class Performance:
             Disturbance.WRONG_PLACE: self._misplace,
             Disturbance.UNDONE: self._undo,
             Disturbance.EARLY_STOP: self._stop_early,
+            Disturbance.DETOUR: self._detour,
+            Disturbance.JOLT: self._jolt,
+            Disturbance.NEAR_MISS: self._stop_short,
+            Disturbance.SUCCESS_LOST: self._lose,
+            Disturbance.SHORTCUT: self._cheat,
+            Disturbance.REWIND: self._rewind,
+            Disturbance.NOISE: self._flounder,
+            Disturbance.KNOCKED_AWAY: self._knock,
+            Disturbance.WANDER: self._wander,
         }
         return (yield from scenes.get(self._plan.disturbance, self._succeed)(seen))
 
@@ -163,13 +121,13 @@ class Performance:
     def _misplace(self, seen: Observation) -> Script:
         """The goal is believed elsewhere; where the expert knows its goal by heart, it believes itself elsewhere."""
         shift = self._plan.goal_shift
-        knows_goal = bool(np.any(seen.state[36:39]))
+        knows_goal = bool(np.any(seen.state[36:39])) and not self._task.goal_by_heart
         end = self._step + round(1.1 * self._work_steps)
         carried = False
         while self._step < end:
             believed = seen.state.copy()
             carried = carried or bool(np.linalg.norm(seen.object - self._start) > 0.03)
-            if knows_goal and self._task.name != "bin-picking":
+            if knows_goal:
                 believed[36:39] += shift
             elif carried:
                 believed[0:3] += shift
@@ -207,86 +165,74 @@ class Performance:
         self.struck_at = self._step
         return (yield from self._retreat(seen, self._plan.tail_steps + 15))
 
-    # Their parts.
+    def _detour(self, seen: Observation) -> Script:
+        seen = yield from self._work(seen, lambda _: self._step >= self._strike_step)
+        seen = yield from self._go(seen, seen.hand + self._plan.detour, 12)
+        return (yield from self._succeed(seen))
 
-    def _work(self, seen: Observation, until: Callable[[Observation], bool]) -> Script:
-        """Let the expert work until the condition holds.
+    def _jolt(self, seen: Observation) -> Script:
+        seen = yield from self._work(seen, lambda _: self._step >= self._strike_step)
+        seen = yield from self._swing(seen, _JOLT_STEPS)
+        return (yield from self._succeed(seen))
 
-        Raises:
-            ScriptBroken: it takes too long, or the task is done before the disturbance struck.
-        """
-        end = self._step + self._budget
-        while not until(seen):
-            if self._step >= end or seen.success:
-                raise ScriptBroken
-            self._path.append(seen.hand.copy())
-            if np.linalg.norm(seen.object - self._start) < 0.005:
-                self._path.clear()
-            seen = yield from self._do(self._decide(seen.state))
+    def _stop_short(self, seen: Observation) -> Script:
+        """Believe to be done a little too early, let go and go home."""
+        share = 0.72 + 0.22 * self._plan.when
+        moves = np.linalg.norm(self._clean_end - self._start) > _MOVED
+        almost = self._plan.delay_steps + round(share * self._work_steps)
+        seen = yield from self._work(seen, lambda now: self._share_done(now) > share if moves else self._step >= almost)
+        self.struck_at = self._step
+        return (yield from self._retreat(seen, self._plan.tail_steps + 15))
+
+    def _lose(self, seen: Observation) -> Script:
+        """Have it, and lose it: drop what has to be held, let go what springs back, shove away what lies there."""
+        seen = yield from self._work(seen, lambda now: now.success)
+        seen = yield from self._carry_on(seen, self._plan.hold_steps)
+        self.struck_at = self._step
+        if self._task.stays:
+            shove = self._plan.detour * (1.0, 1.0, 0.0)
+            seen = yield from self._go(seen, seen.hand + shove, 25)
+            seen = yield from self._go(seen, seen.hand + shove, 25)
+        return (yield from self._retreat(seen, self._plan.tail_steps))
+
+    def _cheat(self, seen: Observation) -> Script:
+        """Do it in the expert's way, which the instruction forbids: that shows as soon as the object moves."""
+        seen = yield from self._work(seen, lambda now: bool(np.linalg.norm(now.object - self._start) > _MOVED))
+        self.struck_at = self._step
+        return (yield from self._succeed(seen))
+
+    def _rewind(self, seen: Observation) -> Script:
+        seen = yield from self._work(seen, lambda _: self._step >= self._strike_step)
+        self.struck_at = self._step
+        seen = yield from self._go_back(seen)
+        return (yield from self._rest(seen, self._plan.tail_steps // 2))
+
+    def _flounder(self, seen: Observation) -> Script:
+        seen = yield from self._work(seen, lambda _: self._step >= self._strike_step)
+        self.struck_at = self._step
+        return (yield from self._swing(seen, self._plan.tail_steps + 10))
+
+    def _knock(self, seen: Observation) -> Script:
+        """Sweep the object off its place instead of taking it."""
+        self.held = _CLOSED
+        side = self._plan.detour * (1.0, 0.3, 0.0)
+        beside = seen.object - side + np.array([0.0, 0.0, 0.01])
+        seen = yield from self._go(seen, beside + np.array([0.0, 0.0, 0.12]), 60)
+        seen = yield from self._go(seen, beside, 25)
+        while self._step < self._budget and np.linalg.norm(seen.object - self._start) < 0.01:
+            seen = yield from self._go(seen, seen.hand + 0.3 * side, 4)
+        self.struck_at = self._step
+        seen = yield from self._go(seen, seen.hand + 1.5 * side, 25)
+        if np.linalg.norm(seen.object - self._start) < 2 * _MOVED:
+            raise ScriptBroken
+        return (yield from self._retreat(seen, self._plan.tail_steps + 10))
+
+    def _wander(self, seen: Observation) -> Script:
+        seen = yield from self._work(seen, lambda _: self._step >= self._strike_step)
+        self.struck_at, begun, end = self._step, seen.hand.copy(), self._step + self._plan.tail_steps + 20
+        for waypoint in self._plan.waypoints:
+            seen = yield from self._go(seen, begun + waypoint, max(0, min(15, end - self._step)))
         return seen
-
-    def _carry_on(self, seen: Observation, steps: int) -> Script:
-        for _ in range(steps):
-            self._path.append(seen.hand.copy())
-            seen = yield from self._do(self._decide(seen.state))
-        return seen
-
-    def _finish(self, seen: Observation) -> Script:
-        if self._plan.retreats and self._task.stays:
-            return (yield from self._retreat(seen, self._plan.tail_steps))
-        return (yield from self._rest(seen, self._plan.tail_steps))
-
-    def _rest(self, seen: Observation, steps: int) -> Script:
-        for _ in range(steps):
-            seen = yield from self._do(np.array([0.0, 0.0, 0.0, self.held]))
-        return seen
-
-    def _let_go(self, seen: Observation, steps: int) -> Script:
-        for _ in range(steps):
-            seen = yield from self._do(np.array([0.0, 0.0, 0.0, _OPEN]))
-        return seen
-
-    def _retreat(self, seen: Observation, steps: int) -> Script:
-        """Let go, rise, go home and rest there."""
-        end = self._step + steps
-        if self._task.grasps:
-            seen = yield from self._let_go(seen, 5)
-        while self._step < end and seen.hand[2] < self._home[2] - 0.03:
-            seen = yield from self._do(self._toward(seen, np.array([*seen.hand[:2], self._home[2] + 0.03])))
-        while self._step < end:
-            seen = yield from self._do(self._toward(seen, self._home))
-        return seen
-
-    def _carry_back(self, seen: Observation) -> Script:
-        """Follow the hand's own path backwards, to where the object was picked up."""
-        position = float(len(self._path) - 1)
-        while position > 0.0:
-            seen = yield from self._do(self._toward(seen, self._path[int(position)], gain=25.0))
-            if np.linalg.norm(seen.hand - self._path[int(position)]) < 0.04:
-                position -= self._plan.speed
-        return seen
-
-    def _has_carried(self, seen: Observation) -> bool:
-        whole = float(np.linalg.norm(self._clean_end - self._start))
-        share = 0.25 + 0.5 * self._plan.when
-        return bool(np.linalg.norm(seen.object - self._start) > share * whole)
-
-    def _toward(self, seen: Observation, target: Vector, gain: float = _GAIN) -> Vector:
-        motion = np.clip((target - seen.hand) * gain, -1.0, 1.0)
-        return np.array([*(motion * self._plan.speed), self.held])
-
-    def _decide(self, believed: Vector) -> Vector:
-        return self._shake(act(self._expert, believed))
-
-    def _shake(self, action: Vector) -> Vector:
-        noise = self._rng.normal(0.0, self._plan.tremor, size=3)
-        action[:3] = np.clip(action[:3] * self._plan.speed + noise, -1.0, 1.0)
-        return action
-
-    def _do(self, action: Vector) -> Script:
-        self.held = float(action[3])
-        self._step += 1
-        return (yield action)
 
 
 def action_in_metres(action: Vector) -> Vector:

@@ -27,6 +27,8 @@ class Plan:
         retreats: True where the arm lets go and goes home once it believes that it is done.
         miss_offset: error of the observed object, metres, shape (3,).
         goal_shift: error of the observed goal, metres, shape (3,).
+        detour: where the hand goes on its way round, or where it shoves things, from where it is, metres, shape (3,).
+        waypoints: where a wandering hand goes, from where it began, metres, shape (6, 3).
     """
 
     disturbance: Disturbance
@@ -40,6 +42,8 @@ class Plan:
     retreats: bool
     miss_offset: NDArray[np.float64]
     goal_shift: NDArray[np.float64]
+    detour: NDArray[np.float64]
+    waypoints: NDArray[np.float64]
 
 
 def draw_plan(task: SimulatedTask, disturbance: Disturbance, rng: np.random.Generator) -> Plan:
@@ -50,13 +54,18 @@ def draw_plan(task: SimulatedTask, disturbance: Disturbance, rng: np.random.Gene
     delay_steps = int(rng.integers(0, 21))
     when = rng.uniform(0.2, 0.9)
     after_success = bool(rng.random() < 0.5)
-    hold_steps = int(rng.integers(10, 31)) if disturbance is Disturbance.PAUSE else int(rng.integers(5, 12))
+    # A rest of more than a second and a half is a stall: nobody could tell a longer pause from one within two seconds.
+    hold_steps = int(rng.integers(6, 15)) if disturbance is Disturbance.PAUSE else int(rng.integers(5, 12))
     tail_steps = int(rng.integers(12, 41)) if disturbance.is_benign else int(rng.integers(25, 71))
     retreats = bool(rng.random() < 0.4)
     mirror = np.array([rng.choice((-1.0, 1.0)), 1.0, 1.0])
     miss_offset = np.array(task.miss_offset) * mirror * rng.uniform(0.9, 1.3)
     # A shift too small to see would be no failure: at least half of the range, in a random direction.
     direction = rng.choice((-1.0, 1.0), size=3) * rng.uniform(0.55, 1.0, size=3)
+    # From a stream of its own: the seeds of older kinds of disturbance keep their meaning.
+    wandering = np.random.default_rng(int(1e9 * when))
+    detour = np.array([*wandering.choice((-1.0, 1.0), size=2), 1.0]) * wandering.uniform(0.07, 0.14, size=3)
+    waypoints = wandering.uniform((-0.2, -0.12, 0.0), (0.2, 0.15, 0.15), size=(6, 3))
     return Plan(
         disturbance=disturbance,
         speed=speed,
@@ -69,4 +78,6 @@ def draw_plan(task: SimulatedTask, disturbance: Disturbance, rng: np.random.Gene
         retreats=retreats,
         miss_offset=miss_offset,
         goal_shift=np.array(task.goal_shift) * direction,
+        detour=detour,
+        waypoints=waypoints,
     )
