@@ -108,11 +108,11 @@ def test_what_is_undone_is_back_where_it_was(after_success: bool) -> None:
     assert np.linalg.norm(seen[-1].object - OBJECT) < 0.05
 
 
-def test_an_arm_that_stops_short_has_all_but_done_it() -> None:
+def test_an_arm_that_stops_short_has_done_most_of_it() -> None:
     seen, _, performance = play(Disturbance.NEAR_MISS)
     assert performance.struck_at is not None
     way = np.linalg.norm(GOAL - OBJECT)
-    assert 0.04 < np.linalg.norm(seen[performance.struck_at].object - GOAL) < 0.3 * way
+    assert 0.04 < np.linalg.norm(seen[performance.struck_at].object - GOAL) < 0.5 * way
     assert np.linalg.norm(seen[-1].hand - HOME) < 0.05
     assert not any(moment.success for moment in seen)
 

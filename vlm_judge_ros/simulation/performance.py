@@ -177,7 +177,7 @@ class Performance(Motions):
 
     def _stop_short(self, seen: Observation) -> Script:
         """Believe to be done a little too early, let go and go home."""
-        share = 0.72 + 0.22 * self._plan.when
+        share = 0.45 + 0.45 * self._plan.when
         moves = np.linalg.norm(self._clean_end - self._start) > _MOVED
         almost = self._plan.delay_steps + round(share * self._work_steps)
         seen = yield from self._work(seen, lambda now: self._share_done(now) > share if moves else self._step >= almost)
