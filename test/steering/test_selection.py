@@ -10,15 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from vlm_judge_ros.steering.scored import CandidateState, Scores
+from vlm_judge_ros.steering.scored import CandidateState, Exclusion, Scores
 from vlm_judge_ros.steering.selection import SelectionRules, choose, is_settled
 
 NAN = float("nan")
 METHODS = ("mean", "tournament", "majority")
 
 
-def scores(*rows: list[float], vetoes: dict[int, str] | None = None) -> Scores:
-    return Scores(np.array(rows, dtype=np.float64), vetoes or {})
+def scores(*rows: list[float]) -> Scores:
+    return Scores(np.array(rows, dtype=np.float64), {})
 
 
 @st.composite
@@ -74,7 +74,11 @@ def test_a_vetoed_candidate_is_never_chosen_however_it_scores(values: NDArray[np
         temperature=data.draw(st.sampled_from((0.0, 0.5))),
         ties=data.draw(st.sampled_from(("abstain", "first"))),
     )
-    choice = choose(Scores(values, dict.fromkeys(vetoed, "too far")), rules, np.random.default_rng(1))
+    choice = choose(
+        Scores(values, dict.fromkeys(vetoed, Exclusion(CandidateState.VETOED, "It is too far."))),
+        rules,
+        np.random.default_rng(1),
+    )
     assert choice.index not in vetoed
     assert choice.abstained or len(vetoed) < values.shape[0]
 
@@ -105,7 +109,7 @@ def test_a_lenient_voice_that_was_asked_about_some_favours_nobody() -> None:
 def test_candidates_that_nobody_had_time_for_do_not_hold_up_the_others() -> None:
     late = scores([0.2], [0.7], [NAN])
     assert choose(late, SelectionRules()).index == 1
-    assert [late.state_of(index) for index in range(3)] == [CandidateState.SCORED] * 2 + [CandidateState.UNSCORED]
+    assert [late.state_of(index) for index in range(3)] == [CandidateState.SCORED] * 2 + [CandidateState.NOT_SCORED]
 
 
 def test_majority_and_tournament_resist_one_extreme_voice() -> None:

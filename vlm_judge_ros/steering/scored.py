@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -10,15 +11,30 @@ from numpy.typing import NDArray
 
 
 class CandidateState(IntEnum):
-    """What is known of a candidate.
+    """What is known of a candidate; values equal the constants `STATE_*` of `vlm_judge_ros/msg/CandidateScore`.
 
-    SCORED: by every voice. PARTIAL: by some, because time ran out. UNSCORED: by none. VETOED: a fast layer refused it.
+    NOT_SCORED: the deadline came before every voice had spoken. VETOED: a fast layer forbids it. MISSING_EVIDENCE:
+    nothing shows what it would do. INCONSISTENT: what it shows does not continue what is seen now.
     """
 
-    UNSCORED = 0
+    NOT_SCORED = 0
     SCORED = 1
-    PARTIAL = 2
-    VETOED = 3
+    VETOED = 2
+    MISSING_EVIDENCE = 3
+    INCONSISTENT = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusion:
+    """Why a candidate is out before anybody scores it.
+
+    Attributes:
+        state: VETOED, MISSING_EVIDENCE or INCONSISTENT.
+        reason: one sentence.
+    """
+
+    state: CandidateState
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,11 +43,11 @@ class Scores:
 
     Attributes:
         values: calibrated, 0 to 1, shape (K, V); NaN where a voice has not spoken on a candidate.
-        vetoes: why a candidate is out, by its index; others are in.
+        excluded: why a candidate is out, by its index; others are in.
     """
 
     values: NDArray[np.float64]
-    vetoes: dict[int, str]
+    excluded: Mapping[int, Exclusion]
 
     def __post_init__(self) -> None:
         """Check the shape and the range.
@@ -52,17 +68,15 @@ class Scores:
 
     @property
     def in_play(self) -> tuple[int, ...]:
-        """Candidates that were not vetoed."""
-        return tuple(index for index in range(self.candidates) if index not in self.vetoes)
+        """Candidates that are not excluded."""
+        return tuple(index for index in range(self.candidates) if index not in self.excluded)
 
     def state_of(self, index: int) -> CandidateState:
         """What is known of a candidate."""
-        if index in self.vetoes:
-            return CandidateState.VETOED
+        if index in self.excluded:
+            return self.excluded[index].state
         spoken = np.isfinite(self.values[index])
-        if spoken.size and spoken.all():
-            return CandidateState.SCORED
-        return CandidateState.PARTIAL if spoken.any() else CandidateState.UNSCORED
+        return CandidateState.SCORED if spoken.size and spoken.all() else CandidateState.NOT_SCORED
 
     def mean_of(self, index: int) -> float:
         """Mean over the voices that have spoken; NaN where none has."""

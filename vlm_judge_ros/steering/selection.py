@@ -56,9 +56,9 @@ def choose(scores: Scores, rules: SelectionRules, random: np.random.Generator | 
     """
     in_play = scores.in_play
     if not in_play:
-        return Choice(None, "Every candidate is vetoed.")
+        return Choice(None, "Every candidate is excluded.")
     if len(in_play) == 1:
-        return Choice(in_play[0], f"It is the only candidate{' without a veto' if scores.vetoes else ''}.")
+        return Choice(in_play[0], f"It is the only candidate{' that is not excluded' if scores.excluded else ''}.")
     compared = _compared(scores)
     values = scores.values[list(compared)]
     common = values[:, np.isfinite(values).all(axis=0)]
@@ -112,7 +112,7 @@ def _compared(scores: Scores) -> tuple[int, ...]:
     whole = tuple(index for index in in_play if scores.state_of(index) is CandidateState.SCORED)
     if len(whole) >= 2:
         return whole
-    return tuple(index for index in in_play if scores.state_of(index) is not CandidateState.UNSCORED)
+    return tuple(index for index in in_play if np.isfinite(scores.values[index]).any())
 
 
 def _doubt(
