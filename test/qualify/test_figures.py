@@ -298,6 +298,49 @@ def test_pairs_count_within_a_task_and_tasks_by_their_pairs() -> None:
     assert found.n == 6
 
 
+TOLD = st.one_of(st.just(math.nan), st.sampled_from([0.0, 0.25, 0.5, 1.0]))
+SECOND = st.none() | st.sampled_from([0.0, 2.0, 4.5])
+STATES = st.lists(st.tuples(st.sampled_from([0.0, 2.0, 2.5, 4.0]), st.sampled_from(State)), max_size=4).map(sorted)
+ANY = st.builds(
+    episode,
+    key=st.uuids().map(str),
+    success=st.sampled_from([None, True, False]),
+    progress=st.lists(TOLD, max_size=4),
+    probability=TOLD,
+    states=STATES,
+    recognised=st.sampled_from([FailureMode.STALL, FailureMode.UNKNOWN]),
+    controls=st.dictionaries(st.sampled_from(Control), st.lists(TOLD, max_size=4), max_size=2),
+    duration_s=st.sampled_from([0.0, 4.0]),
+    latency_s=st.sampled_from([math.nan, 0.1]),
+    final_progress=TOLD,
+    task=st.sampled_from(["push", "lift"]),
+    score=st.sampled_from([None, 0.0, 0.5, 1.0]),
+    failure_mode=st.sampled_from([None, FailureMode.NONE, FailureMode.STALL, FailureMode.UNKNOWN]),
+    onset_s=SECOND,
+    completed_s=SECOND,
+    true_progress=st.sampled_from([Curve(), Curve((1.0, 2.0), (0.0, 1.0)), Curve((3.0,), (math.nan,))]),
+)
+
+
+@settings(max_examples=25)
+@given(st.lists(ANY, max_size=6))
+def test_whatever_is_known_and_told_each_figure_has_a_value_in_its_interval_or_a_reason(
+    episodes: list[QualifiedEpisode],
+) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = figures(episodes)
+    for name, figure in found.items():
+        assert (figure.value is None or figure.low is None) == bool(figure.reason), name
+        assert (figure.low is None) == (figure.high is None), name
+        if figure.value is not None and figure.low is not None and figure.high is not None:
+            assert figure.low - 1e-9 <= figure.value <= figure.high + 1e-9, name
+        if figure.value is not None and MEANINGS[name].unit == "share":
+            assert 0.0 <= figure.value <= 1.0 + 1e-9, name
+        if figure.value is not None and MEANINGS[name].unit == "correlation":
+            assert -1.0 <= figure.value <= 1.0, name
+
+
 DEGENERATE: dict[str, list[QualifiedEpisode]] = {
     "none": [],
     "one": [_success("s")],
