@@ -48,6 +48,9 @@ COMMANDS = (
         "vlm_judge_ros.replay.pseudo_label_command",
         "make labels of what several judges say of episodes",
     ),
+    Command(
+        "calibrate", "vlm_judge_ros.qualify.calibrate_command", "fit what a judge's numbers mean on labelled episodes"
+    ),
     Command("label", "vlm_judge_ros.replay.labels.command", "watch what was recorded, and say how it went"),
     Command("simulate", "vlm_judge_ros.simulation.command", "make simulated episodes (extra: simulate)"),
     Command("examples", "vlm_judge_ros.replay.examples_command", "keep examples of good and bad behaviour for judges"),

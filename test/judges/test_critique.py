@@ -18,10 +18,10 @@ from judges.shown_episode import evidence, frame
 from vlm_judge_ros.episode.failure_mode import FailureMode
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.judges.context import Demonstration, ExampleContext
-from vlm_judge_ros.judges.critique import DEFAULT_PROMPT, CritiqueJudge, CritiquePrompt, create
+from vlm_judge_ros.judges.critique import DEFAULT_PROMPT, CritiqueJudge, CritiquePrompt
 from vlm_judge_ros.judges.critique_answer import CritiqueAnswer
 from vlm_judge_ros.judges.cue_list import CueList, load_cues
-from vlm_judge_ros.judges.factory import JudgeOptions
+from vlm_judge_ros.judges.factory import JudgeOptions, resolve
 from vlm_judge_ros.judges.failure_code import NAMED
 from vlm_judge_ros.judges.named_file import load
 from vlm_judge_ros.judges.opinion import Cancellable, Opinion, SubtaskState
@@ -311,9 +311,9 @@ def test_a_model_that_cannot_write_is_refused() -> None:
         CritiqueJudge(BrightnessScorer(), PROMPT, CUES, 4)  # type: ignore[arg-type]
 
 
-def test_a_calibration_is_refused() -> None:
-    with pytest.raises(JudgeError, match="takes no calibration"):
-        create(JudgeOptions(calibration="unfitted-v1"))
+def test_a_calibration_of_raw_scores_is_refused() -> None:
+    with pytest.raises(JudgeError, match="maps raw scores, and this judge has none"):
+        resolve("critique")(JudgeOptions(calibration="unfitted-v1"))
 
 
 def test_a_context_needs_words() -> None:

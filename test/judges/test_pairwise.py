@@ -410,8 +410,11 @@ def test_without_anything_to_compare_with_it_is_refused_at_start() -> None:
     for make in (lambda: judge_of(Preference()), lambda: resolve("pairwise")(JudgeOptions(model="m"))):
         with pytest.raises(JudgeError, match="set the parameter goal_image to a picture of the finished task"):
             make()
-    with pytest.raises(JudgeError, match="pairwise takes no calibration"):
-        resolve("pairwise")(JudgeOptions(goal_image="a.jpg", calibration="b"))
+
+
+def test_a_calibration_of_raw_scores_is_refused_at_start() -> None:
+    with pytest.raises(JudgeError, match="unfitted-v1 maps raw scores, and this judge has none"):
+        resolve("pairwise")(JudgeOptions(goal_image="a.jpg", calibration="unfitted-v1"))
 
 
 def test_it_can_be_cancelled() -> None:

@@ -143,3 +143,27 @@ def test_a_judge_has_to_go_on_for_longer_than_a_fast_layer_where_the_limits_say_
     assert [decision.state for decision, _ in remembered(judged, LIMITS)].index(State.FAILED) == 1
     fast = [with_failing(time_s, failing(time_s, "jerk_limit", Severity.ERROR)) for time_s in (1, 2, 3)]
     assert [decision.state for decision, _ in remembered(fast, patient)].index(State.FAILED) == 1
+
+
+def banded(time_s: float, outside: bool) -> Moment:
+    """All is well but for answers that leave what successful episodes showed; the judge itself names no failure."""
+    effect, value = (Effect.FAILURE, 9.0) if outside else (Effect.NEUTRAL, 0.5)
+    band = finding(Layer.JUDGE, "judge_band", effect, round(time_s * SECOND), value=value, severity=Severity.ERROR)
+    return (*good_moment(time_s, complete=False), band)
+
+
+def test_answers_that_leave_the_band_fail_an_episode_as_a_judge_that_names_a_failure_does() -> None:
+    story = [banded(time_s, outside=True) for time_s in (1, 2, 3)]
+    states = [decision for decision, _ in remembered(story)]
+    assert [decision.state for decision in states] == [State.PROGRESSING, State.FAILED, State.FAILED]
+    assert states[-1].decided_by[0].name == "judge_band"
+    # So many widths are no probability.
+    assert states[-1].confidence is None
+
+
+def test_answers_that_are_back_in_the_band_heal_it_and_those_that_only_tell_no_failure_do_not() -> None:
+    outside = [banded(time_s, outside=True) for time_s in (1, 2)]
+    back = [banded(time_s, outside=False) for time_s in (3, 4, 5, 6)]
+    untold = [good_moment(time_s, complete=False) for time_s in (3, 4, 5, 6)]
+    assert remembered([*outside, *back])[-1][0].state is State.PROGRESSING
+    assert remembered([*outside, *untold])[-1][0].state is State.FAILED

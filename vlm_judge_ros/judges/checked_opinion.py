@@ -10,7 +10,7 @@ from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.judges.opinion import Critique, Opinion, SubtaskOpinion, SubtaskState
 
 _SHARES = ("progress", "success_probability", "failure_probability", "progress_low", "progress_high")
-_NUMBERS = ("novelty", "raw_score", "raw_score_bound")
+_NUMBERS = ("novelty", "raw_score", "raw_score_bound", "band_score", "band_limit")
 _WEIGHT_TOLERANCE = 1e-3
 
 

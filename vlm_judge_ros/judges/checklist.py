@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from vlm_judge_ros.episode.evidence import Evidence
 from vlm_judge_ros.errors import JudgeError
-from vlm_judge_ros.judges.calibration import Calibration, load_calibration
+from vlm_judge_ros.judges.calibration import Calibration, load_calibration, raw_score_calibration
 from vlm_judge_ros.judges.checklist_answers import ChecklistAnswer, tally
 from vlm_judge_ros.judges.checklist_file import Checklist, Plan, PlanCache, load_checklists
 from vlm_judge_ros.judges.checklist_prompt import ChecklistPrompt, PlanPrompt
@@ -259,7 +259,7 @@ def create(options: JudgeOptions) -> ChecklistJudge:
     prompt = load(ChecklistPrompt, "prompt", options.prompts or DEFAULT_PROMPT, SHIPPED_FOLDER)
     plan_prompt = load(PlanPrompt, "prompt", prompt.plan, SHIPPED_FOLDER)
     checklists = load_checklists(options.checklist)
-    calibration = load_calibration(options.calibration) if options.calibration else None
+    calibration = raw_score_calibration(options.calibration)
     examples = open_examples(options, METHOD, prompt)
     opened = open_model(options, METHOD, most_images(options, examples), text_tokens(options, examples))
     return ChecklistJudge(

@@ -7,7 +7,6 @@ from typing import ClassVar
 
 from vlm_judge_ros.episode.evidence import Evidence
 from vlm_judge_ros.episode.known import or_nan
-from vlm_judge_ros.judges.calibration import refuse_calibration
 from vlm_judge_ros.judges.context import ContextSource, PromptNames, content_of
 from vlm_judge_ros.judges.critique_answer import CritiqueAnswer, IssueAnswer, SubtaskAnswer
 from vlm_judge_ros.judges.cue_list import CueList, load_cues
@@ -179,7 +178,6 @@ def create(options: JudgeOptions) -> CritiqueJudge:
         JudgeError: an option cannot be used.
     """
     # What costs nothing to check comes before what takes a while to load.
-    refuse_calibration(options.calibration, METHOD)
     prompt = load(CritiquePrompt, "prompt", options.prompts or DEFAULT_PROMPT, SHIPPED_FOLDER)
     cues = load_cues(prompt.failure_cues)
     examples = open_examples(options, METHOD, prompt)

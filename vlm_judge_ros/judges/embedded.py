@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from vlm_judge_ros.episode.evidence import Evidence
 from vlm_judge_ros.episode.frame import Frame
+from vlm_judge_ros.judges.factory import JudgeOptions
 from vlm_judge_ros.judges.opinion import JudgeProvenance, Opinion
 from vlm_judge_ros.models.instruction import familiarity
 from vlm_judge_ros.models.two_view import EMBEDDED_FOLDER, TwoViewModel, prepare
@@ -174,3 +175,12 @@ def pair_in_time(first: Sequence[Frame], second: Sequence[Frame], limit_s: float
         if abs(int(stamps[nearest]) - frame.stamp_ns) <= limit_s * 1e9:
             pairs.append((frame, second[nearest]))
     return pairs
+
+
+def create(options: JudgeOptions) -> EmbeddedJudge:
+    """Make the judge `embedded`.
+
+    Raises:
+        ModelBroken: the model cannot be loaded.
+    """
+    return EmbeddedJudge(Path(options.model) if options.model else EMBEDDED_FOLDER, options.intra_op_threads)

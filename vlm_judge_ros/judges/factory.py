@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.judges.opinion import Judge
@@ -71,46 +70,52 @@ JudgeFactory = Callable[[JudgeOptions], Judge]
 
 def _checklist(options: JudgeOptions) -> Judge:
     # As all of these imported here: the model runtime is loaded only in the process that runs it.
+    from vlm_judge_ros.judges.calibrated import calibrated
     from vlm_judge_ros.judges.checklist import create
 
-    return create(options)
+    return calibrated(create, options, maps_raw_scores=True)
 
 
 def _critique(options: JudgeOptions) -> Judge:
+    from vlm_judge_ros.judges.calibrated import calibrated
     from vlm_judge_ros.judges.critique import create
 
-    return create(options)
+    return calibrated(create, options)
 
 
 def _embedded(options: JudgeOptions) -> Judge:
-    from vlm_judge_ros.judges.embedded import EmbeddedJudge
-    from vlm_judge_ros.models.two_view import EMBEDDED_FOLDER
+    from vlm_judge_ros.judges.calibrated import calibrated
+    from vlm_judge_ros.judges.embedded import create
 
-    return EmbeddedJudge(Path(options.model) if options.model else EMBEDDED_FOLDER, options.intra_op_threads)
+    return calibrated(create, options)
 
 
 def _ensemble(options: JudgeOptions) -> Judge:
+    from vlm_judge_ros.judges.calibrated import calibrated
     from vlm_judge_ros.judges.ensemble import create
 
-    return create(options)
+    return calibrated(create, options)
 
 
 def _frame_ordering(options: JudgeOptions) -> Judge:
+    from vlm_judge_ros.judges.calibrated import calibrated
     from vlm_judge_ros.judges.frame_ordering import create
 
-    return create(options)
+    return calibrated(create, options, maps_raw_scores=True)
 
 
 def _pairwise(options: JudgeOptions) -> Judge:
+    from vlm_judge_ros.judges.calibrated import calibrated
     from vlm_judge_ros.judges.pairwise import create
 
-    return create(options)
+    return calibrated(create, options)
 
 
 def _token_reward(options: JudgeOptions) -> Judge:
+    from vlm_judge_ros.judges.calibrated import calibrated
     from vlm_judge_ros.judges.token_reward import create
 
-    return create(options)
+    return calibrated(create, options, maps_raw_scores=True)
 
 
 JUDGES: dict[str, JudgeFactory] = {

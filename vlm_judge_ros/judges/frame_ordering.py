@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from vlm_judge_ros.episode.evidence import Evidence
 from vlm_judge_ros.episode.frame import Frame
 from vlm_judge_ros.errors import JudgeError
-from vlm_judge_ros.judges.calibration import Calibration, load_calibration
+from vlm_judge_ros.judges.calibration import Calibration, raw_score_calibration
 from vlm_judge_ros.judges.context import ContextSource, ExampleContext, PromptNames, content_of
 from vlm_judge_ros.judges.cue_list import CueList, load_cues
 from vlm_judge_ros.judges.example_context import most_images, open_examples, status_of, text_tokens
@@ -267,7 +267,7 @@ def create(options: JudgeOptions) -> FrameOrderingJudge:
     # What costs nothing to check comes before what takes a while to load.
     prompt = load(FrameOrderingPrompt, "prompt", options.prompts or DEFAULT_PROMPT, SHIPPED_FOLDER)
     cues = load_cues(prompt.failure_cues) if prompt.failure_cues else None
-    calibration = load_calibration(options.calibration) if options.calibration else None
+    calibration = raw_score_calibration(options.calibration)
     examples = open_examples(options, METHOD, prompt)
     opened = open_model(options, METHOD, most_images(options, examples), text_tokens(options, examples))
     return FrameOrderingJudge(

@@ -111,6 +111,9 @@ class Opinion:
         progress_low: lower end of an interval around progress; NaN where there is none.
         progress_high: upper end of that interval; NaN where there is none.
         calibrated: progress and probabilities come from a calibration that was fitted on labelled episodes.
+        band_score: how far the answer lies outside what successful episodes show, where a calibration has a band for
+            that; outside it is above `band_limit`. NaN where there is none.
+        band_limit: what `band_score` is held against.
         reason: one sentence: why it cannot say, or what it saw.
         unparsable: the model answered, and what it wrote cannot be read. Progress is not known, then.
         subtasks: steps of the task; empty where the method does not judge them.
@@ -132,6 +135,8 @@ class Opinion:
     progress_low: float = math.nan
     progress_high: float = math.nan
     calibrated: bool = False
+    band_score: float = math.nan
+    band_limit: float = math.nan
     reason: str = ""
     unparsable: bool = False
     subtasks: tuple[SubtaskOpinion, ...] = ()

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from vlm_judge_ros.episode.evidence import Evidence
 from vlm_judge_ros.errors import JudgeError
-from vlm_judge_ros.judges.calibration import refuse_calibration
 from vlm_judge_ros.judges.comparison import PairwiseComparator, PairwisePrompt
 from vlm_judge_ros.judges.context import ContextSource, PromptNames
 from vlm_judge_ros.judges.example_bank import ExampleBank
@@ -176,7 +175,6 @@ def create(options: JudgeOptions) -> PairwiseJudge:
         ModelBroken: the model cannot be used.
         JudgeError: an option cannot be used, or there is nothing to compare with.
     """
-    refuse_calibration(options.calibration, METHOD)
     check_references(bool(options.goal_image), bool(options.examples))
     prompt = load(PairwisePrompt, "prompt", options.prompts or DEFAULT_PROMPT, SHIPPED_FOLDER)
     goal = read_moment(options.goal_image, options.cameras, "goal_image") if options.goal_image else None

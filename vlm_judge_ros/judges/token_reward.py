@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Sequence
 
 from vlm_judge_ros.episode.evidence import Evidence
-from vlm_judge_ros.judges.calibration import Calibration, load_calibration
+from vlm_judge_ros.judges.calibration import Calibration, load_calibration, raw_score_calibration
 from vlm_judge_ros.judges.factory import JudgeOptions
 from vlm_judge_ros.judges.model_access import named_model, open_model
 from vlm_judge_ros.judges.opinion import JudgeProvenance, Opinion
@@ -113,6 +113,7 @@ def create(options: JudgeOptions) -> TokenRewardJudge:
     known = named_model(options, "token_reward")
     # What costs nothing to check comes before what takes a while to load.
     prompts = load_prompt_set(options.prompts or (known.prompts if known else ""))
-    calibration = load_calibration(options.calibration or (known.calibration if known else ""))
+    given = raw_score_calibration(options.calibration)
+    calibration = given or load_calibration(known.calibration if known else "")
     opened = open_model(options, "token_reward")
     return TokenRewardJudge(opened.model, prompts, calibration, options.images_per_camera, opened.status)

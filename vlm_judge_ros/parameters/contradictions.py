@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from vlm_judge_ros.errors import JudgeError
+from vlm_judge_ros.judges.calibration import load_calibration
 from vlm_judge_ros.judges.factory import JUDGES
 from vlm_judge_ros.parameters.judge_node import parameters_for
 from vlm_judge_ros.parameters.parameter import Value, show
@@ -45,7 +46,27 @@ def contradiction(values: Mapping[str, Value]) -> str | None:
             f"Parameter evidence_clip_mb is {get['evidence_clip_mb']} MB and evidence_total_mb is "
             f"{get['evidence_total_mb']} MB; set evidence_total_mb to no less, or no large clip can be kept."
         )
-    return _without_server(values) or _of_review(values)
+    return _without_server(values) or _of_review(values) or _of_calibration(values)
+
+
+def _of_calibration(values: Mapping[str, Value]) -> str | None:
+    """What would make the false stops more than a calibration promises."""
+    get: Mapping[str, Any] = values
+    try:
+        band = load_calibration(get["calibration"]).failure if get["calibration"] else None
+    except JudgeError:  # the judge names the cause when it is made
+        return None
+    if band is None:
+        return None
+    hold_s = max(get["failure_hold_s"], get["judge_failure_hold_s"])
+    if get["failure_count"] >= band.failure_count and hold_s >= band.failure_hold_s:
+        return None
+    return (
+        f"Parameter failure_count is {get['failure_count']}, judge_failure_hold_s is {get['judge_failure_hold_s']} s, "
+        f"and the calibration {get['calibration']} promises its rate of false stops from {band.failure_count} answers "
+        f"and {band.failure_hold_s:g} s on; set them to no less, or calibrate anew with --failure-count and "
+        "--failure-hold."
+    )
 
 
 def _of_review(values: Mapping[str, Value]) -> str | None:

@@ -81,8 +81,9 @@ JUDGE_PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         "calibration",
         "",
-        "What makes progress of the scores of token_reward: a .json file, or unfitted-v1, which cannot tell success. "
-        "Empty: the one of a known model, else unfitted-v1.",
+        "What the numbers of the judge mean, and from when on they tell a failure: a .json file that vlm-judge "
+        "calibrate made for this judge; for token_reward also unfitted-v1, which cannot tell success. Empty: none; for "
+        "token_reward the one of a known model, else unfitted-v1.",
     ),
     Parameter("seed", 0, "Seed of everything random in a judge: order of frames, samples.", "", 0, 2**31 - 1),
     Parameter("samples", 1, "How often a judge asks that draws several answers to one question.", "", 1, 64),

@@ -11,6 +11,7 @@ from vlm_judge_ros.episode.failure_mode import FailureMode
 from vlm_judge_ros.episode.known import known
 from vlm_judge_ros.monitors.finding import Layer, Severity
 from vlm_judge_ros.verdict.held import Failure
+from vlm_judge_ros.verdict.judgement import BAND
 from vlm_judge_ros.verdict.verdict import FindingRecord, Provenance, Record, Share
 
 
@@ -125,5 +126,6 @@ class FailureTracker:
 
 def _confidence(failure: Failure) -> float | None:
     finding = failure.finding
-    certain = finding.layer is Layer.JUDGE and not failure.blindness
+    # How far out of a band something lies is no probability.
+    certain = finding.layer is Layer.JUDGE and finding.name != BAND and not failure.blindness
     return known(finding.value) if certain else None

@@ -29,7 +29,7 @@ from vlm_judge_ros.monitors.finding import Effect, Finding, Layer
 from vlm_judge_ros.verdict.debounce import Run
 from vlm_judge_ros.verdict.findings import Findings
 from vlm_judge_ros.verdict.gate_limits import GateLimits
-from vlm_judge_ros.verdict.judgement import FAILURE, PROGRESS, SUCCESS
+from vlm_judge_ros.verdict.judgement import BAND, FAILURE, PROGRESS, SUCCESS
 from vlm_judge_ros.verdict.memory import GateMemory, remember
 from vlm_judge_ros.verdict.verdict import State
 
@@ -99,7 +99,8 @@ def _weigh(memory: GateMemory, found: Findings, limits: GateLimits) -> Decision:
     if failed:
         worst = failed[0].finding
         others = [finding for failure in failed for finding in failure.findings if finding != worst]
-        confidence = known(worst.value) if worst.layer is Layer.JUDGE else None
+        # How far out of a band something lies is no probability.
+        confidence = known(worst.value) if worst.layer is Layer.JUDGE and worst.name != BAND else None
         deciding = (worst, *dict.fromkeys(others))
         return Decision(State.FAILED, f"Failing: {worst.text}", deciding, found.claims_of_success, missing, confidence)
     lacking = " ".join(f"Missing layer: {layer.name.lower()}." for layer in missing if layer is not Layer.EVENT)

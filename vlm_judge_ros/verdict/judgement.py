@@ -15,6 +15,9 @@ PROGRESS = "judge_progress"
 SUCCESS = "judge_success"
 FAILURE = "judge_failure"
 
+BAND = "judge_band"
+"""Name of the finding that answers leave, or keep to, what successful episodes show; a calibration has the band."""
+
 PENDING = "judge_pending"
 """Name of the finding that a judge has not answered yet, and has not taken too long either."""
 
@@ -114,6 +117,8 @@ def judge_findings(
         found.append(voice.success(opinion, stamp_ns, limits))
     if not math.isnan(opinion.failure_probability):
         found.append(voice.failure(opinion, stamp_ns, limits))
+    if not math.isnan(opinion.band_score):
+        found.append(voice.band(opinion, stamp_ns))
     return tuple(found)
 
 
@@ -152,6 +157,17 @@ class _Voice:
         mode = opinion.failure_mode if opinion.failure_mode is not FailureMode.NONE else FailureMode.UNKNOWN
         text = f"{text}: {mode.name.lower().replace('_', ' ')}."
         found = self._says(FAILURE, Effect.FAILURE, text, stamp_ns, probability, limit)
+        return replace(found, severity=Severity.ERROR, mode=mode)
+
+    def band(self, opinion: Opinion, stamp_ns: int) -> Finding:
+        score, limit = opinion.band_score, opinion.band_limit
+        numbers = f"({score:.2f} widths, limit {limit:.2f})"
+        if score <= limit:
+            text = f"{self.who} answers as in successful episodes {numbers}."
+            return self._says(BAND, Effect.NEUTRAL, text, stamp_ns, score, limit)
+        mode = opinion.failure_mode if opinion.failure_mode is not FailureMode.NONE else FailureMode.UNKNOWN
+        text = f"{self.who} does not answer as in successful episodes {numbers}."
+        found = self._says(BAND, Effect.FAILURE, text, stamp_ns, score, limit)
         return replace(found, severity=Severity.ERROR, mode=mode)
 
     def blind(

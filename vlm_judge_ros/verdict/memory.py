@@ -12,7 +12,7 @@ from vlm_judge_ros.verdict.debounce import DebounceLimits, Run, Voice, longer, v
 from vlm_judge_ros.verdict.findings import Findings, is_review
 from vlm_judge_ros.verdict.gate_limits import GateLimits
 from vlm_judge_ros.verdict.held import Failure, Sign, eye_of, fault_mode, quiet, seen, speaks_for_failure
-from vlm_judge_ros.verdict.judgement import FAILURE, PENDING, PROGRESS, REVIEW, SUCCESS
+from vlm_judge_ros.verdict.judgement import BAND, FAILURE, PENDING, PROGRESS, REVIEW, SUCCESS
 
 Level = tuple[Voice, Severity]
 """Somebody who speaks for failure, of at least this severity."""
@@ -170,12 +170,15 @@ def _unseen(failure: Failure, failing: Mapping[Level, Run], found: Findings, lim
 
 def _answer(voice: Voice, found: Findings) -> int | None:
     """Stamp of what says that a failure is gone which a voice has found: the judge's, or the review's, for its own."""
+    own = BAND if voice[1] == BAND else FAILURE
     if voice[0] is Layer.JUDGE and voice[2] == REVIEW:
-        answer = found.review(FAILURE)
-        return None if answer is None or speaks_for_failure(answer) else answer.stamp_ns
-    # A judge that found the failure has to say that it is gone; for other layers it is enough that they are quiet.
-    answer = found.judge(FAILURE if voice[0] is Layer.JUDGE else PROGRESS)
-    return None if answer is None or speaks_for_failure(found.judge(FAILURE)) else answer.stamp_ns
+        answer = found.review(own)
+        failing = speaks_for_failure(found.review(FAILURE)) or speaks_for_failure(found.review(BAND))
+    else:
+        # A judge that found the failure has to say that it is gone; for other layers it is enough that they are quiet.
+        answer = found.judge(own if voice[0] is Layer.JUDGE else PROGRESS)
+        failing = speaks_for_failure(found.judge(FAILURE)) or speaks_for_failure(found.judge(BAND))
+    return None if answer is None or failing else answer.stamp_ns
 
 
 def _faults(

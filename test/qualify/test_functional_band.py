@@ -1,0 +1,167 @@
+"""The band holds what it promises, on made-up curves of several forms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vlm_judge_ros.judges.failure_band import FailureBand, Signal
+from vlm_judge_ros.qualify.functional_band import (
+    SignalCourse,
+    StopRule,
+    band_scores,
+    fit_band,
+    held_out,
+    shaping,
+    stop_level,
+    stopped_at,
+)
+
+Draw = Callable[[np.random.Generator, str], SignalCourse]
+
+AT_ONCE = {"failure_count": 1, "failure_hold_s": 0.0}
+IN_A_ROW = {"failure_count": 2, "failure_hold_s": 2.8}
+
+
+def noisy(random: np.random.Generator, key: str) -> SignalCourse:
+    """Probabilities near zero with rare peaks, in episodes of different length."""
+    times_s = np.arange(1.0, random.integers(8, 20))
+    values = random.beta(0.3, 4.0, times_s.size)
+    return SignalCourse(key, times_s, {Signal.FAILURE: values, Signal.NOVELTY: random.gamma(2.0, 0.2, times_s.size)})
+
+
+def rising(random: np.random.Generator, key: str) -> SignalCourse:
+    """Progress that rises at a pace of its own, with pauses; the episode ends when it is complete."""
+    pace = random.uniform(0.05, 0.15)
+    steps = pace * (random.random(60) > 0.2)
+    progress = np.minimum(np.cumsum(steps), 1.0)
+    count = int(np.searchsorted(progress, 1.0 - 1e-9)) + 1
+    progress = progress[: min(count, 60)]
+    values = -(progress + random.normal(0.0, 0.03, progress.size))
+    times_s = np.arange(1.0, progress.size + 1.0)
+    return SignalCourse(key, times_s, {Signal.PROGRESS: values, Signal.FAILURE: random.beta(1.0, 9.0, times_s.size)})
+
+
+def drifting(random: np.random.Generator, key: str) -> SignalCourse:
+    """Walks with heavy tails, all ties broken by nothing: many curves are equal to each other at many moments."""
+    times_s = np.arange(0.5, 12.0, 0.5)
+    values = np.round(np.cumsum(random.standard_t(3.0, times_s.size)) * 0.1, 1)
+    return SignalCourse(key, times_s, {Signal.FAILURE: values, Signal.NOVELTY: np.round(np.abs(values), 0)})
+
+
+@pytest.mark.parametrize(
+    ("draw", "signals", "n", "alpha", "rule"),
+    [
+        (noisy, (Signal.FAILURE,), 5, 0.02, AT_ONCE),
+        (noisy, (Signal.FAILURE, Signal.NOVELTY), 30, 0.1, AT_ONCE),
+        (noisy, (Signal.FAILURE,), 24, 0.1, IN_A_ROW),
+        (rising, (Signal.PROGRESS,), 5, 0.2, AT_ONCE),
+        (rising, (Signal.PROGRESS,), 30, 0.1, IN_A_ROW),
+        (rising, (Signal.PROGRESS, Signal.FAILURE), 20, 0.2, AT_ONCE),
+        (drifting, (Signal.FAILURE,), 20, 0.2, AT_ONCE),
+        (drifting, (Signal.FAILURE, Signal.NOVELTY), 12, 0.1, IN_A_ROW),
+    ],
+)
+def test_new_successes_are_stopped_no_more_often_than_promised(
+    draw: Draw, signals: tuple[Signal, ...], n: int, alpha: float, rule: dict[str, float]
+) -> None:
+    random = np.random.default_rng(7)
+    draws, new = 40, 10
+    stops = np.empty(draws)
+    promised = 0.0
+    for number in range(draws):
+        successes = [draw(random, f"{number}-{place}") for place in range(n)]
+        band = fit_band(successes, signals, StopRule(target_rate=alpha, **rule))  # type: ignore[arg-type]
+        promised = band.promised_rate
+        fresh = [draw(random, "new") for _ in range(new)]
+        stops[number] = np.mean([stopped_at(band, course) is not None for course in fresh])
+    # The bands differ, and the new episodes of one band share it: the spread over bands is what counts.
+    error = float(stops.std(ddof=1)) / np.sqrt(draws)
+    assert stops.mean() <= promised + 3.0 * error
+    assert promised <= max(alpha, 1.0 / (band.calibrated_on + 1)) + 1e-9
+
+
+def test_the_promise_is_not_bought_by_never_stopping() -> None:
+    random = np.random.default_rng(1)
+    successes = [rising(random, str(place)) for place in range(30)]
+    band = fit_band(successes, (Signal.PROGRESS,), StopRule(2, 2.8, 0.1))
+    times_s = np.arange(1.0, 30.0)
+    stuck = SignalCourse("stuck", times_s, {Signal.PROGRESS: np.full(times_s.size, -0.1)})
+    assert stopped_at(band, stuck) is not None
+
+
+@given(
+    st.lists(st.integers(-5, 5).map(float), min_size=1, max_size=12),
+    st.integers(1, 4),
+    st.sampled_from([0.0, 0.8, 2.8]),
+    st.integers(-6, 6),
+)
+def test_an_episode_is_stopped_where_its_level_is_above_the_limit(
+    scores: list[float], count: int, hold_s: float, limit: int
+) -> None:
+    values, times_s = np.array(scores), np.arange(1.0, len(scores) + 1.0)
+    rule = StopRule(count, hold_s, 0.1)
+    band = FailureBand.model_validate(
+        {
+            "shapes": [{"signal": "failure", "times_s": [0.0], "centre": [0.0], "width": [1.0]}],
+            "limit": limit,
+            "failure_count": count,
+            "failure_hold_s": hold_s,
+            "target_rate": 0.1,
+            "promised_rate": 0.1,
+            "successes": 1,
+            "calibrated_on": 1,
+        }
+    )
+    stopped = stopped_at(band, SignalCourse("x", times_s, {Signal.FAILURE: values})) is not None
+    level = stop_level(times_s, values, rule)
+    long_enough = len(scores) >= count and times_s[-1] - times_s[0] >= hold_s
+    assert stopped == (level > limit and long_enough)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(3, 14), st.randoms(use_true_random=False))
+def test_the_order_of_the_episodes_does_not_matter(n: int, order: object) -> None:
+    random = np.random.default_rng(n)
+    successes = [noisy(random, f"episode-{place}") for place in range(n)]
+    shuffled = list(successes)
+    order.shuffle(shuffled)  # type: ignore[attr-defined]
+    rule = StopRule(1, 0.0, 0.1)
+    assert fit_band(successes, (Signal.FAILURE,), rule) == fit_band(shuffled, (Signal.FAILURE,), rule)
+    assert held_out(successes, (Signal.FAILURE,), rule) == held_out(shuffled, (Signal.FAILURE,), rule)
+
+
+def test_five_successes_promise_one_stop_in_six() -> None:
+    random = np.random.default_rng(0)
+    band = fit_band([noisy(random, str(n)) for n in range(5)], (Signal.FAILURE,), StopRule(1, 0.0, 0.02))
+    assert band.promised_rate == pytest.approx(1 / 6)
+    assert (band.successes, band.calibrated_on) == (5, 5)
+    assert fit_band(
+        [rising(random, str(n)) for n in range(5)], (Signal.PROGRESS,), StopRule(1, 0.0, 0.02)
+    ).promised_rate == pytest.approx(1 / 5)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(2, 300), st.floats(0.01, 0.5), st.booleans())
+def test_enough_successes_stay_for_the_limit(successes: int, rate: float, flat: bool) -> None:
+    of_shape = shaping(successes, rate, flat)
+    assert (0 if flat else 1) <= of_shape < successes
+    if successes >= 1.0 / rate + 2:
+        assert 1.0 / (successes - of_shape + 1) <= rate + 1e-9
+
+
+def test_both_signals_have_to_be_outside_at_once() -> None:
+    times_s = np.arange(1.0, 7.0)
+    quiet = np.full(6, 0.1)
+    successes = [SignalCourse(str(n), times_s, {Signal.FAILURE: quiet, Signal.NOVELTY: quiet}) for n in range(5)]
+    band = fit_band(successes, (Signal.FAILURE, Signal.NOVELTY), StopRule(1, 0.0, 0.2))
+    high = np.array([0.1, 0.1, 0.9, 0.1, 0.1, 0.1])
+    apart = SignalCourse("apart", times_s, {Signal.FAILURE: high, Signal.NOVELTY: high[::-1].copy()})
+    together = SignalCourse("together", times_s, {Signal.FAILURE: high, Signal.NOVELTY: high})
+    assert stopped_at(band, apart) is None
+    assert stopped_at(band, together) == 3.0
+    assert band_scores(band.shapes, together)[2] == pytest.approx(0.9)
