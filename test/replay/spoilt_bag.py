@@ -11,7 +11,7 @@ from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
 
 def spoil(bag: Path, path: Path, seed: int, storage: StoragePlugin = StoragePlugin.MCAP) -> Path:
-    """Write the messages of a bag again: late by up to 40 ms, some lost, some twice, some with broken pictures."""
+    """Write the messages of a bag again: late by up to 40 ms, some lost, twice, broken or cut short."""
     chance = random.Random(seed)
     store = get_typestore(Stores.ROS2_HUMBLE)
     store.register(get_types_from_msg((MESSAGES / "ActionChunk.msg").read_text(), "vlm_judge_ros/msg/ActionChunk"))
@@ -25,6 +25,8 @@ def spoil(bag: Path, path: Path, seed: int, storage: StoragePlugin = StoragePlug
             content = bytes(cdr)
             if fate > 0.95 and "image" in connection.topic:
                 content = content[:60] + bytes(100) + content[160:]
+            elif 0.90 < fate < 0.94 and connection.topic != "/task":
+                content = content[: len(content) // 2]
             for _ in range(2 if 0.05 <= fate < 0.08 else 1):
                 messages.append((time_ns + late_ns, connection.topic, connection.msgtype, content))
     messages.sort(key=lambda message: message[0])

@@ -15,7 +15,7 @@ from rosgraph_msgs.msg import Clock
 
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.node.message_class import message_class
-from vlm_judge_ros.replay.bag import Bag
+from vlm_judge_ros.replay.bag import Bag, BagError, RecordedMessage, Undecodable
 
 FASTEST = 100.0
 """Highest rate: seconds of the recording per second."""
@@ -111,7 +111,8 @@ class Player:
     ) -> None:
         """Publish the whole bag; returns after the last message, or soon after `stop` is set.
 
-        A message never goes out before its time, and simulated time is published before it.
+        A message never goes out before its time, and simulated time is published before it. One that cannot be decoded
+        does not go out: no middleware would hand it to a node.
 
         Args:
             stop: ends the replay.
@@ -120,6 +121,8 @@ class Player:
             after_message: called with the number of topics on which it has gone out.
         """
         for message in self._bag.messages(self._publishers.keys()):
+            if not self._decodes(message):
+                continue
             self.advance(message.time_ns, stop, on_tick)
             if stop.is_set():
                 return
@@ -131,6 +134,15 @@ class Player:
                 publisher.publish(message.cdr)
             self.published[message.topic] += 1
             after_message(len(publishers))
+
+    def _decodes(self, message: RecordedMessage) -> bool:
+        try:
+            self._bag.decode(message)
+        except Undecodable:
+            return False
+        except BagError:  # the bag lacks a definition that the machine has
+            return True
+        return True
 
     def advance(self, until_ns: int, stop: threading.Event, on_tick: Callable[[], None] = lambda: None) -> None:
         """Let simulated time pass at the rate of the replay until `until_ns`, or until `stop` is set."""

@@ -34,6 +34,10 @@ class BagError(JudgeError):
     """A bag that cannot be read, or that lacks what was asked for."""
 
 
+class Undecodable(BagError):
+    """The bytes of one message are none of its type. No middleware hands such a one to a node."""
+
+
 @dataclass(frozen=True, slots=True)
 class RecordedTopic:
     """A topic as it was recorded. A name may be there more than once, with different types or qualities of service.
@@ -214,7 +218,8 @@ class Bag:
         """The message as an object with the fields that its type has.
 
         Raises:
-            BagError: its type is not known, or its bytes are not of that type.
+            Undecodable: its bytes are not of its type.
+            BagError: its type is not known.
         """
         decode = self._decoders.get(message.type)
         if decode is None:
@@ -224,25 +229,49 @@ class Bag:
         except MemoryError:
             raise
         except Exception as error:  # the decoder raises whatever broken bytes lead it to
-            raise BagError(
+            raise Undecodable(
                 f"The bag {self.path} has a message on {message.topic} ({message.type}) that cannot be decoded "
                 f"({_in_words(error)}); it is damaged, or of another ROS 2 distribution than its definition: leave the "
                 "topic out, or record it again."
             ) from error
 
-    def field(self, message: RecordedMessage, name: str) -> Any:
-        """A field of a message.
+    def decoded(
+        self, topics: Collection[str], start_ns: int | None = None, stop_ns: int | None = None
+    ) -> Iterator[tuple[RecordedMessage, Any]]:
+        """Messages as `messages` gives them, and decoded; those that cannot be are left out.
 
         Raises:
-            BagError: it cannot be decoded, or the bag defines its type without this field.
+            BagError: none of them can be decoded, their type is not known, or the bag is damaged.
         """
-        try:
-            return getattr(self.decode(message), name)
-        except AttributeError as error:
-            raise BagError(
-                f"The bag {self.path} defines {message.type} without the field {name} that it has in ROS 2; leave the "
-                f"topic {message.topic} out."
-            ) from error
+        fault: Undecodable | None = None
+        empty = True
+        for message in self.messages(topics, start_ns, stop_ns):
+            try:
+                content = self.decode(message)
+            except Undecodable as error:
+                fault = fault or error
+                continue
+            empty = False
+            yield message, content
+        if fault is not None and empty:
+            raise fault
+
+    def fields(
+        self, topic: str, name: str, start_ns: int | None = None, stop_ns: int | None = None
+    ) -> Iterator[tuple[int, Any]]:
+        """When each message of a topic was recorded that can be decoded, and a field of it.
+
+        Raises:
+            BagError: as `decoded`, or the bag defines the type without this field.
+        """
+        for message, content in self.decoded({topic}, start_ns, stop_ns):
+            try:
+                yield message.time_ns, getattr(content, name)
+            except AttributeError as error:
+                raise BagError(
+                    f"The bag {self.path} defines {message.type} without the field {name} that it has in ROS 2; leave "
+                    f"the topic {topic} out."
+                ) from error
 
     def _definition(self, message: RecordedMessage) -> StoredTopic:
         known = [topic for topic in self._topics.values() if topic.type == message.type]

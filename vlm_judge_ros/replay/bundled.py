@@ -39,8 +39,8 @@ def read_truth(bag: Bag, start_ns: int | None = None, stop_ns: int | None = None
     Raises:
         JudgeError: what the bag says cannot be read.
     """
-    for message in bag.messages({TRUE_EPISODE}, start_ns, stop_ns):
-        return EpisodeTruth.parse(str(bag.field(message, "data")))
+    for _, data in bag.fields(TRUE_EPISODE, "data", start_ns, stop_ns):
+        return EpisodeTruth.parse(str(data))
     return None
 
 

@@ -18,7 +18,7 @@ from vlm_judge_ros.episode.raw_image import RawImage
 from vlm_judge_ros.episode.signal import SignalSample
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.replay.ahead import Held, ahead
-from vlm_judge_ros.replay.bag import Bag, BagError, RecordedMessage
+from vlm_judge_ros.replay.bag import Bag, BagError, RecordedMessage, Undecodable
 from vlm_judge_ros.replay.topics import CameraTopic, EpisodeTopics
 from vlm_judge_ros.tasks.signals import SignalTopic
 
@@ -44,6 +44,14 @@ class BrokenSignal:
 
 
 @dataclass(frozen=True, slots=True)
+class Unread:
+    """A recorded message that cannot be decoded, and why: a live node would never have got it."""
+
+    topic: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class TaskTold:
     """The instruction was told."""
 
@@ -57,7 +65,9 @@ class TrueProgress:
     progress: float
 
 
-Content: TypeAlias = Frame | BrokenFrame | JointSample | SignalSample | Chunk | TaskTold | TrueProgress | BrokenSignal
+Content: TypeAlias = (
+    Frame | BrokenFrame | JointSample | SignalSample | Chunk | TaskTold | TrueProgress | BrokenSignal | Unread
+)
 
 
 _Reader: TypeAlias = Callable[[Any, int], Content | None]
@@ -95,7 +105,7 @@ def events(
         stop_ns: only what was recorded earlier.
 
     Raises:
-        BagError: the bag is damaged, or a type in it is not what it is called.
+        BagError: the bag is damaged, a type in it is not what it is called, or no message of a topic can be decoded.
     """
     readers: dict[str, list[_Reader]] = {camera.topic: [_frame_reader(camera)] for camera in topics.cameras}
     plain: list[tuple[str | None, _Reader]] = [
@@ -110,29 +120,54 @@ def events(
             readers.setdefault(topic, []).append(_careful(topic, read))
     cameras = {camera.topic for camera in topics.cameras}
     with ThreadPoolExecutor(DECODERS, "decoding") as decoders:
-        reading = _reading(bag, bag.messages(readers.keys(), start_ns, stop_ns), readers, cameras, decoders)
+        messages = _decoded(bag, readers.keys(), start_ns, stop_ns)
+        reading = _reading(bag, messages, readers, cameras, decoders)
         for time_ns, pending in ahead(reading):
             content = pending()
             if content is not None:
                 yield Event(time_ns, content)
 
 
+def _decoded(
+    bag: Bag, topics: Collection[str], start_ns: int | None, stop_ns: int | None
+) -> Iterator[tuple[RecordedMessage, Any]]:
+    """The messages, decoded or as `Unread`.
+
+    Raises:
+        BagError: none of a topic can be decoded.
+    """
+    read: set[str] = set()
+    for message in bag.messages(topics, start_ns, stop_ns):
+        try:
+            decoded = bag.decode(message)
+        except Undecodable as error:
+            if message.topic not in read:
+                with Bag(bag.path) as again:  # where that is so for all of a topic, it is told at once
+                    next(again.decoded({message.topic}, start_ns, stop_ns), None)
+            decoded = Unread(message.topic, str(error))
+        read.add(message.topic)
+        yield message, decoded
+
+
 def _reading(
     bag: Bag,
-    messages: Iterator[RecordedMessage],
+    messages: Iterator[tuple[RecordedMessage, Any]],
     readers: Mapping[str, Sequence[_Reader]],
     cameras: Collection[str],
     decoders: Executor,
 ) -> Iterator[Held[tuple[int, Callable[[], Content | None]]]]:
     """Begin to read each message; images are decoded by other threads."""
-    for message in messages:
-        decoded = bag.decode(message)
+    for message, decoded in messages:
+        size_bytes = len(message.cdr)
+        if isinstance(decoded, Unread):
+            yield Held((message.time_ns, partial(_same, decoded)), size_bytes)
+            continue
         for read in readers[message.topic]:
             if message.topic in cameras:
                 begun = decoders.submit(_read, bag, read, decoded, message).result
-                yield Held((message.time_ns, begun), len(message.cdr))
+                yield Held((message.time_ns, begun), size_bytes)
             else:
-                yield Held((message.time_ns, partial(_same, _read(bag, read, decoded, message))), len(message.cdr))
+                yield Held((message.time_ns, partial(_same, _read(bag, read, decoded, message))), size_bytes)
 
 
 def _read(bag: Bag, read: _Reader, decoded: Any, message: RecordedMessage) -> Content | None:

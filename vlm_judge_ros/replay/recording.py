@@ -9,7 +9,7 @@ import cv2
 
 from vlm_judge_ros.episode.fault import BrokenImage
 from vlm_judge_ros.errors import JudgeError
-from vlm_judge_ros.replay.bag import Bag, RecordedMessage
+from vlm_judge_ros.replay.bag import Bag, RecordedMessage, Undecodable
 from vlm_judge_ros.replay.bundled import read_truth
 from vlm_judge_ros.replay.events import image_of
 from vlm_judge_ros.replay.topics import CameraTopic, EpisodeTopics, find_topics
@@ -98,12 +98,14 @@ def _recorded_task(bag: Bag, topics: EpisodeTopics, start_ns: int | None, stop_n
     """What was told first within the stretch, or else last before it."""
     if topics.task is None:
         return ""
-    told = (str(bag.field(message, "data")) for message in bag.messages({topics.task}, start_ns, stop_ns))
+    told = (str(data) for _, data in bag.fields(topics.task, "data", start_ns, stop_ns))
     first = next(told, "")
     if first or start_ns is None:
         return first
-    before = list(bag.messages({topics.task}, None, start_ns))
-    return str(bag.field(before[-1], "data")) if before else ""
+    before = ""
+    for _, data in bag.fields(topics.task, "data", None, start_ns):
+        before = str(data)
+    return before
 
 
 def _last_image_ns(bag: Bag, topics: EpisodeTopics, start_ns: int | None, stop_ns: int | None) -> int:
@@ -121,15 +123,18 @@ def _true_progress(bag: Bag, topics: EpisodeTopics, started_ns: int, stop_ns: in
     if topics.true_progress is None:
         return Curve()
     points = [
-        ((message.time_ns - started_ns) * 1e-9, float(bag.field(message, "data")))
-        for message in bag.messages({topics.true_progress}, started_ns, stop_ns)
+        ((time_ns - started_ns) * 1e-9, float(data))
+        for time_ns, data in bag.fields(topics.true_progress, "data", started_ns, stop_ns)
     ]
     return Curve(tuple(time_s for time_s, _ in points), tuple(value for _, value in points))
 
 
 def jpeg_of(bag: Bag, message: RecordedMessage, camera: CameraTopic) -> bytes | None:
     """A recorded image as JPEG; None where it cannot be decoded."""
-    image = bag.decode(message)
+    try:
+        image = bag.decode(message)
+    except Undecodable:
+        return None
     if camera.transport == "compressed" and bytes(image.data[:3]) == _JPEG:
         return bytes(image.data)
     try:

@@ -171,6 +171,7 @@ class EpisodeTrace:
         failures: every change of status of a failure, in order of time; stamps on the clock of `started_ns`.
         alarms: what the layers found wrong, in the order of their begin.
         steps: the subtasks in order of time; empty where none is told.
+        left_out: what was recorded and could not be used, one sentence for each topic or camera.
     """
 
     name: str
@@ -189,6 +190,7 @@ class EpisodeTrace:
     failures: tuple[FailureEvent, ...] = ()
     alarms: tuple[Alarm, ...] = ()
     steps: tuple[Step, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     @property
     def final_state(self) -> State:

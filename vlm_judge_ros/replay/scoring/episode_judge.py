@@ -11,7 +11,7 @@ from vlm_judge_ros.episode.signal import SignalSample
 from vlm_judge_ros.parameters.contradictions import refuse_contradictions
 from vlm_judge_ros.parameters.parameter import Value
 from vlm_judge_ros.parameters.settings import engine_settings, review_settings, worker_settings
-from vlm_judge_ros.replay.events import BrokenFrame, Event, TrueProgress
+from vlm_judge_ros.replay.events import BrokenFrame, Event, TrueProgress, Unread
 from vlm_judge_ros.replay.outputs.output import Output
 from vlm_judge_ros.replay.scoring.forwarding import Forwarding
 from vlm_judge_ros.replay.sources.recorded_episode import RecordedEpisode
@@ -81,7 +81,7 @@ class EpisodeJudge:
         try:
             judging.start_episode(description.key, description.task, now_ns)
             for event in episode.events(declared):
-                if isinstance(event.content, TrueProgress):
+                if isinstance(event.content, (TrueProgress, Unread)):  # which no live node gets to know
                     forwarding.see(event)
                     continue
                 now_ns = max(now_ns, event.time_ns)

@@ -9,6 +9,7 @@ from vlm_judge_ros.episode.known import or_nan
 from vlm_judge_ros.monitors.finding import Finding
 from vlm_judge_ros.replay.events import BrokenFrame, Event
 from vlm_judge_ros.replay.instrument import instrument
+from vlm_judge_ros.replay.scoring.left_out import LeftOut
 from vlm_judge_ros.replay.sources.recorded_episode import EpisodeDescription
 from vlm_judge_ros.replay.stretches import Alarms, Steps
 from vlm_judge_ros.replay.trace import Answer, EpisodeTrace, Ruling
@@ -34,14 +35,16 @@ class Remembered:
         self._steps = Steps()
         self._frames: Counter[str] = Counter()
         self._broken: Counter[str] = Counter()
+        self._left_out = LeftOut(description.started_ns)
         self._provenance: Provenance | None = None
 
     def see(self, event: Event) -> None:
-        """Count frames."""
+        """Count frames, and what cannot be used."""
         if isinstance(event.content, Frame):
             self._frames[event.content.camera] += 1
         elif isinstance(event.content, BrokenFrame):
             self._broken[event.content.camera] += 1
+        self._left_out.see(event)
 
     def look(self, findings: tuple[Finding, ...], now_ns: int) -> None:
         """Take what all layers found, where they have been weighed since the last call."""
@@ -111,6 +114,7 @@ class Remembered:
             failures=tuple(self._failures),
             alarms=self._alarms.found(),
             steps=self._steps.found(description.duration_s),
+            left_out=self._left_out.sentences(),
         )
 
     def _seconds(self, stamp_ns: int) -> float:

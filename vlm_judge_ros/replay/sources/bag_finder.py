@@ -96,7 +96,7 @@ class BagFinder:
 def _refuse_several_tasks(bag: Bag, topics: EpisodeTopics) -> None:
     if topics.task is None or bag.counts[topics.task] < 2:
         return
-    told = {str(bag.field(message, "data")).strip(): None for message in bag.messages({topics.task})}
+    told = {str(data).strip(): None for _, data in bag.fields(topics.task, "data")}
     told.pop("", None)
     if len(told) > 1:
         some = ", ".join(repr(task[:60]) for task in list(told)[:3])

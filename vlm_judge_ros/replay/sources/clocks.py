@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vlm_judge_ros.episode.fault import BrokenStamp
-from vlm_judge_ros.episode.messages import stamp_ns_of
+from vlm_judge_ros.episode.stamps import stamp_from_parts
 from vlm_judge_ros.replay.bag import Bag, BagError
 from vlm_judge_ros.replay.topics import EpisodeTopics
 
@@ -21,9 +21,9 @@ def refuse_mixed_clocks(
             future.
     """
     for camera in topics.cameras:
-        for message in bag.messages({camera.topic}, start_ns, stop_ns):
+        for time_ns, header in bag.fields(camera.topic, "header", start_ns, stop_ns):
             try:
-                apart_s = (message.time_ns - stamp_ns_of(bag.decode(message))) * 1e-9
+                apart_s = (time_ns - stamp_from_parts(header.stamp.sec, header.stamp.nanosec)) * 1e-9
             except (BrokenStamp, AttributeError):
                 break  # told of each image when it is judged
             if abs(apart_s) > MOST_APART_S:

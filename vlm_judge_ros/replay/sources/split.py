@@ -95,15 +95,15 @@ def parts_of(bag: Bag, topics: EpisodeTopics, split: Split) -> list[Part]:
     else:
         if topics.chunk is None:
             raise _lacks(bag, "action chunks")
-        messages = bag.messages({topics.chunk})
-        parts = parts_by_chunks(((message.time_ns, int(bag.field(message, "id"))) for message in messages), stop_ns)
+        numbers = ((time_ns, int(number)) for time_ns, number in bag.fields(topics.chunk, "id"))
+        parts = parts_by_chunks(numbers, stop_ns)
     return without_empty(parts, (image.time_ns for image in bag.times(images)))
 
 
 def _texts(bag: Bag, topic: str | None, what: str) -> list[tuple[int, str]]:
     if topic is None:
         raise _lacks(bag, f"topic {what} of type {STRING}")
-    return [(message.time_ns, str(bag.field(message, "data"))) for message in bag.messages({topic})]
+    return [(time_ns, str(data)) for time_ns, data in bag.fields(topic, "data")]
 
 
 def _lacks(bag: Bag, what: str) -> BagError:
