@@ -52,6 +52,7 @@ COMMANDS = (
         "calibrate", "vlm_judge_ros.qualify.calibrate_command", "fit what a judge's numbers mean on labelled episodes"
     ),
     Command("label", "vlm_judge_ros.replay.labels.command", "watch what was recorded, and say how it went"),
+    Command("qualify", "vlm_judge_ros.qualify.command", "measure what a judge is worth on labelled episodes"),
     Command("simulate", "vlm_judge_ros.simulation.command", "make simulated episodes (extra: simulate)"),
     Command("examples", "vlm_judge_ros.replay.examples_command", "keep examples of good and bad behaviour for judges"),
     Command("task", "vlm_judge_ros.tasks.command", "check the files that declare tasks"),

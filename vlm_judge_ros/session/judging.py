@@ -110,8 +110,11 @@ class Judging:
         for asked in self._asked:
             asked.worker.close()
 
-    def forget_all(self) -> None:
+    def forget_all(self, engine_settings: EngineSettings | None = None) -> None:
         """Forget all episodes, cameras and clocks, as if no message had come yet; the judges stay as they are.
+
+        Args:
+            engine_settings: of the engine from now on, with the same cameras; None for those that it was made with.
 
         Raises:
             JudgeError: an episode runs.
@@ -119,7 +122,7 @@ class Judging:
         if self.engine.episode_id:
             raise JudgeError(f"Episode {self.engine.episode_id} is running; end it first.")
         self._forget()
-        self.engine = Engine(self._engine_settings)
+        self.engine = Engine(engine_settings or self._engine_settings)
         self._latched = LatchedSignals()
         self._clock_jumps = 0
         self._ticks = 0

@@ -26,19 +26,17 @@ EPISODE = "episode.json"
 SCHEMA_VERSION: Final = 2
 """Since 2 answers have `raw_score`; of files of version 1 it is not known."""
 
-_MAY_BE_NAN = {
-    "answers": (
-        "progress",
-        "progress_low",
-        "progress_high",
-        "success_probability",
-        "failure_probability",
-        "novelty",
-        "latency_s",
-        "raw_score",
-    ),
-    "rulings": ("progress",),
-}
+_MAY_BE_NAN = (
+    "progress",
+    "progress_low",
+    "progress_high",
+    "success_probability",
+    "failure_probability",
+    "novelty",
+    "latency_s",
+    "raw_score",
+)
+"""Of an answer."""
 
 
 class EpisodeRecord(BaseModel):
@@ -172,11 +170,16 @@ def _shot(folder: Path, picture: Picture) -> Shot:
     return Shot(picture.camera, picture.time_s, (folder / FOLDER / Path(picture.file).name).read_bytes())
 
 
+def restore_answers(answers: list[dict[str, Any]]) -> None:
+    """Make NaN again of what is null in answers, as JSON has them."""
+    for answer in answers:
+        _fill(answer, _MAY_BE_NAN)
+
+
 def _restore_nan(trace: dict[str, Any]) -> None:
-    for name, fields in _MAY_BE_NAN.items():
-        for entry in trace[name]:
-            _fill(entry, fields)
+    restore_answers(trace["answers"])
     for ruling in trace["rulings"]:
+        _fill(ruling, ("progress",))
         for finding in (*ruling["decided_by"], *ruling["overruled"]):
             _fill(finding, ("value", "limit"))
     for alarm in trace["alarms"]:

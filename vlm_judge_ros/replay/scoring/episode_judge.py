@@ -8,12 +8,14 @@ from vlm_judge_ros.episode.chunk import Chunk
 from vlm_judge_ros.episode.frame import Frame
 from vlm_judge_ros.episode.joint import JointSample
 from vlm_judge_ros.episode.signal import SignalSample
+from vlm_judge_ros.judges.opinion import JudgeProvenance
 from vlm_judge_ros.parameters.contradictions import refuse_contradictions
 from vlm_judge_ros.parameters.parameter import Value
 from vlm_judge_ros.parameters.settings import engine_settings, review_settings, worker_settings
 from vlm_judge_ros.replay.events import BrokenFrame, Event, TrueProgress, Unread
 from vlm_judge_ros.replay.outputs.output import Output
 from vlm_judge_ros.replay.scoring.forwarding import Forwarding
+from vlm_judge_ros.replay.scoring.unwatched import unwatched
 from vlm_judge_ros.replay.sources.recorded_episode import RecordedEpisode
 from vlm_judge_ros.replay.trace import EpisodeTrace
 from vlm_judge_ros.session.judging import Judging, JudgingOptions
@@ -42,9 +44,8 @@ class EpisodeJudge:
         patience_s = worker.load_timeout_s + worker.longest_backoff_s + worker.hang_timeout_s
         options = JudgingOptions(patience_s, False, patience_s, TRIES)
         self._forwarding = Forwarding()
-        self._judging = Judging(
-            engine_settings(values), worker, options, self._forwarding, lambda: None, review, self._tasks
-        )
+        self._settings = engine_settings(values)
+        self._judging = Judging(self._settings, worker, options, self._forwarding, lambda: None, review, self._tasks)
         try:
             self._judging.wait_until_ready(lambda: True)
         except BaseException:
@@ -52,12 +53,23 @@ class EpisodeJudge:
             raise
         self._lockstep = Lockstep(self._judging)
 
+    @property
+    def provenance(self) -> JudgeProvenance:
+        """Which instrument judges."""
+        provenance = self._judging.judge.provenance
+        assert provenance is not None, "it was waited for"
+        return provenance
+
     def close(self) -> None:
         """End the judge's process."""
         self._judging.close()
 
     def judge(
-        self, episode: RecordedEpisode, outputs: Sequence[Output], on_time: Callable[[float], None] = lambda _: None
+        self,
+        episode: RecordedEpisode,
+        outputs: Sequence[Output],
+        on_time: Callable[[float], None] = lambda _: None,
+        watch: bool = True,
     ) -> EpisodeTrace:
         """Judge an episode from its start to its end; what was judged before leaves no trace.
 
@@ -65,6 +77,7 @@ class EpisodeJudge:
             episode: what was recorded.
             outputs: told of everything while it happens; they are neither finished nor abandoned here.
             on_time: called with the seconds of the episode that have been judged.
+            watch: False for what was not recorded so, see `unwatched`.
 
         Raises:
             JudgeLost: the judge's process ended over a question each time it was asked; make another one.
@@ -75,7 +88,7 @@ class EpisodeJudge:
         forwarding = self._forwarding
         forwarding.begin(description, outputs)
         started_ns = now_ns = description.started_ns
-        judging.forget_all()
+        judging.forget_all(None if watch else unwatched(self._settings))
         judging.activate(now_ns)
         lockstep.begin(now_ns)
         try:

@@ -15,6 +15,7 @@ from vlm_judge_ros.replay.outputs.episode_file import EpisodeFile
 from vlm_judge_ros.replay.outputs.kinds import kinds_named, output_kind
 from vlm_judge_ros.replay.outputs.output import Output, OutputKind
 from vlm_judge_ros.replay.scoring.episode_judge import EpisodeJudge
+from vlm_judge_ros.replay.scoring.further import Further
 from vlm_judge_ros.replay.sources.recorded_episode import RecordedEpisode
 from vlm_judge_ros.replay.trace import EpisodeTrace
 
@@ -46,11 +47,13 @@ class ScoringSettings:
         folder: where the results go; it exists.
         kinds: names of the outputs that are wanted.
         parameters: of the judge.
+        further: what else the judge is asked about each episode; None for nothing.
     """
 
     folder: Path
     kinds: tuple[str, ...]
     parameters: GivenParameters
+    further: Further | None = None
 
 
 class Scorer:
@@ -94,15 +97,20 @@ class Scorer:
         key = episode.description.key
         unfinished = self._settings.folder / f"{UNFINISHED}{key}"
         outputs: list[Output] = []
+        further = self._settings.further
+        passes = 1 + (further.passes(episode.description) if further is not None else 0)
         try:
             shutil.rmtree(unfinished, ignore_errors=True)
             unfinished.mkdir()
             judge = self._judge_for(episode.description.cameras)
             for kind in self._kinds:
                 outputs.append(kind.open(episode, unfinished))
-            trace = judge.judge(episode, outputs, on_time)
+            trace = judge.judge(episode, outputs, lambda time_s: on_time(time_s / passes))
             for output in outputs:
                 output.finish(trace)
+            if further is not None:
+                first_s = episode.description.duration_s
+                further.judge(episode, judge, unfinished, lambda time_s: on_time((first_s + time_s) / passes))
             unfinished.rename(self._settings.folder / key)
         except BaseException as error:
             for output in outputs:
