@@ -97,7 +97,8 @@ def run(arguments: argparse.Namespace) -> int:
     """
     _refuse_mixed(arguments)
     if arguments.compare:
-        return compare_folders(*arguments.compare, arguments.out, arguments.json)
+        first, second = arguments.compare
+        return compare_folders(first, second, arguments.out, arguments.json)
     thresholds = load_thresholds(arguments.thresholds)
     if arguments.labels is not None:  # what is wrong with it is told before hours of work
         read_labels(arguments.labels)

@@ -51,9 +51,9 @@ class KeptPictures:
         return len(self._moments)
 
     @property
-    def hz(self) -> float:
-        """How many moments of a second are kept."""
-        return 1e9 / self._interval_ns
+    def size_bytes(self) -> int:
+        """Bytes of all pictures."""
+        return self._bytes
 
     def add(self, frame: Frame) -> None:
         """Keep a frame where it is the first of its camera in its moment; one that cannot be decoded is passed over."""

@@ -142,10 +142,11 @@ def interval_in_words(figure: CardFigure) -> str:
 
 
 def number(value: float | None) -> str:
-    """Two decimals, or three of a small number."""
+    """Two decimals, or three of a small number that has them."""
     if value is None:
         return ""
-    text = f"{value:.3f}" if 0.0 < abs(value) < 0.0995 else f"{value:.2f}"
+    text = f"{value:.3f}" if abs(value) < 0.0995 else f"{value:.2f}"
+    text = f"{value:.2f}" if text.endswith("0") else text
     return text.replace("-", "\u2212")
 
 
