@@ -47,30 +47,32 @@ def test_the_name_of_a_card_is_that_of_its_folder_as_far_as_names_allow(tmp_path
     assert card_name(tmp_path / "\u00e4") == "judge-card"
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
-class TestInABrowser:
-    @pytest.fixture(scope="class")
-    def page(self, place: Path) -> Iterator[Page]:
-        with browser() as page:
-            page.show(1200)
-            page.open(place)
-            yield page
-            assert page.complaints == []
-            assert page.requests == [place.as_uri()]
+@pytest.fixture(scope="module")
+def page(place: Path) -> Iterator[Page]:
+    if CHROMIUM is None:
+        pytest.skip("needs Chromium")
+    with browser() as page:
+        page.show(1200)
+        page.open(place)
+        yield page
+        assert page.complaints == []
+        assert page.requests == [place.as_uri()]
 
-    def test_everything_is_drawn_and_nothing_is_run(self, page: Page) -> None:
-        assert page.evaluate("document.title") == "Judge card made"
-        assert page.evaluate("document.querySelectorAll('.fit li').length") == 5
-        assert page.evaluate("document.querySelectorAll('script, img').length") == 0
-        for part in ("reliability", "delays"):
-            assert page.evaluate(f"document.querySelectorAll('[data-drawing={part}] svg').length") == 1
-        assert page.evaluate("document.querySelectorAll('[data-table=confusion] td').length") > 4
-        assert page.evaluate("document.querySelectorAll('tr[data-figure=voc] svg').length") == 1
 
-    @pytest.mark.parametrize("width", [1200, 360])
-    @pytest.mark.parametrize("scheme", ["light", "dark"])
-    def test_it_fits_a_screen_and_a_phone_by_day_and_by_night(self, page: Page, width: int, scheme: str) -> None:
-        page.show(width, scheme=scheme)
-        assert page.evaluate("document.documentElement.scrollWidth") == width
-        dark = page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(17, 22, 26)"
-        assert dark == (scheme == "dark")
+def test_everything_is_drawn_and_nothing_is_run(page: Page) -> None:
+    assert page.evaluate("document.title") == "Judge card made"
+    assert page.evaluate("document.querySelectorAll('.fit li').length") == 5
+    assert page.evaluate("document.querySelectorAll('script, img').length") == 0
+    for part in ("reliability", "delays"):
+        assert page.evaluate(f"document.querySelectorAll('[data-drawing={part}] svg').length") == 1
+    assert page.evaluate("document.querySelectorAll('[data-table=confusion] td').length") > 4
+    assert page.evaluate("document.querySelectorAll('tr[data-figure=voc] svg').length") == 1
+
+
+@pytest.mark.parametrize("width", [1200, 360])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_fits_a_screen_and_a_phone_by_day_and_by_night(page: Page, width: int, scheme: str) -> None:
+    page.show(width, scheme=scheme)
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    dark = page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(17, 22, 26)"
+    assert dark == (scheme == "dark")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -84,7 +85,7 @@ def test_memory_is_bounded_and_a_long_episode_is_thinned_evenly(pictures: int, m
     kept.finish()
     shown = [kept.picture("front", place) for place in range(len(kept))]
     numbers = [round(float(one.image.rgb().mean())) for one in shown if one is not None]
-    steps = {second - first for first, second in zip(numbers, numbers[1:], strict=False)}
+    steps = {second - first for first, second in pairwise(numbers)}
     assert numbers[0] == 0
     assert len(steps) <= 1
 
