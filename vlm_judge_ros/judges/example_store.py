@@ -29,6 +29,10 @@ class BrokenExample(JudgeError):
     """An example that cannot be used."""
 
 
+class KnownExample(JudgeError):
+    """An example that is to be added is in the bank already."""
+
+
 def write_example(bank: Path, example: Example, files: Mapping[str, bytes]) -> None:
     """Write an example beside the others, under a temporary name first.
 
@@ -59,7 +63,9 @@ def write_example(bank: Path, example: Example, files: Mapping[str, bytes]) -> N
             raise
     except OSError as error:
         if error.errno in (errno.EEXIST, errno.ENOTEMPTY):
-            raise JudgeError(f"The bank {bank} has the example {example.id} already, with the same content.") from error
+            raise KnownExample(
+                f"The bank {bank} has the example {example.id} already, with the same content."
+            ) from error
         raise JudgeError(
             f"The example {example.id} cannot be written to {bank} ({error.strerror}); name another folder."
         ) from error

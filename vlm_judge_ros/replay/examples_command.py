@@ -7,7 +7,7 @@ from pathlib import Path
 
 from vlm_judge_ros.judges.example_bank import ExampleBank, usual_folder
 from vlm_judge_ros.judges.factory import JudgeOptions
-from vlm_judge_ros.replay import examples_add, examples_distil, examples_show
+from vlm_judge_ros.replay import examples_add, examples_distil, examples_pseudo, examples_show
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,6 +23,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = action("add", "add an example, from a recorded bag, from images or in words")
     examples_add.add_arguments(add)
     add.set_defaults(act=examples_add.add)
+    pseudo = action("add-pseudo", "add judged episodes, with the labels that `vlm-judge pseudo-label` made of them")
+    examples_pseudo.add_arguments(pseudo)
+    pseudo.set_defaults(act=examples_pseudo.add_labelled)
     listing = action("list", "list the examples")
     listing.add_argument("--json", action="store_true", help="print everything that is known, for programs")
     listing.add_argument(
