@@ -22,7 +22,7 @@ from vlm_judge_ros.verdict.verdict import State
 
 SUCCESS = trace((1.0, State.PROGRESSING), (9.0, State.SUCCEEDED))
 FAILURE = trace((1.0, State.PROGRESSING), (8.0, State.FAILED), mode="OBJECT_DROPPED", onset_s=6.4)
-VOID = {"meta", "link", "br", "img", "input", "hr"}
+VOID = {"meta", "link", "br", "img", "input", "hr", "wbr"}
 
 
 class _Checker(html.parser.HTMLParser):

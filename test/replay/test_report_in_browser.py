@@ -232,6 +232,22 @@ def test_the_printed_table_is_whole(page: Page) -> None:
     assert needed <= width
 
 
+def test_a_long_name_is_broken_between_its_words_on_a_phone(running: Page, tmp_path: Path) -> None:
+    named = replace(FAILED, name="button-press-topdown_pause_900005")
+    running.open(write_report([named, RIGHT], tmp_path / "report.html"))
+    running.show(360)
+    tops = running.evaluate(
+        "(() => { const link = document.querySelector('.summary tbody a'), range = document.createRange();"
+        " const top = (node, offset) => { range.setStart(node, offset); range.setEnd(node, offset + 1);"
+        " return Math.round(range.getBoundingClientRect().top); };"
+        " return [...link.childNodes].filter((node) => node.nodeType === 3)"
+        ".map((node) => [...node.data].map((_, at) => top(node, at))); })()"
+    )
+    assert len(tops) == 5
+    assert all(len(set(word)) == 1 for word in tops)
+    assert len({word[0] for word in tops}) > 1
+
+
 def test_text_from_outside_stays_text(page: Page) -> None:
     assert page.evaluate("document.title") == "Judged episodes"
     assert HOSTILE in names(page)

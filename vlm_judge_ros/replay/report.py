@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from vlm_judge_ros import __version__
 from vlm_judge_ros.errors import JudgeError
@@ -145,6 +145,7 @@ def _templates() -> Environment:
     environment.filters["words"] = _words
     environment.filters["value"] = _value
     environment.filters["closed"] = _closed
+    environment.filters["breakable"] = _breakable
     return environment
 
 
@@ -154,6 +155,11 @@ def _closed(article: Markup) -> Markup:
     Text from outside holds no `<` of its own here, so nothing else looks like what is replaced.
     """
     return Markup(str(article).replace("</script", "</%script"))
+
+
+def _breakable(name: str) -> Markup:
+    """A name that may be broken after `_` and `-`, where a column is narrow."""
+    return Markup(str(escape(name)).replace("_", "_<wbr>").replace("-", "-<wbr>"))
 
 
 def _percent(value: float | None) -> str:

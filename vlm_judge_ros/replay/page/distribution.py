@@ -105,7 +105,10 @@ def _ticks(begin: float, end: float, unit: str) -> Iterator[Markup]:
 
 
 def _told(value: float, unit: str) -> str:
-    return f"{value * 100:.0f} %" if unit == "%" else f"{value:.3g} {unit}".rstrip()
+    if unit == "%":
+        return f"{value * 100:.0f} %"
+    # As everywhere on the page, where that tells anything.
+    return f"{value:.1f} s" if unit == "s" and abs(value) >= 1.0 else f"{value:.3g} {unit}".rstrip()
 
 
 def _x(share: float) -> float:

@@ -66,7 +66,7 @@ def _distributions(rows: Sequence[Row]) -> list[dict[str, Any]]:
         ("Time until a failure was recognised", recognised, "s", None),
     ]
     if delays["failure"]:
-        wanted.append(("From the true onset to the recognition", delays, "s", None))
+        wanted.append(("From true onset to recognition", delays, "s", None))
     return [
         {
             "title": title,
