@@ -15,8 +15,9 @@ from vlm_judge_ros.episode.evidence import Evidence
 from vlm_judge_ros.episode.failure_mode import FailureMode
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.judges.calibrated import calibrated
-from vlm_judge_ros.judges.calibration import Calibration, load_calibration
+from vlm_judge_ros.judges.calibration import Calibration, load_calibration, raw_score_calibration
 from vlm_judge_ros.judges.factory import JudgeOptions, resolve
+from vlm_judge_ros.judges.failure_band import Signal, signals_of
 from vlm_judge_ros.judges.opinion import Judge, JudgeProvenance, Opinion
 from vlm_judge_ros.monitors.finding import Effect, Severity
 from vlm_judge_ros.verdict.judgement import BAND, JudgeLimits, judge_findings
@@ -133,6 +134,21 @@ def test_a_method_with_raw_scores_keeps_its_own_mapping_beside_the_band(tmp_path
     # Of a raw score of -3 at the start, where 0 is the centre and 0.1 the width.
     assert said.band_score == pytest.approx(30.0)
     assert behind({**form, "failure": None}, raw, tmp_path, maps_raw_scores=True).provenance == raw.provenance
+
+
+def test_a_method_with_raw_scores_is_given_no_file_that_says_nothing_of_them(tmp_path: Path) -> None:
+    path = tmp_path / "mine.json"
+    path.write_text(Calibration.model_validate(OWN).model_dump_json())
+    assert raw_score_calibration(str(path)) is None
+    assert raw_score_calibration("") is None
+    assert raw_score_calibration("unfitted-v1") == load_calibration()
+
+
+def test_progress_as_a_signal_is_the_raw_score_where_there_is_one_and_always_finite() -> None:
+    assert signals_of(0.4, math.nan, 0.1, 0.2) == {Signal.FAILURE: 0.1, Signal.PROGRESS: -0.4, Signal.NOVELTY: 0.2}
+    assert signals_of(0.4, -3.0, 0.1, 0.2)[Signal.PROGRESS] == 3.0
+    assert math.isfinite(signals_of(0.0, -math.inf, math.nan, math.nan)[Signal.PROGRESS])
+    assert all(math.isnan(value) for value in signals_of(math.nan, math.nan, 0.9, 2.0).values())
 
 
 def test_one_for_another_judge_is_refused(tmp_path: Path) -> None:
