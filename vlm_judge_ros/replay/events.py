@@ -19,6 +19,7 @@ from vlm_judge_ros.episode.signal import SignalSample
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.replay.ahead import Held, ahead
 from vlm_judge_ros.replay.bag import Bag, BagError, RecordedMessage, Undecodable
+from vlm_judge_ros.replay.header_time import HeaderTime, in_order
 from vlm_judge_ros.replay.topics import CameraTopic, EpisodeTopics
 from vlm_judge_ros.tasks.signals import SignalTopic
 
@@ -79,7 +80,7 @@ class Event:
     """Something that was recorded.
 
     Attributes:
-        time_ns: when the recorder received it.
+        time_ns: when the recorder received it, or when it was stamped where that is asked for.
         content: what it was; frames, samples and chunks carry header stamps of their own.
     """
 
@@ -93,6 +94,7 @@ def events(
     declared: Mapping[str, Sequence[SignalTopic]] | None = None,
     start_ns: int | None = None,
     stop_ns: int | None = None,
+    header_time: HeaderTime | None = None,
 ) -> Iterator[Event]:
     """Read a bag as a judge would have seen it live. Images are decoded only when somebody looks at them.
 
@@ -103,6 +105,7 @@ def events(
             message may carry signals beside what else it is.
         start_ns: nothing that was recorded earlier.
         stop_ns: only what was recorded earlier.
+        header_time: gives the time of each event instead of the recorder, and their order.
 
     Raises:
         BagError: the bag is damaged, a type in it is not what it is called, or no message of a topic can be decoded.
@@ -121,7 +124,9 @@ def events(
     cameras = {camera.topic for camera in topics.cameras}
     with ThreadPoolExecutor(DECODERS, "decoding") as decoders:
         messages = _decoded(bag, readers.keys(), start_ns, stop_ns)
-        reading = _reading(bag, messages, readers, cameras, decoders)
+        reading = _reading(bag, messages, readers, cameras, decoders, header_time)
+        if header_time is not None:
+            reading = in_order(reading)
         for time_ns, pending in ahead(reading):
             content = pending()
             if content is not None:
@@ -155,24 +160,25 @@ def _reading(
     readers: Mapping[str, Sequence[_Reader]],
     cameras: Collection[str],
     decoders: Executor,
+    header_time: HeaderTime | None,
 ) -> Iterator[Held[tuple[int, Callable[[], Content | None]]]]:
     """Begin to read each message; images are decoded by other threads."""
     for message, decoded in messages:
-        size_bytes = len(message.cdr)
+        time_ns, size_bytes = message.time_ns, len(message.cdr)
+        if header_time is not None:
+            time_ns = header_time.time_ns(decoded, message.time_ns)
         if isinstance(decoded, Unread):
-            yield Held((message.time_ns, partial(_same, decoded)), size_bytes)
+            yield Held((time_ns, partial(_same, decoded)), size_bytes)
             continue
         for read in readers[message.topic]:
-            if message.topic in cameras:
-                begun = decoders.submit(_read, bag, read, decoded, message).result
-                yield Held((message.time_ns, begun), size_bytes)
-            else:
-                yield Held((message.time_ns, partial(_same, _read(bag, read, decoded, message))), size_bytes)
+            reading = partial(_read, bag, read, decoded, message, time_ns)
+            begun = decoders.submit(reading).result if message.topic in cameras else partial(_same, reading())
+            yield Held((time_ns, begun), size_bytes)
 
 
-def _read(bag: Bag, read: _Reader, decoded: Any, message: RecordedMessage) -> Content | None:
+def _read(bag: Bag, read: _Reader, decoded: Any, message: RecordedMessage, time_ns: int) -> Content | None:
     try:
-        return read(decoded, message.time_ns)
+        return read(decoded, time_ns)
     except (AttributeError, TypeError, ValueError) as error:
         raise BagError(
             f"A message on {message.topic} of {bag.path} is not what {message.type} is in ROS 2 ({error}): the "

@@ -93,8 +93,9 @@ class ScoredMcap:
         try:
             messages = BagMessages()
             origin: Origin
-            if isinstance(episode, FromBag):
-                origin = RecordedCopy(episode.stretch, writer, messages, set(JUDGE_TOPICS))
+            stretch = episode.stretch if isinstance(episode, FromBag) else None
+            if stretch is not None:
+                origin = RecordedCopy(stretch, writer, messages, set(JUDGE_TOPICS))
             else:
                 origin = Rewritten(episode.description, writer, messages)
             return ScoredMcap(episode.description, writer, messages, origin)

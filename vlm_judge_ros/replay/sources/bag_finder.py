@@ -81,14 +81,14 @@ class BagFinder:
         if options.split is None:
             if not options.task:
                 _refuse_several_tasks(bag, topics)
-            yield BagEpisode.read(bag, topics, options.task, name)
+            yield BagEpisode.read(bag, topics, options.task, name, None, options.clock)
             return
         parts = parts_of(bag, topics, options.split)
         if not parts:
             raise BagError(f"{bag.path} holds no episode with images where --split says; split it in another way.")
         for number, part in enumerate(parts, start=1):
             try:
-                yield BagEpisode.read(bag, topics, options.task, f"{name}_{number:03d}", part)
+                yield BagEpisode.read(bag, topics, options.task, f"{name}_{number:03d}", part, options.clock)
             except JudgeError as error:
                 yield Unreadable(f"{bag.path}, episode {part.name or number}", str(error))
 

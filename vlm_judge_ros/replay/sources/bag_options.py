@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from vlm_judge_ros.errors import JudgeError
+from vlm_judge_ros.replay.sources.clocks import Clock
 from vlm_judge_ros.replay.sources.split import Split, parse_split
 from vlm_judge_ros.replay.sources.topics_file import RobotTopics, read_topics_file
 
@@ -21,12 +22,14 @@ class BagOptions:
         task: the instruction; empty takes the one that was recorded.
         robots: the topics of each robot, by its name.
         split: where episodes begin and end; None takes a whole bag as one.
+        clock: by whose time episodes are judged.
         told: the same as it was written, for the record of what the results were made with.
     """
 
     task: str = ""
     robots: Mapping[str, RobotTopics] = field(default_factory=lambda: {"": RobotTopics()})
     split: Split | None = None
+    clock: Clock = Clock.RECORDED
     told: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -44,6 +47,14 @@ def add_bag_arguments(parser: argparse.ArgumentParser) -> None:
         help="several episodes in one bag: task (each new instruction), chunks (their numbers begin anew), gap=5s (no "
         "image for longer), markers=/topic (texts start, start NAME, stop), or a CSV file with the columns bag, "
         "start_s, end_s, name, task",
+    )
+
+    parser.add_argument(
+        "--time",
+        choices=[clock.value for clock in Clock],
+        default=Clock.RECORDED.value,
+        help="judge by the time at which messages were recorded, or by the stamps in their headers, where a bag was "
+        "recorded on another clock than its cameras' (default: %(default)s)",
     )
 
 
@@ -64,5 +75,6 @@ def bag_options(arguments: argparse.Namespace, cameras: Mapping[str, str]) -> Ba
         if arguments.topics is not None
         else None,
         "split": arguments.split,
+        "time": arguments.time,
     }
-    return BagOptions(arguments.task, robots, split, told)
+    return BagOptions(arguments.task, robots, split, Clock(arguments.time), told)

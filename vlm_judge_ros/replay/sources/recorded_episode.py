@@ -122,8 +122,8 @@ class FromBag(Protocol):
     """An episode that lies in a bag, all of whose messages may be copied."""
 
     @property
-    def stretch(self) -> Stretch:
-        """Where it lies."""
+    def stretch(self) -> Stretch | None:
+        """Where it lies; None where its messages cannot be laid beside its verdicts, which have another clock."""
 
 
 def usable_key(name: str, taken: Sequence[str] | set[str] = ()) -> str:
