@@ -216,6 +216,24 @@ def test_a_clock_gets_what_a_clock_in_the_place_of_the_judge_gets() -> None:
     assert beside["success_auroc_clock"].value == judged["success_auroc_of_progress"].value == 0.5
 
 
+def test_a_clock_runs_as_long_as_the_successes_of_its_task_and_is_asked_where_the_judge_tells() -> None:
+    true = Curve((0.0,), (0.0,))
+    episodes = [
+        _success("fast", task="push", completed_s=5.0, progress=[math.nan, 0.5], true_progress=true),
+        _success("slow", task="lift", completed_s=20.0, progress=[0.5, math.nan], true_progress=true),
+        _failure("other", task="turn", progress=[math.nan, 0.5], true_progress=true),
+    ]
+    found = figures(episodes)
+    # At 2 of 5 s, 1 of 20 s, and 2 s of the median of both.
+    assert found["mae_clock"].value == pytest.approx((2 / 5 + 1 / 20 + 2 / 12.5) / 3)
+    assert found["mae_clock"].n == found["mae"].n == 3
+
+
+def test_the_answer_at_the_moment_of_completion_counts_for_order() -> None:
+    assert _value([_success("s", completed_s=3.0)], "voc") == pytest.approx(1.0)
+    assert _value([_success("s", completed_s=2.9)], "voc") is None
+
+
 def test_progress_after_completion_does_not_count_for_order() -> None:
     wandering = (*RISING[:5], 0.2, 0.9, 0.1, 0.3, 0.0)
     assert _value([_success("s", progress=wandering, completed_s=5.0)], "voc") == pytest.approx(1.0)
@@ -227,12 +245,21 @@ def test_delays_are_from_onset_to_when_a_listener_knew() -> None:
         return _failure(key, onset_s=onset_s, known_after_s=0.5)  # known at 6.5
 
     unseen = _failure("unseen", states=((0.0, State.PROGRESSING),))
-    figure = figures([found(5.0, "a"), found(4.0, "b"), found(6.0, "c"), found(9.5, "d"), unseen])
-    assert figure["onset_delay_s"].value == pytest.approx(1.0)  # of 1.5, 2.5, 0.5 and -3.0
-    assert figure["onset_delay_s"].n == 4
-    assert figure["found_within_2_s"].value == pytest.approx(3 / 5)
-    assert figure["alarm_before_onset"].value == pytest.approx(1 / 5)
-    assert figure["failure_recall"].value == pytest.approx(4 / 5)
+    onsets_s = {"a": 5.0, "b": 4.0, "c": 6.0, "d": 9.5, "e": 4.5}
+    figure = figures([*(found(onset_s, key) for key, onset_s in onsets_s.items()), unseen])
+    assert figure["onset_delay_s"].value == pytest.approx(1.5)  # of 1.5, 2.5, 0.5, -3.0 and 2.0
+    assert figure["onset_delay_s"].n == 5
+    assert figure["found_within_2_s"].value == pytest.approx(4 / 6)
+    assert figure["alarm_before_onset"].value == pytest.approx(1 / 6)
+    assert figure["failure_recall"].value == pytest.approx(5 / 6)
+
+
+def test_a_mode_is_right_as_it_was_recognised_first_and_only_where_it_is_known() -> None:
+    modes = {"a": FailureMode.STALL, "b": FailureMode.SLIP, "c": FailureMode.UNKNOWN, "d": None}
+    unseen = _failure("e", states=((0.0, State.PROGRESSING),))
+    figure = figures([*(_failure(key, failure_mode=mode) for key, mode in modes.items()), unseen])
+    assert figure["failure_mode_accuracy"].value == 0.5
+    assert figure["failure_mode_accuracy"].n == 2
 
 
 def test_false_stops_are_counted_by_episode_and_by_hour() -> None:
@@ -372,3 +399,14 @@ def test_what_cannot_be_computed_says_why(kind: str) -> None:
     if kind == "nothing told":
         assert found["voc"].value == 0.0 and found["declined"].value == found["unknown"].value == 1.0
         assert found["success_auroc"].value is None
+
+
+def test_the_interval_of_a_calibration_error_reaches_down_to_one_that_only_scatter_would_lift() -> None:
+    episodes = [
+        episode(f"{tenth}{index:02}", success=index < 2 * tenth, probability=tenth / 10)
+        for tenth in (2, 4, 6, 8)
+        for index in range(20)
+    ]
+    found = figures(episodes)["ece"]
+    assert found.value == pytest.approx(0.0, abs=1e-12)
+    assert found.low == found.value and (found.high or 0.0) > 0.1
