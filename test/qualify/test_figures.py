@@ -409,4 +409,4 @@ def test_the_interval_of_a_calibration_error_reaches_down_to_one_that_only_scatt
     ]
     found = figures(episodes)["ece"]
     assert found.value == pytest.approx(0.0, abs=1e-12)
-    assert found.low == found.value and (found.high or 0.0) > 0.1
+    assert found.low == pytest.approx(0.0, abs=1e-12) and (found.high or 0.0) > 0.1
