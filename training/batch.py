@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,10 +15,21 @@ from torch import Tensor
 
 from vlm_judge_ros.models.instruction import instruction_vector
 
-MODES = ("GRASP_MISSED", "OBJECT_DROPPED", "WRONG_PLACE", "STALL", "UNDONE", "EARLY_STOP")
+MODES = (
+    "GRASP_MISSED",
+    "OBJECT_DROPPED",
+    "WRONG_PLACE",
+    "STALL",
+    "UNDONE",
+    "EARLY_STOP",
+    "OSCILLATION",
+    "UNKNOWN",
+)
 LONGEST = 18
 QUESTIONS_PER_EPISODE = 8
-FRAMES_PER_EPISODE = 11
+FRAMES_PER_EPISODE = 12
+# So many frames of an episode follow each other directly: a stall shows only there.
+DENSE_FRAMES = 6
 WRONG_TASK_SHARE = 0.12
 UNSURE_AFTER_ONSET_S = 0.6
 
@@ -57,21 +68,36 @@ class Batch:
 
 
 def some_frames(episode: Episode, random: np.random.Generator) -> NDArray[np.int64]:
-    """Choose at most FRAMES_PER_EPISODE frames, the first among them: encoding is what a step costs."""
+    """Choose at most FRAMES_PER_EPISODE frames: the first, a run of neighbours, and others: encoding costs most.
+
+    The run ends after the onset of a failure more often than not, because what happens there is hardest to tell.
+    """
     count = len(episode.seconds)
-    others = random.choice(np.arange(1, count), size=min(count, FRAMES_PER_EPISODE) - 1, replace=False)
-    return np.concatenate([[0], np.sort(others)]).astype(np.int64)
+    earliest = 1
+    if episode.onset_s is not None and random.random() < 0.7:
+        earliest = min(int(np.searchsorted(episode.seconds, episode.onset_s)), count - 1)
+    newest = int(random.integers(min(earliest, count - 1), count))
+    run = np.arange(max(0, newest - DENSE_FRAMES + 1), newest + 1)
+    others = np.setdiff1d(np.arange(1, count), run)
+    more = random.choice(others, size=min(len(others), FRAMES_PER_EPISODE - 1 - len(run)), replace=False)
+    return np.unique(np.concatenate([[0], run, more])).astype(np.int64)
 
 
 def make_batch(
     episodes: Sequence[Episode],
-    instructions: dict[str, list[str]],
+    instructions: Mapping[str, Sequence[str]],
     random: np.random.Generator,
     device: torch.device,
 ) -> Batch:
     """Draw instructions, wrong tasks and questions for some episodes.
 
     An episode shown under the instruction of another task has made no progress in it, whatever the robot does.
+
+    Args:
+        episodes: what to ask about.
+        instructions: per task, the wordings to train with.
+        random: source of every draw.
+        device: where the tensors go.
     """
     tasks = sorted(instructions)
     count = len(episodes) * QUESTIONS_PER_EPISODE
@@ -84,8 +110,9 @@ def make_batch(
     offset = row = 0
     for episode, at in zip(episodes, shown, strict=True):
         wrong = len(tasks) > 1 and random.random() < WRONG_TASK_SHARE
-        task = str(random.choice([other for other in tasks if other != episode.task])) if wrong else episode.task
-        vector = instruction_vector(str(random.choice(instructions[task])))
+        others = [other for other in tasks if other != episode.task]
+        wordings = instructions[str(random.choice(others))] if wrong else episode.instructions
+        vector = instruction_vector(str(random.choice(wordings)))
         vectors.append(np.repeat(vector[None], len(at), axis=0))
         for _ in range(QUESTIONS_PER_EPISODE):
             question = draw(episode.seconds[at], LONGEST, random)
@@ -105,8 +132,9 @@ def make_batch(
         offset += len(at)
     owner = np.repeat(np.arange(len(episodes)), [len(at) for at in shown])
     numbers = (owner, np.concatenate(vectors), frames, seconds, last, progress, success, failing, weight, mode)
+    pictures = [episode.pictures(at) for episode, at in zip(episodes, shown, strict=True)]
     return Batch(
-        torch.cat([episode.first[at] for episode, at in zip(episodes, shown, strict=True)]).to(device),
-        torch.cat([episode.second[at] for episode, at in zip(episodes, shown, strict=True)]).to(device),
+        torch.cat([first for first, _ in pictures]).to(device),
+        torch.cat([second for _, second in pictures]).to(device),
         *(torch.from_numpy(array).to(device) for array in numbers),
     )

@@ -97,7 +97,7 @@ def main() -> None:
     arguments = parser.parse_args()
 
     run = torch.load(arguments.run / "weights.pt", map_location="cpu", weights_only=True)
-    encoder, timeline, novelty = Encoder(), Timeline(len(MODES)), Novelty(FEATURE_SIZE)
+    encoder, timeline, novelty = Encoder(), Timeline(len(MODES)), Novelty(FEATURE_SIZE, len(run["tasks"]))
     encoder.load_state_dict(run["encoder"])
     timeline.load_state_dict(run["timeline"])
     novelty.load_state_dict(run["novelty"])

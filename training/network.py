@@ -14,6 +14,8 @@ TASK_SIZE = 64
 VIEW_SIZE = 128
 FEATURE_SIZE = 192
 STATE_SIZE = 192
+MOTION_SIZE = 48
+MOTION_STEPS = 4
 
 
 class Block(nn.Module):
@@ -84,7 +86,10 @@ class Timeline(nn.Module):
 
     def __init__(self, modes: int) -> None:
         super().__init__()
-        self.recurrent = nn.GRU(FEATURE_SIZE + 3, STATE_SIZE, batch_first=True)
+        self.change = nn.Linear(FEATURE_SIZE, MOTION_SIZE - 3)
+        # What moved during the last steps, not only since the last one: a rest, a shaking and a retreat differ there.
+        self.motion = nn.Conv1d(MOTION_SIZE, MOTION_SIZE, MOTION_STEPS)
+        self.recurrent = nn.GRU(FEATURE_SIZE + 2 + MOTION_SIZE, STATE_SIZE, batch_first=True)
         self.hidden = nn.Sequential(nn.Linear(STATE_SIZE + FEATURE_SIZE, 128), nn.ReLU())
         self.progress, self.success, self.failing = nn.Linear(128, 1), nn.Linear(128, 1), nn.Linear(128, 1)
         self.mode = nn.Linear(128, modes)
@@ -101,10 +106,15 @@ class Timeline(nn.Module):
         """
         gaps = torch.cat([torch.zeros_like(seconds[:, :1]), seconds[:, 1:] - seconds[:, :-1]], dim=1)
         motion = torch.cat([torch.zeros_like(features[:, :1]), features[:, 1:] - features[:, :-1]], dim=1)
-        times = torch.stack(
-            [torch.log1p((-seconds).clamp(min=0)), torch.log1p(gaps.clamp(min=0)), motion.abs().mean(dim=2)], dim=2
+        # A first step has nothing before it: no change, in a second.
+        rate = motion / torch.where(gaps > 0.05, gaps, torch.ones_like(gaps))[:, :, None]
+        amounts = torch.stack(
+            [motion.abs().mean(dim=2), rate.abs().mean(dim=2), torch.log1p(rate.abs().amax(dim=2))], dim=2
         )
-        states, _ = self.recurrent(torch.cat([features, times], dim=2))
+        changes = torch.cat([torch.tanh(self.change(rate)), amounts], dim=2).transpose(1, 2)
+        moved = functional.relu(self.motion(functional.pad(changes, (MOTION_STEPS - 1, 0)))).transpose(1, 2)
+        times = torch.stack([torch.log1p((-seconds).clamp(min=0)), torch.log1p(gaps.clamp(min=0))], dim=2)
+        states, _ = self.recurrent(torch.cat([features, times, moved], dim=2))
         if last is None:
             state, newest = states[:, -1], features[:, -1]
         else:

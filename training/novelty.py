@@ -10,50 +10,67 @@ THUMBNAIL_PX = 16
 COMPONENTS = 40
 
 
-class Subspace(nn.Module):
-    """A Gaussian in a linear subspace: the distance inside it and the distance from it, each over its limit."""
+class Scenes(nn.Module):
+    """Gaussians around the mean of each scene, of one shape: distances inside and from their common subspace.
 
-    mean: Tensor
+    What remains of all vectors when each is seen from the mean of its own scene gives the shape (Mahalanobis distance
+    with a pooled covariance, Lee et al. 2018); the nearest scene counts.
+    """
+
+    means: Tensor
     basis: Tensor
     deviation: Tensor
     limits: Tensor
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, scenes: int) -> None:
         super().__init__()
-        self.register_buffer("mean", torch.zeros(size))
+        self.register_buffer("means", torch.zeros(scenes, size))
         self.register_buffer("basis", torch.zeros(size, COMPONENTS))
         self.register_buffer("deviation", torch.ones(COMPONENTS))
         self.register_buffer("limits", torch.ones(2))
 
     def distances(self, vectors: Tensor) -> Tensor:
-        """Distances of vectors of shape (n, size): inside and from the subspace, shape (n, 2)."""
-        centred = vectors - self.mean
+        """Distances of vectors of shape (n, size) from each scene: inside and from the subspace, (n, scenes, 2)."""
+        centred = vectors[:, None] - self.means[None]
         inside = centred @ self.basis
         rest = centred - inside @ self.basis.T
         return torch.stack(
-            [(inside / self.deviation).square().mean(dim=1).sqrt(), rest.square().mean(dim=1).sqrt()], dim=1
+            [(inside / self.deviation).square().mean(dim=2).sqrt(), rest.square().mean(dim=2).sqrt()], dim=2
         )
 
     def forward(self, vectors: Tensor) -> Tensor:
-        """Return the larger of both distances over their limits, shape (n,)."""
-        return (self.distances(vectors) / self.limits).amax(dim=1)
+        """Return the larger of both distances over their limits, from the nearest scene, shape (n,)."""
+        return (self.distances(vectors) / self.limits).amax(dim=2).amin(dim=1)
 
-    def fit(self, vectors: Tensor, held_out: Tensor, quantile: float, margin: float) -> None:
-        """Fit to vectors of shape (n, size); `quantile` of the held-out vectors times `margin` becomes distance 1."""
-        self.mean = vectors.mean(dim=0)
-        _, values, rows = torch.linalg.svd((vectors - self.mean)[:20000], full_matrices=False)
-        self.basis = rows[:COMPONENTS].T.contiguous()
-        self.deviation = values[:COMPONENTS] / min(len(vectors), 20000) ** 0.5 + 1e-6
-        self.limits = margin * torch.quantile(self.distances(held_out), quantile, dim=0)
+    def fit(self, vectors: Tensor, scenes: Tensor, held_out: Tensor, quantile: float, margin: float) -> None:
+        """Fit to vectors of shape (n, size) and the number of the scene of each, from 0, shape (n,).
+
+        `quantile` of the held-out vectors, seen from their nearest scene, times `margin` becomes distance 1.
+        """
+        for scene in range(len(self.means)):
+            own = vectors[scenes == scene]
+            self.means[scene] = own.mean(dim=0) if len(own) else vectors.mean(dim=0)
+        centred = (vectors - self.means[scenes])[:20000]
+        _, values, rows = torch.linalg.svd(centred, full_matrices=False)
+        count = min(COMPONENTS, len(values))
+        self.basis[:, :count] = rows[:count].T
+        self.deviation[:count] = values[:count] / len(centred) ** 0.5 + 1e-6
+        self.limits = torch.ones(2, device=vectors.device)
+        apart = self.distances(held_out)
+        scale = apart.flatten(0, 1).median(dim=0).values
+        nearest = (apart / scale).amax(dim=2).argmin(dim=1)
+        own_distance = apart[torch.arange(len(apart), device=apart.device), nearest]
+        self.limits = margin * torch.quantile(own_distance, quantile, dim=0)
 
 
 class Novelty(nn.Module):
     """Largest of the distances of both pictures and of the features; 1 is the edge of what was seen in training."""
 
-    def __init__(self, feature_size: int) -> None:
+    def __init__(self, feature_size: int, scenes: int) -> None:
         super().__init__()
         pixels = 3 * THUMBNAIL_PX**2
-        self.first, self.second, self.features = Subspace(pixels), Subspace(pixels), Subspace(feature_size)
+        self.first, self.second = Scenes(pixels, scenes), Scenes(pixels, scenes)
+        self.features = Scenes(feature_size, scenes)
 
     def forward(self, first: Tensor, second: Tensor, features: Tensor) -> Tensor:
         """Novelty of pairs.

@@ -49,7 +49,7 @@ def draw(seconds: NDArray[np.float64], longest: int, random: np.random.Generator
     spread = np.linspace(first, newest, int(random.integers(2, 13)))
     jittered = np.clip(np.round(spread + random.uniform(-0.4, 0.4, len(spread))), first, newest)
     more = random.integers(first, newest + 1, size=int(random.integers(0, 5)))
-    recent = np.maximum(newest - np.arange(int(random.integers(1, 4))), first)
+    recent = np.maximum(newest - np.arange(int(random.integers(1, 7))), first)
     frames = np.unique(np.concatenate([jittered, more, recent, [first, newest]])).astype(np.int64)
     if len(frames) > longest:
         inner = random.choice(frames[1:-1], size=longest - 2, replace=False)

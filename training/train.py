@@ -1,7 +1,7 @@
 """Train the embedded judge on simulated episodes.
 
 python -m vlm_judge_ros.simulation.dataset --out episodes ...   # see training/README.md
-python training/train.py --episodes episodes --out run
+python training/train.py --episodes episodes --out run --resume --minutes 480
 python training/export.py --run run --out vlm_judge_ros/models/embedded
 """
 
@@ -11,22 +11,28 @@ import argparse
 import json
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import torch
 from augment import augment
 from batch import MODES, Batch, make_batch
-from episodes import Episode, load_episodes
+from checkpoint import Run, load_run, save_run
+from episodes import HELD_OUT_SEEDS, Episode, load_episodes
 from network import Encoder, Timeline, normalise
 from novelty import Novelty, thumbnails
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
 from vlm_judge_ros.models.instruction import instruction_vector
+from vlm_judge_ros.simulation.tasks import TASKS
 
-HELD_OUT_SEEDS = range(600_000, 700_000)
+NOVELTY_EPISODES = 3000
+NOVELTY_FRAMES = 10
+EVALUATED_EPISODES = 300
 
 
 def loss_of(
@@ -65,27 +71,38 @@ def settle_norms(encoder: Encoder, batches: Iterable[Batch], generator: torch.Ge
 
 
 @torch.no_grad()
-def encode(encoder: Encoder, episode: Episode, instruction: str, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
-    """Normalised pictures of both cameras and features of one episode."""
-    first, second = normalise(episode.first.to(device)), normalise(episode.second.to(device))
-    vector = torch.from_numpy(instruction_vector(instruction))[None].to(device)
+def encode(
+    encoder: Encoder, episode: Episode, at: NDArray[np.int64], device: torch.device
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Normalised pictures of both cameras and features of some frames of one episode."""
+    front, wrist = episode.pictures(at)
+    first, second = normalise(front.to(device)), normalise(wrist.to(device))
+    vector = torch.from_numpy(instruction_vector(episode.instruction))[None].to(device)
     return first, second, encoder(first, second, vector)
 
 
 @torch.no_grad()
-def fit_novelty(encoder: Encoder, episodes: list[Episode], device: torch.device) -> Novelty:
-    """Fit on nine tenths of the episodes, and set the limits on the rest."""
+def fit_novelty(encoder: Encoder, episodes: list[Episode], tasks: list[str], device: torch.device) -> Novelty:
+    """Fit on nine tenths of some episodes, and set the limits on the rest."""
+    random = np.random.default_rng(0)
+    chosen = random.permutation(len(episodes))[:NOVELTY_EPISODES]
     parts: dict[bool, list[list[Tensor]]] = {False: [], True: []}
-    for index, episode in enumerate(episodes):
-        first, second, features = encode(encoder, episode, episode.instruction, device)
-        parts[index % 10 == 0].append([thumbnails(first), thumbnails(second), features])
-    novelty = Novelty(features.shape[1]).to(device)
-    spaces = (novelty.first, novelty.second, novelty.features)
-    shuffle = torch.Generator(device=device).manual_seed(0)
-    for index, space in enumerate(spaces):
+    scenes: list[Tensor] = []
+    for turn, index in enumerate(chosen):
+        episode, held_out = episodes[index], turn % 10 == 0
+        count = len(episode.seconds)
+        at = np.sort(random.choice(count, size=min(count, NOVELTY_FRAMES), replace=False))
+        first, second, features = encode(encoder, episode, at, device)
+        parts[held_out].append([thumbnails(first), thumbnails(second), features])
+        if not held_out:
+            scenes.append(torch.full((len(at),), tasks.index(episode.task), device=device))
+    novelty = Novelty(features.shape[1], len(tasks)).to(device)
+    which = torch.cat(scenes)
+    order = torch.randperm(len(which), generator=torch.Generator(device=device).manual_seed(0), device=device)
+    for index, space in enumerate((novelty.first, novelty.second, novelty.features)):
         fitted = torch.cat([part[index] for part in parts[False]])
-        order = torch.randperm(len(fitted), generator=shuffle, device=device)
-        space.fit(fitted[order], torch.cat([part[index] for part in parts[True]]), 0.999, 1.05)
+        held_out_vectors = torch.cat([part[index] for part in parts[True]])
+        space.fit(fitted[order], which[order], held_out_vectors, 0.999, 1.05)
     return novelty
 
 
@@ -93,8 +110,8 @@ def fit_novelty(encoder: Encoder, episodes: list[Episode], device: torch.device)
 def evaluate(encoder: Encoder, timeline: Timeline, episodes: list[Episode], device: torch.device) -> dict[str, float]:
     """Quick figures on whole episodes, for the log; the figures of the documents come from benchmarks/."""
     errors, ends, labels, peaks, hits, modes = [], [], [], [], [], []
-    for episode in episodes:
-        _, _, features = encode(encoder, episode, episode.instruction, device)
+    for episode in episodes[:EVALUATED_EPISODES]:
+        _, _, features = encode(encoder, episode, np.arange(len(episode.seconds)), device)
         worst = 0.0
         for newest in range(len(episode.seconds)):
             frames = np.unique(np.concatenate([np.linspace(0, newest, 10).round(), [max(newest - 1, 0)]])).astype(
@@ -123,16 +140,109 @@ def evaluate(encoder: Encoder, timeline: Timeline, episodes: list[Episode], devi
     }
 
 
+def batches(
+    episodes: list[Episode],
+    instructions: dict[str, list[str]],
+    first_step: int,
+    arguments: argparse.Namespace,
+    device: torch.device,
+) -> Iterator[Batch]:
+    """Yield the batch of each step from there on; each depends on its step alone. The next one is made meanwhile."""
+
+    def make(step: int) -> Batch:
+        random = np.random.default_rng([arguments.seed, step])
+        chosen = random.choice(len(episodes), min(arguments.batch, len(episodes)), replace=False)
+        return make_batch([episodes[index] for index in chosen], instructions, random, device)
+
+    with ThreadPoolExecutor(1) as pool:
+        upcoming, step = pool.submit(make, first_step), first_step
+        while True:
+            batch, step = upcoming.result(), step + 1
+            upcoming = pool.submit(make, step)
+            yield batch
+
+
+def train(run: Run, training: list[Episode], instructions: dict[str, list[str]], arguments: argparse.Namespace) -> None:
+    """Train until the last step or until the time is up, and leave a checkpoint every few minutes and at the end."""
+    device = run.device
+    started = saved = time.monotonic()
+    weights = run.weights
+    generator = torch.Generator(device=device)
+    for batch in batches(training, instructions, run.step, arguments, device):
+        if run.step >= arguments.steps or time.monotonic() - started > 60 * arguments.minutes:
+            break
+        generator.manual_seed(arguments.seed * 1_000_003 + run.step)
+        for group in run.optimiser.param_groups:
+            decay = 0.5 * (1 + math.cos(math.pi * run.step / arguments.steps))
+            group["lr"] = 1e-3 * min(1.0, (run.step + 1) / min(200, 1 + arguments.steps // 20)) * decay
+        loss, parts = loss_of(run.encoder, run.timeline, batch, generator)
+        run.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(weights, 1.0)
+        run.optimiser.step()
+        torch._foreach_lerp_(run.average, [weight.detach() for weight in weights], max(0.005, 1 / (run.step + 1)))
+        if run.step % arguments.log_every == 0:
+            run.log.append({"step": run.step, "seconds": time.monotonic() - started, **parts})
+            print(json.dumps(run.log[-1]), flush=True)
+        run.step += 1
+        if time.monotonic() - saved > 60 * arguments.save_minutes:
+            save_run(run, arguments.out)
+            saved = time.monotonic()
+    save_run(run, arguments.out)
+
+
+def finish(
+    run: Run, episodes: list[Episode], instructions: dict[str, list[str]], arguments: argparse.Namespace
+) -> None:
+    """Take the averaged weights, fit what comes after them, measure, and write what `export.py` reads."""
+    device = run.device
+    training = [episode for episode in episodes if episode.seed not in HELD_OUT_SEEDS]
+    held_out = [episode for episode in episodes if episode.seed in HELD_OUT_SEEDS]
+    for weight, mean in zip(run.weights, run.average, strict=True):
+        weight.data.copy_(mean)
+    generator = torch.Generator(device=device).manual_seed(arguments.seed)
+    fresh = batches(training, instructions, 10**9, arguments, device)
+    settle_norms(run.encoder, (next(fresh) for _ in range(40)), generator)
+    fresh.close()
+    run.encoder.eval()
+    run.timeline.eval()
+    tasks = sorted(instructions)
+    novelty = fit_novelty(run.encoder, training, tasks, device)
+    figures = evaluate(run.encoder, run.timeline, held_out, device) if held_out else {}
+    print(json.dumps(figures), flush=True)
+    told = {task: [*instructions[task], *TASKS[task].forbidding] for task in tasks}
+    spacings = np.concatenate([np.diff(episode.seconds) for episode in training])
+    torch.save(
+        {
+            "encoder": run.encoder.cpu().state_dict(),
+            "timeline": run.timeline.cpu().state_dict(),
+            "novelty": novelty.cpu().state_dict(),
+            "tasks": tasks,
+            "instructions": told,
+            "episodes": len(training),
+            "spacing_s": round(float(np.median(spacings)), 3),
+            "seed": arguments.seed,
+            "steps": run.step,
+        },
+        arguments.out / "weights.pt",
+    )
+    (arguments.out / "log.json").write_text(json.dumps({"log": run.log, "held_out": figures}, indent=1))
+
+
 def main() -> None:
-    """Train, log every thousand steps, and write weights and description of the run."""
+    """Train from the start or from where it stopped; at the end, write weights and description of the run."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "--episodes", type=Path, required=True, help="folder written by vlm_judge_ros.simulation.dataset"
     )
-    parser.add_argument("--out", type=Path, required=True, help="folder for weights and log")
-    parser.add_argument("--steps", type=int, default=3000, help="optimiser steps")
+    parser.add_argument("--out", type=Path, required=True, help="folder for checkpoint, weights and log")
+    parser.add_argument("--steps", type=int, default=20000, help="optimiser steps of the whole schedule")
     parser.add_argument("--batch", type=int, default=24, help="episodes in a step")
-    parser.add_argument("--minutes", type=float, default=math.inf, help="end the schedule early after this time")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="stop after this time, to go on with --resume")
+    parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out, if there is one")
+    parser.add_argument("--finish", action="store_true", help="write weights even if steps are left")
+    parser.add_argument("--save-minutes", type=float, default=5.0, help="time between checkpoints")
+    parser.add_argument("--log-every", type=int, default=100, help="steps between lines of the log")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
         "--threads", type=int, default=torch.get_num_threads(), help="threads, where it runs on the CPU"
@@ -143,65 +253,27 @@ def main() -> None:
     device = torch.device(arguments.device)
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(arguments.seed)
-    random = np.random.default_rng(arguments.seed)
-    generator = torch.Generator(device=device).manual_seed(arguments.seed)
-    episodes, instructions = load_episodes(arguments.episodes, device if device.type == "cuda" else torch.device("cpu"))
+    torch.set_flush_denormal(True)
+    episodes = load_episodes(arguments.episodes)
     training = [episode for episode in episodes if episode.seed not in HELD_OUT_SEEDS]
-    held_out = [episode for episode in episodes if episode.seed in HELD_OUT_SEEDS]
+    if not training:
+        raise SystemExit(f"{arguments.episodes} holds only held-out episodes; simulate some from seed 0 on.")
+    instructions = {task: list(TASKS[task].instructions) for task in sorted({episode.task for episode in training})}
     print(
-        f"{len(training)} episodes to train on, {len(held_out)} held out, {len(instructions)} tasks, device {device}",
+        f"{len(training)} episodes to train on, {len(episodes) - len(training)} held out, {len(instructions)} tasks, "
+        f"device {device}",
         flush=True,
     )
-
-    encoder = Encoder().to(device, memory_format=torch.channels_last)
-    timeline = Timeline(len(MODES)).to(device)
-    weights = [*encoder.parameters(), *timeline.parameters()]
-    average = [weight.detach().clone() for weight in weights]
-    optimiser = torch.optim.AdamW(weights, lr=1e-3, weight_decay=0.02)
-    started, log = time.monotonic(), []
-
-    def next_batch() -> Batch:
-        chosen = random.choice(len(training), min(arguments.batch, len(training)), replace=False)
-        return make_batch([training[index] for index in chosen], instructions, random, device)
-
-    for step in range(arguments.steps):
-        spent = max(step / arguments.steps, (time.monotonic() - started) / (60 * arguments.minutes))
-        if spent >= 1:
-            break
-        for group in optimiser.param_groups:
-            group["lr"] = 1e-3 * min(1.0, (step + 1) / 200) * 0.5 * (1 + math.cos(math.pi * spent))
-        loss, parts = loss_of(encoder, timeline, next_batch(), generator)
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(weights, 1.0)
-        optimiser.step()
-        torch._foreach_lerp_(average, [weight.detach() for weight in weights], max(0.005, 1 / (step + 1)))
-        if step % 100 == 0:
-            log.append({"step": step, "seconds": time.monotonic() - started, **parts})
-            print(json.dumps(log[-1]), flush=True)
-    for weight, mean in zip(weights, average, strict=True):
-        weight.data.copy_(mean)
-    settle_norms(encoder, (next_batch() for _ in range(40)), generator)
-    encoder.eval()
-    timeline.eval()
-    novelty = fit_novelty(encoder, training, device)
-    figures = evaluate(encoder, timeline, held_out, device) if held_out else {}
-    print(json.dumps(figures), flush=True)
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    torch.save(
-        {
-            "encoder": encoder.cpu().state_dict(),
-            "timeline": timeline.cpu().state_dict(),
-            "novelty": novelty.cpu().state_dict(),
-            "instructions": instructions,
-            "episodes": len(training),
-            "spacing_s": float(np.median(np.concatenate([np.diff(episode.seconds) for episode in training]))),
-            "seed": arguments.seed,
-            "steps": step + 1,
-        },
-        arguments.out / "weights.pt",
-    )
-    (arguments.out / "log.json").write_text(json.dumps({"log": log, "held_out": figures}, indent=1))
+    run = load_run(arguments.out, device) if arguments.resume else None
+    if run is None:
+        run = Run(device)
+    else:
+        print(f"goes on at step {run.step}", flush=True)
+    train(run, training, instructions, arguments)
+    if run.step >= arguments.steps or arguments.finish:
+        finish(run, episodes, instructions, arguments)
+    else:
+        print(f"stopped at step {run.step} of {arguments.steps}; go on with --resume", flush=True)
 
 
 if __name__ == "__main__":

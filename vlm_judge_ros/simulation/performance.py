@@ -177,11 +177,13 @@ class Performance(Motions):
 
     def _stop_short(self, seen: Observation) -> Script:
         """Believe to be done a little too early, let go and go home."""
-        share = 0.45 + 0.45 * self._plan.when
+        share = 0.45 + 0.45 * self._plan.when if self._task.grasps else 0.35 + 0.45 * self._plan.when
         moves = np.linalg.norm(self._clean_end - self._start) > _MOVED
         almost = self._plan.delay_steps + round(share * self._work_steps)
         seen = yield from self._work(seen, lambda now: self._share_done(now) > share if moves else self._step >= almost)
         self.struck_at = self._step
+        # The arm lags behind what it is told: without a step back it would go on and arrive.
+        seen = yield from self._go(seen, self._track[-min(4, len(self._track))][0], 6)
         return (yield from self._retreat(seen, self._plan.tail_steps + 15))
 
     def _lose(self, seen: Observation) -> Script:
