@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import cv2
+import numpy as np
+import pytest
+
+from vlm_judge_ros.episode.failure_mode import FailureMode
+
+torch = pytest.importorskip("torch", reason="the extra `train` is not installed")
+
+SCRIPTS = Path(__file__).parents[2] / "training"
+FRAMES = 16
+
+
+@pytest.fixture
+def scripts(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
+    """The modules of training/, which import each other by their bare names."""
+    names = {path.stem for path in SCRIPTS.glob("*.py")} - {"export"}
+    monkeypatch.syspath_prepend(SCRIPTS)
+    before = {name: sys.modules.pop(name) for name in names if name in sys.modules}
+    yield SimpleNamespace(**{name: __import__(name) for name in sorted(names)})
+    for name in names:
+        sys.modules.pop(name, None)
+    sys.modules.update(before)
+
+
+def write_episode(folder: Path, seed: int, task: str, disturbance: str, mode: FailureMode, instruction: str) -> None:
+    random = np.random.default_rng(seed)
+    encoded = [cv2.imencode(".jpg", random.integers(0, 255, (96, 96, 3), np.uint8))[1].ravel() for _ in range(FRAMES)]
+    failing = np.arange(FRAMES) >= 10 if mode else np.zeros(FRAMES, dtype=bool)
+    pictures, ends = np.concatenate(encoded), np.cumsum([picture.size for picture in encoded])
+    np.savez(
+        folder / f"{seed:06d}.npz",
+        **{"front": pictures, "wrist": pictures, "front_ends": ends, "wrist_ends": ends},
+        stamps_s=np.arange(FRAMES, dtype=np.float32) / 2,
+        progress=np.linspace(0.0, 1.0, FRAMES, dtype=np.float32),
+        success=~failing & (np.arange(FRAMES) > 12),
+        failing=failing,
+        task=np.array(task),
+        instruction=np.array(instruction),
+        disturbance=np.array(disturbance),
+        mode=np.array(int(mode)),
+        onset_s=np.array(5.0 if mode else np.nan),
+        seed=np.array(seed),
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    episodes = tmp_path / "episodes"
+    episodes.mkdir()
+    write_episode(episodes, 0, "push", "none", FailureMode.NONE, "push the puck to the green target")
+    write_episode(episodes, 1, "reach", "noise", FailureMode.OSCILLATION, "reach the red target with the hand")
+    write_episode(episodes, 2, "push", "shortcut", FailureMode.UNKNOWN, "never slide it")
+    write_episode(episodes, 3, "push", "wander", FailureMode.UNKNOWN, "a kind that is left out")
+    write_episode(episodes, 4, "sweep", "none", FailureMode.NONE, "a task that is left out")
+    return episodes
+
+
+def settings(out: Path, **changes: object) -> argparse.Namespace:
+    usual = {"seed": 3, "batch": 2, "steps": 4, "minutes": 1e9, "save_minutes": 1e9, "log_every": 1, "out": out}
+    return argparse.Namespace(**{**usual, **changes})
+
+
+def test_what_is_left_out_of_training_is_not_read(scripts: SimpleNamespace, folder: Path) -> None:
+    assert [episode.seed for episode in scripts.episodes.load_episodes(folder)] == [0, 1, 2]
+
+
+def test_a_shortcut_is_told_in_words_that_forbid_it(scripts: SimpleNamespace, folder: Path) -> None:
+    episodes = scripts.episodes.load_episodes(folder)
+    assert set(episodes[2].instructions).isdisjoint(episodes[0].instructions)
+
+
+def test_some_frames_follow_each_other_directly(scripts: SimpleNamespace, folder: Path) -> None:
+    episode = scripts.episodes.load_episodes(folder)[1]
+    for seed in range(20):
+        at = scripts.batch.some_frames(episode, np.random.default_rng(seed))
+        assert at[0] == 0
+        assert len(at) <= scripts.batch.FRAMES_PER_EPISODE
+        assert (np.diff(at) == 1).sum() >= 1
+
+
+def test_training_goes_on_where_it_was_stopped_as_if_it_had_not_been(
+    scripts: SimpleNamespace, folder: Path, tmp_path: Path
+) -> None:
+    episodes, device = scripts.episodes.load_episodes(folder), torch.device("cpu")
+    told = {"push": ["push the puck"], "reach": ["reach the target"]}
+
+    def start() -> SimpleNamespace:
+        torch.manual_seed(0)
+        return scripts.checkpoint.Run(device)
+
+    whole = start()
+    scripts.train.train(whole, episodes, told, settings(tmp_path / "whole"))
+    halves = start()
+    # Its time is up after two steps: the schedule of the learning rate hangs on the last step, not on the time.
+    clock = scripts.train.time
+    scripts.train.time = SimpleNamespace(monotonic=lambda: 1e12 if halves.step >= 2 else 0.0)
+    try:
+        scripts.train.train(halves, episodes, told, settings(tmp_path / "halves", minutes=1.0))
+    finally:
+        scripts.train.time = clock
+    assert halves.step == 2
+    resumed = scripts.checkpoint.load_run(tmp_path / "halves", device)
+    scripts.train.train(resumed, episodes, told, settings(tmp_path / "halves"))
+    assert resumed.step == whole.step == 4
+    for one, other in zip(resumed.average, whole.average, strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def test_novelty_is_high_for_scenes_far_from_all_that_were_seen_and_low_for_each_of_them(
+    scripts: SimpleNamespace,
+) -> None:
+    random = torch.Generator().manual_seed(0)
+    scenes = torch.arange(600) % 3
+    centres = 10 * torch.randn(3, 64, generator=random)
+    vectors = centres[scenes] + torch.randn(600, 64, generator=random)
+    space = scripts.novelty.Scenes(64, 3)
+    space.fit(vectors[:500], scenes[:500], vectors[500:], 0.99, 1.05)
+    seen = centres[scenes] + torch.randn(600, 64, generator=random)
+    between = centres.mean(dim=0) + torch.randn(100, 64, generator=random)
+    assert (space(seen) < 1.0).float().mean() > 0.9
+    assert (space(between) > 1.0).float().mean() > 0.9
+
+
+def test_an_answer_does_not_depend_on_what_follows_it(scripts: SimpleNamespace) -> None:
+    timeline = scripts.network.Timeline(3).eval()
+    features, seconds = torch.randn(1, 6, scripts.network.FEATURE_SIZE), -torch.arange(6).flip(0)[None] / 2.0
+    short = timeline(features[:, :4], seconds[:, :4])
+    padded = timeline(features, seconds, torch.tensor([3]))
+    for one, other in zip(short, padded, strict=True):
+        torch.testing.assert_close(one, other)
