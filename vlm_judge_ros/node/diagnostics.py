@@ -165,6 +165,7 @@ class Diagnostics:
             "model hash": judge.model_hash if judge else "",
             "provider": judge.provider if judge else "",
             "method": judge.method if judge else "",
+            "judge card": asked.card.label if asked.card is not None else "",
             "how it runs": asked.status,
             "process": str(worker.process_id or ""),
             "state": worker.state.value,
@@ -196,6 +197,8 @@ class Diagnostics:
             return self._status(role, WARN, "Questions went unanswered a moment ago.", values)
         if unread:
             return self._status(role, WARN, "An answer could not be read a moment ago.", values)
+        if asked.card_warning:
+            return self._status(role, WARN, asked.card_warning, values)
         return self._status(role, OK, f"The {role} answers." if counts.answered else f"The {role} is ready.", values)
 
     def _camera(self, camera: CameraSubscription, seen: CameraStatistics, verdict: Verdict) -> DiagnosticStatus:

@@ -35,7 +35,13 @@ from vlm_judge_ros.node.services import Services
 from vlm_judge_ros.node.transition import transition
 from vlm_judge_ros.parameters.contradictions import contradiction, refuse_contradictions
 from vlm_judge_ros.parameters.parameter import Parameter
-from vlm_judge_ros.parameters.settings import camera_inputs, engine_settings, review_settings, worker_settings
+from vlm_judge_ros.parameters.settings import (
+    camera_inputs,
+    engine_settings,
+    judge_card,
+    review_settings,
+    worker_settings,
+)
 from vlm_judge_ros.session.asked_judge import AskedJudge
 from vlm_judge_ros.session.judging import Judging, JudgingOptions
 from vlm_judge_ros.tasks.task_set import load_tasks
@@ -115,6 +121,7 @@ class JudgeNode(LifecycleNode):
         values: Mapping[str, Any] = values_of(self, self._parameters_known)
         refuse_contradictions(values)
         lockstep = is_in_lockstep(self, values)
+        card = judge_card(values)
         tasks = load_tasks(values["task_files"])
         tasks.check_cameras(values["cameras"])
         self._topics = input_topics(self, tasks)
@@ -131,6 +138,7 @@ class JudgeNode(LifecycleNode):
             self._news.trigger,
             review_settings(values),
             tasks,
+            card,
         )
         self._closers.insert(0, judging.close)
         try:

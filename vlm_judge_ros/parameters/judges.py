@@ -108,6 +108,12 @@ JUDGE_PARAMETERS: tuple[Parameter, ...] = (
         "",
         "The same of the task not begun. Empty: the first frames of the episode.",
     ),
+    Parameter(
+        "judge_card",
+        "",
+        "File judge_card.json that vlm-judge qualify wrote of this judge. Its name goes into the provenance, and a "
+        "warning says where the judge that runs is another one. Empty: none.",
+    ),
     Parameter("ensemble", "", "File that names the members of the judge ensemble."),
 )
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
+from vlm_judge_ros.judges.card import JudgeCard, read_card
 from vlm_judge_ros.judges.factory import KEEPS_WHAT_IT_READ, JudgeOptions
 from vlm_judge_ros.judges.worker import WorkerSettings
 from vlm_judge_ros.monitors.camera_limits import CameraLimits
@@ -130,6 +132,16 @@ def worker_settings(values: Mapping[str, Value]) -> WorkerSettings:
         load_timeout_s=get["load_timeout_s"],
         hang_timeout_s=get["hang_timeout_s"],
     )
+
+
+def judge_card(values: Mapping[str, Value]) -> JudgeCard | None:
+    """What the judge is said to be worth; None where nobody says.
+
+    Raises:
+        JudgeError: the card cannot be read.
+    """
+    get: Mapping[str, Any] = values
+    return read_card(Path(get["judge_card"])) if get["judge_card"] else None
 
 
 def review_settings(values: Mapping[str, Value]) -> WorkerSettings | None:

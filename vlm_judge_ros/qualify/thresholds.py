@@ -55,10 +55,10 @@ class Required(pydantic.BaseModel):
             reason = figure.reason if figure is not None else "the card has no such figure"
             return f"{words_of(name)}: not known ({reason}), {self._asked(name)}"
         told = f"{value_in_words(name, figure.value)} {words_of(name)} ({interval_in_words(figure)})"
-        if figure.n < self.least_n:
-            return f"{told}, and at least n = {self.least_n} is asked"
         if not self._holds(figure.value):
             return f"{told}, {self._asked(name)}"
+        if figure.n < self.least_n:
+            return f"{told}, and at least n = {self.least_n} is asked"
         if not self.worse_end:
             return None
         if figure.low is None or figure.high is None:

@@ -19,6 +19,7 @@ def instrument(source: Any) -> dict[str, str]:
         "method": source.method,
         "prompts": f"{source.prompt_set} {source.prompt_hash}".strip(),
         "calibration": source.calibration,
+        "judge card": source.judge_card,
         "task file": source.task_file,
         "software": f"vlm_judge_ros {source.software_version}",
     }

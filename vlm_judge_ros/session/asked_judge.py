@@ -6,9 +6,11 @@ import math
 import queue
 from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from vlm_judge_ros.episode.evidence import Evidence
 from vlm_judge_ros.errors import JudgeError, JudgeLost
+from vlm_judge_ros.judges.card import JudgeCard, QualifiedJudge
 from vlm_judge_ros.judges.opinion import JudgeProvenance
 from vlm_judge_ros.judges.proof import proof
 from vlm_judge_ros.judges.worker import Worker, WorkerSettings
@@ -24,9 +26,11 @@ class AskedJudge:
         settings: which judge, and how to run it.
         cameras: names of the cameras that it will be shown.
         wake: called from another thread when there are news.
+        card: what it is said to be worth; None where nobody says. Its label goes into the provenance of all answers.
 
     Attributes:
         worker: its process.
+        card: the same.
         provenance: which instrument it is; None until it is ready.
         first_answer_s: what its first answer took, in wall-clock seconds; NaN until it is ready.
         status: how it runs, in words.
@@ -37,8 +41,15 @@ class AskedJudge:
         waiting: the newest question has neither an answer nor been given up.
     """
 
-    def __init__(self, settings: WorkerSettings, cameras: tuple[str, ...], wake: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        settings: WorkerSettings,
+        cameras: tuple[str, ...],
+        wake: Callable[[], None],
+        card: JudgeCard | None = None,
+    ) -> None:
         self.worker = Worker(settings, proof(cameras), wake)
+        self.card = card
         self.provenance: JudgeProvenance | None = None
         self.first_answer_s = math.nan
         self.status = ""
@@ -48,6 +59,19 @@ class AskedJudge:
         self.unparsable = 0
         self.waiting = False
         self._question: tuple[Evidence, float] | None = None
+
+    @property
+    def card_warning(self) -> str:
+        """Why its card does not hold for it, one sentence; empty where it does, or where there is none."""
+        if self.card is None or self.provenance is None:
+            return ""
+        differences = self.card.judge.differences(QualifiedJudge.of(self.provenance))
+        if not differences:
+            return ""
+        return (
+            f"The judge card {self.card.name} is of another judge: {', '.join(differences)} differ"
+            f"{'s' if len(differences) == 1 else ''}; qualify this one with vlm-judge qualify."
+        )
 
     def wait_until_ready(self, keep_waiting: Callable[[], bool]) -> None:
         """Wait until it has answered its first question.
@@ -85,8 +109,7 @@ class AskedJudge:
                 event = self.worker.events.get_nowait()
             except queue.Empty:
                 return
-            self._note(event)
-            yield event
+            yield self._note(event)
 
     def await_answer(self, limit_s: float, tries: int = 0) -> Iterator[Event]:
         """What happens until the newest question has an answer or is given up, oldest first.
@@ -113,11 +136,11 @@ class AskedJudge:
             elif tries and isinstance(event, Unanswered) and event.lost:
                 again = True
             else:
-                self._note(event)
+                told = self._note(event)
                 if again and isinstance(event, Ready) and self._question is not None:
                     again = False
                     self.worker.ask(*self._question)
-                yield event
+                yield told
 
     def _lost(self, tries: int, cause: str) -> JudgeLost:
         self.forget()
@@ -127,7 +150,9 @@ class AskedJudge:
             f"whether memory ran out, or raise hang_timeout_s. The last time: {cause}"
         )
 
-    def _note(self, event: Event) -> None:
+    def _note(self, event: Event) -> Event:
+        """Remember what happened; returns the same with the label of the card in it."""
+        event = self._labelled(event)
         if isinstance(event, (Answer, Unanswered, Down)):
             self.waiting = False
         if isinstance(event, Ready):
@@ -139,3 +164,15 @@ class AskedJudge:
             self.declined += event.opinion.declined and not event.opinion.unparsable
         elif isinstance(event, (Unanswered, Down)):
             self.last_fault = event.cause
+        return event
+
+    def _labelled(self, event: Event) -> Event:
+        if self.card is None:
+            return event
+        if isinstance(event, Ready):
+            return replace(event, provenance=replace(event.provenance, judge_card=self.card.label))
+        if isinstance(event, Answer):
+            opinion = event.opinion
+            provenance = replace(opinion.provenance, judge_card=self.card.label)
+            return replace(event, opinion=replace(opinion, provenance=provenance))
+        return event

@@ -11,6 +11,7 @@ from vlm_judge_ros.episode.frame import Frame
 from vlm_judge_ros.episode.joint import JointSample
 from vlm_judge_ros.episode.signal import SignalSample
 from vlm_judge_ros.errors import JudgeError
+from vlm_judge_ros.judges.card import JudgeCard
 from vlm_judge_ros.judges.worker import WorkerSettings
 from vlm_judge_ros.judges.worker_events import Answer, Down, Event, Ready, Unanswered
 from vlm_judge_ros.session.asked_judge import AskedJudge
@@ -62,6 +63,7 @@ class Judging:
         wake: called from another thread when a judge's process has news; `take_news` is then to be called.
         review_settings: which judge reviews; None for none.
         tasks: the tasks that may be set; where it is empty, any text is a task that declares nothing.
+        card: what the judge is said to be worth, see `AskedJudge`; None where nobody says.
     """
 
     def __init__(
@@ -73,11 +75,12 @@ class Judging:
         wake: Callable[[], None],
         review_settings: WorkerSettings | None = None,
         tasks: TaskSet | None = None,
+        card: JudgeCard | None = None,
     ) -> None:
         cameras = engine_settings.camera_names
         self._engine_settings = engine_settings
         self.engine = Engine(engine_settings)
-        self.judge = AskedJudge(worker_settings, cameras, wake)
+        self.judge = AskedJudge(worker_settings, cameras, wake, card)
         self.review = AskedJudge(review_settings, cameras, wake) if review_settings is not None else None
         self.options = options
         self.tasks = tasks or TaskSet()
@@ -99,6 +102,8 @@ class Judging:
             JudgeError: one cannot be used, or `keep_waiting` has become false.
         """
         self.judge.wait_until_ready(keep_waiting)
+        if self.judge.card_warning:
+            self._outlet.warn(self.judge.card_warning)
         if self.review is not None:
             try:
                 self.review.wait_until_ready(keep_waiting)

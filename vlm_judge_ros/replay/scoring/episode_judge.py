@@ -11,7 +11,7 @@ from vlm_judge_ros.episode.signal import SignalSample
 from vlm_judge_ros.judges.opinion import JudgeProvenance
 from vlm_judge_ros.parameters.contradictions import refuse_contradictions
 from vlm_judge_ros.parameters.parameter import Value
-from vlm_judge_ros.parameters.settings import engine_settings, review_settings, worker_settings
+from vlm_judge_ros.parameters.settings import engine_settings, judge_card, review_settings, worker_settings
 from vlm_judge_ros.replay.events import BrokenFrame, Event, TrueProgress, Unread
 from vlm_judge_ros.replay.outputs.output import Output
 from vlm_judge_ros.replay.scoring.forwarding import Forwarding
@@ -45,7 +45,7 @@ class EpisodeJudge:
         options = JudgingOptions(patience_s, False, patience_s, TRIES)
         self._forwarding = Forwarding()
         self._settings = engine_settings(values)
-        self._judging = Judging(self._settings, worker, options, self._forwarding, lambda: None, review, self._tasks)
+        self._judging = Judging(self._settings, worker, options, self._forwarding, lambda: None, review, self._tasks, judge_card(values))
         try:
             self._judging.wait_until_ready(lambda: True)
         except BaseException:
@@ -59,6 +59,11 @@ class EpisodeJudge:
         provenance = self._judging.judge.provenance
         assert provenance is not None, "it was waited for"
         return provenance
+
+    @property
+    def card_warning(self) -> str:
+        """Why the judge card that was named does not hold for it, one sentence; empty where it does."""
+        return self._judging.judge.card_warning
 
     def close(self) -> None:
         """End the judge's process."""

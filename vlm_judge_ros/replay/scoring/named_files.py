@@ -17,7 +17,7 @@ from vlm_judge_ros.tasks.task_file import load_task
 
 NAMING_FILES = frozenset(
     {
-        *("task_files", "model", "server", "prompts", "calibration", "replay", "examples", "checklist"),
+        *("task_files", "model", "server", "prompts", "calibration", "replay", "examples", "checklist", "judge_card"),
         *("goal_image", "start_image", "ensemble", "review_model", "review_server", "review_prompts"),
     }
 )

@@ -76,6 +76,11 @@ class Scorer:
         self._unusable: dict[tuple[str, ...], JudgeError] = {}
         self._lost = 0
 
+    @property
+    def card_warning(self) -> str:
+        """Why the judge card that was named does not hold for the judge, one sentence; empty where it does."""
+        return self._judge.card_warning if self._judge is not None else ""
+
     def close(self) -> None:
         """End the judge's process."""
         if self._judge is not None:

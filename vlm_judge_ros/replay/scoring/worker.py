@@ -62,6 +62,7 @@ class Attempts:
     def __init__(self, settings: ScoringSettings) -> None:
         self._settings = settings
         self._scorer: Scorer | None = None
+        self._warned = False
 
     def score(self, episode: RecordedEpisode, on_time: Callable[[float], None] = lambda _: None) -> Scored | Failed:
         """Score an episode.
@@ -83,7 +84,8 @@ class Attempts:
             text = " ".join(f"{type(error).__name__}: {error}".split())
             return Failed(f"A mistake in this software ({text}); please report it.", traceback.format_exc())
         progress = f", {trace.final_progress:.0%}" if trace.final_progress == trace.final_progress else ""
-        return Scored(f"{trace.final_state.name}{progress}")
+        warning, self._warned = self._scorer.card_warning if not self._warned else "", True
+        return Scored(f"{trace.final_state.name}{progress}{'. ' + warning if warning else ''}")
 
     def close(self) -> None:
         """End the judge's process."""
