@@ -1,4 +1,4 @@
-"""The card of a judge that judges recordings: its name in all that is told, and a warning where it is of another one."""
+"""The card of a judge that judges recordings: its name in what is told, and a warning where it is of another one."""
 
 from __future__ import annotations
 

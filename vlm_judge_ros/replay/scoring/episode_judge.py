@@ -45,7 +45,9 @@ class EpisodeJudge:
         options = JudgingOptions(patience_s, False, patience_s, TRIES)
         self._forwarding = Forwarding()
         self._settings = engine_settings(values)
-        self._judging = Judging(self._settings, worker, options, self._forwarding, lambda: None, review, self._tasks, judge_card(values))
+        self._judging = Judging(
+            self._settings, worker, options, self._forwarding, lambda: None, review, self._tasks, judge_card(values)
+        )
         try:
             self._judging.wait_until_ready(lambda: True)
         except BaseException:
