@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from verdict.moments import LIMITS, SECOND, finding, good_moment, remembered
 
 from vlm_judge_ros.judges.failure_band import FailureBand, Signal
+from vlm_judge_ros.monitors.finding import Effect, Layer, Severity
 from vlm_judge_ros.qualify.functional_band import (
     SignalCourse,
     StopRule,
@@ -20,6 +23,8 @@ from vlm_judge_ros.qualify.functional_band import (
     stop_level,
     stopped_at,
 )
+from vlm_judge_ros.verdict.judgement import BAND
+from vlm_judge_ros.verdict.verdict import State
 
 Draw = Callable[[np.random.Generator, str], SignalCourse]
 
@@ -94,18 +99,8 @@ def test_the_promise_is_not_bought_by_never_stopping() -> None:
     assert stopped_at(band, stuck) is not None
 
 
-@given(
-    st.lists(st.integers(-5, 5).map(float), min_size=1, max_size=12),
-    st.integers(1, 4),
-    st.sampled_from([0.0, 0.8, 2.8]),
-    st.integers(-6, 6),
-)
-def test_an_episode_is_stopped_where_its_level_is_above_the_limit(
-    scores: list[float], count: int, hold_s: float, limit: int
-) -> None:
-    values, times_s = np.array(scores), np.arange(1.0, len(scores) + 1.0)
-    rule = StopRule(count, hold_s, 0.1)
-    band = FailureBand.model_validate(
+def flat_band(limit: float, count: int, hold_s: float) -> FailureBand:
+    return FailureBand.model_validate(
         {
             "shapes": [{"signal": "failure", "times_s": [0.0], "centre": [0.0], "width": [1.0]}],
             "limit": limit,
@@ -117,13 +112,44 @@ def test_an_episode_is_stopped_where_its_level_is_above_the_limit(
             "calibrated_on": 1,
         }
     )
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.booleans(), min_size=1, max_size=14), st.integers(1, 4), st.sampled_from([0.0, 0.8, 2.8]))
+def test_a_stop_is_what_the_gate_confirms_and_at_the_same_second(
+    outside: list[bool], count: int, hold_s: float
+) -> None:
+    limits = replace(LIMITS, failure_count=count, failure_hold_s=0.0, judge_hold_s=hold_s)
+    story = []
+    for second, out in enumerate(outside, start=1):
+        effect, severity = (Effect.FAILURE, Severity.ERROR) if out else (Effect.NEUTRAL, Severity.INFO)
+        band = finding(Layer.JUDGE, BAND, effect, second * SECOND, severity=severity)
+        story.append((*good_moment(second, complete=False), band))
+    states = [decision.state for decision, _ in remembered(story, limits)]
+    failed = next((second for second, state in enumerate(states, start=1) if state is State.FAILED), None)
+    times_s, values = np.arange(1.0, len(outside) + 1.0), np.array(outside, dtype=np.float64)
+    assert stopped_at(flat_band(0.5, count, hold_s), SignalCourse("x", times_s, {Signal.FAILURE: values})) == failed
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.lists(st.integers(-5, 5).map(float), min_size=1, max_size=12),
+    st.integers(1, 4),
+    st.sampled_from([0.0, 0.8, 2.8]),
+    st.integers(-6, 6),
+)
+def test_an_episode_is_stopped_where_its_level_is_above_the_limit(
+    scores: list[float], count: int, hold_s: float, limit: int
+) -> None:
+    values, times_s = np.array(scores), np.arange(1.0, len(scores) + 1.0)
+    rule, band = StopRule(count, hold_s, 0.1), flat_band(limit, count, hold_s)
     stopped = stopped_at(band, SignalCourse("x", times_s, {Signal.FAILURE: values})) is not None
     level = stop_level(times_s, values, rule)
     long_enough = len(scores) >= count and times_s[-1] - times_s[0] >= hold_s
     assert stopped == (level > limit and long_enough)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.integers(3, 14), st.randoms(use_true_random=False))
 def test_the_order_of_the_episodes_does_not_matter(n: int, order: object) -> None:
     random = np.random.default_rng(n)
