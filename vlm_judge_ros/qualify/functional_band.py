@@ -17,7 +17,7 @@ import numpy as np
 
 from vlm_judge_ros.judges.failure_band import FailureBand, Floats, Signal, SignalShape, StopRate
 from vlm_judge_ros.qualify.folds import drawn_order
-from vlm_judge_ros.qualify.interval import share_interval
+from vlm_judge_ros.replay.labels.figure import wilson_interval
 
 _POINTS = 61
 _DECIMALS = 6
@@ -118,7 +118,7 @@ def held_out(successes: Sequence[SignalCourse], signals: Sequence[Signal], rule:
 
 def stop_rate(stopped: int, episodes: int) -> StopRate:
     """The share of stopped episodes with its interval."""
-    low, high = share_interval(stopped, episodes)
+    low, high = wilson_interval(stopped, episodes)
     return StopRate(stopped=stopped, episodes=episodes, low=low, high=high)
 
 

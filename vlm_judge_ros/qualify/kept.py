@@ -67,7 +67,7 @@ def read_kept(folder: Path, labels: Sequence[Label] = ()) -> Kept:
         trace = read_episode(path, pictures=False).trace
         told = read_control_answers(path)
         if told is not None or trace.answers:
-            judges.setdefault(told.judge if told is not None else _judge_of(trace), path.name)
+            judges.setdefault(told.judge if told is not None else judge_of(trace), path.name)
             runs_on.add(told.runs_on if told is not None else trace.provenance.get("runs on", ""))
         answered += [told] if told is not None else []
         truth = known(trace.truth, trace.true_progress, people.get(path.name))
@@ -107,7 +107,7 @@ def read_kept(folder: Path, labels: Sequence[Label] = ()) -> Kept:
     return Kept(tuple(episodes), tuple(unlabelled), judge, ", ".join(sorted(filter(None, runs_on))), controls)
 
 
-def _judge_of(trace: EpisodeTrace) -> QualifiedJudge:
+def judge_of(trace: EpisodeTrace) -> QualifiedJudge:
     """The judge as `vlm-judge score` has told it for people."""
     told = trace.provenance
     model, prompts = _parts(told.get("model", "")), _parts(told.get("prompts", ""))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,42 +10,17 @@ import numpy as np
 
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.judges.calibration import Reads, load_calibration
+from vlm_judge_ros.judges.card import QualifiedJudge
 from vlm_judge_ros.judges.failure_band import Signal, signals_of
 from vlm_judge_ros.qualify.functional_band import SignalCourse
+from vlm_judge_ros.qualify.kept import judge_of
+from vlm_judge_ros.qualify.known import COMPLETE, known
 from vlm_judge_ros.qualify.mapping import Course, Goal
 from vlm_judge_ros.replay.labels.figure import Floats
 from vlm_judge_ros.replay.labels.label import Label
 from vlm_judge_ros.replay.labels.people import people_say
 from vlm_judge_ros.replay.outputs.episode_file import ScoredEpisode
 from vlm_judge_ros.replay.trace import Answer, EpisodeTrace
-
-_COMPLETE = 0.999
-_HASH = re.compile(r"[0-9a-f]{8,64}")
-
-
-@dataclass(frozen=True, slots=True)
-class JudgeIdentity:
-    """Which judge answered."""
-
-    method: str
-    model_hash: str
-    prompt_hash: str
-    calibration: str
-
-    @staticmethod
-    def of(trace: EpisodeTrace) -> JudgeIdentity:
-        """The judge of an episode, by the provenance in its record."""
-
-        def hash_in(label: str) -> str:
-            last = trace.provenance.get(label, "").split()[-1:]
-            return last[0] if last and _HASH.fullmatch(last[0]) else ""
-
-        return JudgeIdentity(
-            method=trace.provenance.get("method", ""),
-            model_hash=hash_in("model"),
-            prompt_hash=hash_in("prompts"),
-            calibration=trace.provenance.get("calibration", ""),
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,29 +87,25 @@ def labelled(episodes: Sequence[ScoredEpisode], labels: Sequence[Label]) -> tupl
                 "name only one of them."
             )
         places[episode.key] = episode
-        trace, people = episode.trace, said.get(episode.key)
-        truth = None if trace.truth is None else trace.truth.outcome == "success"
-        success = people.success if people is not None and people.success is not None else truth
-        if success is None:
+        trace = episode.trace
+        truth = known(trace.truth, trace.true_progress, said.get(episode.key))
+        if truth.success is None:
             continue
-        onset_s = people.onset_s if people is not None and people.onset_s is not None else trace.onset_s
         answers = tuple(answer for answer in trace.answers if not math.isnan(answer.progress))
-        score = people.score if people is not None else None
-        progress = _true_progress(trace, answers, 1.0 if success and score is None else score)
-        complete = _complete(trace, answers, success)
-        found.append(
-            LabelledEpisode(episode.key, trace, success, None if success else onset_s, answers, progress, complete)
-        )
+        progress = _true_progress(trace, answers, 1.0 if truth.success and truth.score is None else truth.score)
+        complete = _complete(trace, answers, truth.success)
+        onset_s = None if truth.success else truth.onset_s
+        found.append(LabelledEpisode(episode.key, trace, truth.success, onset_s, answers, progress, complete))
     return tuple(found)
 
 
-def the_judge(episodes: Sequence[LabelledEpisode]) -> JudgeIdentity:
+def the_judge(episodes: Sequence[LabelledEpisode]) -> QualifiedJudge:
     """The one judge that answered in all episodes.
 
     Raises:
         JudgeError: there are several, it cannot be told apart from others, or it was calibrated already.
     """
-    judges: Mapping[JudgeIdentity, str] = {JudgeIdentity.of(each.trace): each.key for each in episodes}
+    judges: Mapping[QualifiedJudge, str] = {judge_of(each.trace): each.key for each in episodes}
     if len(judges) > 1:
         one, other = list(judges.values())[:2]
         raise JudgeError(
@@ -171,7 +141,7 @@ def _complete(trace: EpisodeTrace, answers: Sequence[Answer], success: bool) -> 
         return np.zeros(len(answers))
     if trace.true_progress.times_s:
         values = np.array([trace.true_progress.at(answer.time_s) for answer in answers])
-        return np.where(np.isnan(values), math.nan, (values >= _COMPLETE).astype(np.float64))
+        return np.where(np.isnan(values), math.nan, (values >= COMPLETE).astype(np.float64))
     complete = np.full(len(answers), math.nan)
     if answers:
         complete[-1] = 1.0
