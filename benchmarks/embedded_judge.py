@@ -118,7 +118,7 @@ def _trace(
         engine.add_joint_state(JointSample(now_ns, episode.joint_names, positions))
         for camera, frames in pictures.items():
             image = CompressedImage(frames[shown], "jpeg")
-            engine.add_frame(Frame(camera, now_ns, image, image.thumbnail()), now_ns)
+            engine.add_frame(Frame(camera, now_ns, image, image.thumbnail), now_ns)
         request = engine.due(now_ns)
         # The last frame of an episode is asked about even where it ends no chunk.
         last = index == len(order) - 1

@@ -131,7 +131,7 @@ def judge(task: str, disturbance: Disturbance, seed: int) -> Judged | None:
         images = [CompressedImage(picture, "jpeg") for picture in pictures]
         stamps = [START_NS + round(index * FRAME_S * 1e9) for index in range(len(images))]
         frames[camera] = [
-            Frame(camera, stamp_ns, image, image.thumbnail()) for stamp_ns, image in zip(stamps, images, strict=True)
+            Frame(camera, stamp_ns, image, image.thumbnail) for stamp_ns, image in zip(stamps, images, strict=True)
         ]
     asked = _Judge()
     return Judged(

@@ -172,7 +172,7 @@ def feed_engine(task: Task, motion: Motion) -> Callable[[int, int], None]:
             if index % 33 == 0:
                 for camera, of_camera in shown.items():
                     image = of_camera[index // 33 % len(of_camera)]
-                    engine.add_frame(Frame(camera, sample.stamp_ns, image, image.thumbnail()), sample.stamp_ns)
+                    engine.add_frame(Frame(camera, sample.stamp_ns, image, image.thumbnail), sample.stamp_ns)
             if index % 100 == 0 or engine.urgent:
                 engine.check(sample.stamp_ns)
                 engine.take_failures()

@@ -67,7 +67,9 @@ def watch(clip: Clip, spoil: Callable[[int, Grey], Grey] | None = None, limits: 
     for index, (image, travels) in enumerate(zip(clip.images, clip.travels, strict=True)):
         shown = image if spoil is None else spoil(index, image)
         stamp_ns = START + nanoseconds(index / RATE_HZ)
-        monitor.add(Frame("camera", stamp_ns, GreyImage(shown), shrink(shown)), stamp_ns, travels)
+        frame = Frame("camera", stamp_ns, GreyImage(shown), shrink(shown))
+        monitor.add(frame, stamp_ns)
+        monitor.look(frame, travels)
         for finding in monitor.findings(stamp_ns, travels):
             found.first_s.setdefault(finding.name, index / RATE_HZ)
     return found

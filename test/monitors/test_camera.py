@@ -47,7 +47,9 @@ def feed(
         shown = PICTURE + index % 2 * 20 if level is None else np.full((24, 32), level, np.uint8)
         stamp_ns = START + round(time_s * SECOND)
         now_ns = stamp_ns + round(delay_s * SECOND)
-        monitor.add(Frame("front", stamp_ns, Formed(form), shown), now_ns, {"elbow": travel_per_s * time_s})
+        frame = Frame("front", stamp_ns, Formed(form), shown)
+        monitor.add(frame, now_ns)
+        monitor.look(frame, {"elbow": travel_per_s * time_s})
     return now_ns
 
 

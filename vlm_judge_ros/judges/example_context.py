@@ -172,7 +172,7 @@ def _demonstration(
         if label:
             content.append(label)
         image = CompressedImage(read(chosen.example, frame))
-        content.append(Frame(frame.camera, round(frame.time_s * 1e9), image, image.thumbnail()))
+        content.append(Frame(frame.camera, round(frame.time_s * 1e9), image, image.thumbnail))
     return Demonstration(
         task=chosen.example.task,
         frames=tuple(content),

@@ -133,6 +133,6 @@ def _read(path: Path, camera: str, parameter: str) -> Frame:
         )
     try:
         image = CompressedImage(content)
-        return Frame(camera, 0, image, image.thumbnail())
+        return Frame(camera, 0, image, image.thumbnail)
     except BrokenImage as error:
         raise JudgeError(f"The picture {path} of the parameter {parameter} cannot be used: {error}") from error

@@ -24,7 +24,7 @@ def proof(cameras: Sequence[str]) -> Evidence:
     for camera in cameras:
         images = {role: RawImage(grey, _WIDTH, _HEIGHT, "rgb8", _WIDTH * 3) for role in _STAMPS_NS}
         keyframes[camera] = tuple(
-            Keyframe(Frame(camera, _STAMPS_NS[role], image, image.thumbnail()), role) for role, image in images.items()
+            Keyframe(Frame(camera, _STAMPS_NS[role], image, image.thumbnail), role) for role, image in images.items()
         )
     started_ns, now_ns = _STAMPS_NS.values()
     return Evidence("proof", "open the drawer", started_ns, now_ns, keyframes)

@@ -30,6 +30,8 @@ class CameraMonitor:
         self._form = ""
         self._form_changes = 0
         self._restarts = 0
+        self._timeout_ns = nanoseconds(self._limits.source_timeout_s)
+        self._looked_ns = 0
         self._received_ns: int | None = None
         self._fault_ns: int | None = None
         self._last_fault: FrameFault | None = None
@@ -37,31 +39,36 @@ class CameraMonitor:
         self._picture = Picture(self._limits)
         self._sharpness = Sharpness(self._limits.blurred_share)
 
-    @property
-    def newest_ns(self) -> int | None:
-        """Stamp of the newest frame that was used; None before the first."""
-        return self._stamps[-1] if self._stamps else None
-
-    def add(self, frame: Frame, now_ns: int, joint_travels: Mapping[str, float]) -> None:
-        """Count a frame that is used.
+    def add(self, frame: Frame, now_ns: int) -> None:
+        """Count a frame that is used, whether or not it is looked at.
 
         Args:
             frame: the frame.
             now_ns: the node clock when it arrived.
-            joint_travels: how far each joint has travelled so far; tells a frozen camera from a resting robot.
         """
-        timeout_ns = nanoseconds(self._limits.source_timeout_s)
+        timeout_ns = self._timeout_ns
         if timeout_ns and self._stamps and frame.stamp_ns - self._stamps[-1] > timeout_ns:
             self._restarts += 1
-        if self._form and frame.image.form != self._form:
-            self._form_changes += 1
-            self._sharpness.forget()
-        self._form = frame.image.form
+        form = frame.image.form
+        if form != self._form:
+            if self._form:
+                self._form_changes += 1
+                self._sharpness.forget()
+            self._form = form
         self._used += 1
         self._received_ns = now_ns
         self._stamps.append(frame.stamp_ns)
         while frame.stamp_ns - self._stamps[0] > RATE_WINDOW_NS:
             self._stamps.popleft()
+
+    def look(self, frame: Frame, joint_travels: Mapping[str, float]) -> None:
+        """Look at a frame that was counted, and is whole.
+
+        Args:
+            frame: the frame.
+            joint_travels: how far each joint has travelled so far; tells a frozen camera from a resting robot.
+        """
+        self._looked_ns = frame.stamp_ns
         self._still.add(frame.thumbnail, frame.stamp_ns, joint_travels)
         self._picture.add(frame.thumbnail, frame.stamp_ns)
         if self._limits.blurred_share and self._picture.shows_something:
@@ -154,35 +161,35 @@ class CameraMonitor:
         frozen = self._still.finding(joint_travels)
         if frozen is None:
             return None
-        newest_ns = self._stamps[-1]
-        same_s = (newest_ns - frozen.since_ns) * 1e-9
+        looked_ns = self._looked_ns
+        same_s = (looked_ns - frozen.since_ns) * 1e-9
         text = (
             f"Camera {self._name} has shown the same image for {same_s:.1f} s while the joints travelled "
             f"{frozen.joint_travel:.1f} rad; it is frozen, or sees nothing of what the robot does."
         )
         return self._blind(
-            "camera_frozen", text, newest_ns, onset_ns=frozen.since_ns, value=same_s, limit=frozen.limit_s
+            "camera_frozen", text, looked_ns, onset_ns=frozen.since_ns, value=same_s, limit=frozen.limit_s
         )
 
     def _unseeing(self) -> Finding | None:
         if not self._stamps:
             return None
-        newest_ns = self._stamps[-1]
-        trouble = self._picture.trouble(newest_ns)
+        looked_ns = self._looked_ns
+        trouble = self._picture.trouble(looked_ns)
         if trouble is None:
             return None
-        lasted_s = (newest_ns - trouble.since_ns) * 1e-9
+        lasted_s = (looked_ns - trouble.since_ns) * 1e-9
         text = f"Camera {self._name} {trouble.text} for {lasted_s:.1f} s; {trouble.remedy}."
         return self._blind(
-            trouble.name, text, newest_ns, onset_ns=trouble.since_ns, value=lasted_s, limit=trouble.limit_s
+            trouble.name, text, looked_ns, onset_ns=trouble.since_ns, value=lasted_s, limit=trouble.limit_s
         )
 
     def _blurred(self) -> Finding | None:
         since_ns = self._sharpness.blurred_since_ns
         if since_ns is None or not self._picture.shows_something:
             return None
-        newest_ns = self._stamps[-1]
-        blurred_s = (newest_ns - since_ns) * 1e-9
+        looked_ns = self._looked_ns
+        blurred_s = (looked_ns - since_ns) * 1e-9
         if blurred_s < self._limits.blurred_s:
             return None
         text = (
@@ -190,7 +197,7 @@ class CameraMonitor:
             "sharp as usual; clean or focus its lens."
         )
         return self._blind(
-            "camera_blurred", text, newest_ns, onset_ns=since_ns, value=blurred_s, limit=self._limits.blurred_s
+            "camera_blurred", text, looked_ns, onset_ns=since_ns, value=blurred_s, limit=self._limits.blurred_s
         )
 
     def _blind(

@@ -16,7 +16,7 @@ def frame_of(camera: str, message: ImageMessage | CompressedImageMessage) -> Fra
 
     Raises:
         BrokenStamp: the header stamp is not a time.
-        BrokenImage: the image is not what it claims to be.
+        BrokenImage: its header is not right, or it is cut off.
     """
     stamp_ns = stamp_ns_of(message)
     image: RawImage | CompressedImage
@@ -26,4 +26,4 @@ def frame_of(camera: str, message: ImageMessage | CompressedImageMessage) -> Fra
         )
     else:
         image = CompressedImage(message.data, message.format)
-    return Frame(camera, stamp_ns, image, image.thumbnail())
+    return Frame(camera, stamp_ns, image, image.thumbnail)

@@ -244,6 +244,8 @@ class JudgeNode(LifecycleNode):
         fault = self._current.add_frame(frame, now_ns)
         self._pace.settle()
         self._pace.taken()
+        if fault is FrameFault.UNDECODABLE:
+            self._warn_of(frame.camera, frame.damage)
         return fault
 
     def _reject_frame(self, camera: str, error: BrokenImage | BrokenStamp) -> None:
@@ -251,6 +253,9 @@ class JudgeNode(LifecycleNode):
         self._current.reject_frame(camera, error.fault, self._now_ns())
         self._pace.settle()
         self._pace.taken()
+        self._warn_of(camera, error)
+
+    def _warn_of(self, camera: str, error: JudgeError | None) -> None:
         self.get_logger().warning(f"Camera {camera}: {error}", throttle_duration_sec=_WARN_EVERY_S)
 
     def _on_task(self, message: String) -> None:
@@ -292,7 +297,7 @@ class JudgeNode(LifecycleNode):
         try:
             self._results.annotated(frame, self._current.engine.verdict)
         except BrokenImage as error:
-            self.get_logger().warning(f"Camera {frame.camera}: {error}", throttle_duration_sec=_WARN_EVERY_S)
+            self._warn_of(frame.camera, error)
 
     def _publish_diagnostics(self) -> None:
         state = self._state_machine.current_state[1]

@@ -13,6 +13,7 @@ from vlm_judge_ros.episode.compressed_image import CompressedImage
 from vlm_judge_ros.episode.fault import BrokenImage, BrokenStamp, FrameFault
 from vlm_judge_ros.episode.frame import Frame
 from vlm_judge_ros.episode.joint import JointSample
+from vlm_judge_ros.episode.looking import Looking
 from vlm_judge_ros.episode.messages import chunk_of, joint_sample_of, refuse_future, stamp_ns_of
 from vlm_judge_ros.episode.raw_image import RawImage
 from vlm_judge_ros.episode.signal import SignalSample
@@ -29,7 +30,7 @@ DECODERS = 2
 
 @dataclass(frozen=True, slots=True)
 class BrokenFrame:
-    """A recorded image that cannot be used, and why."""
+    """A recorded image whose header cannot be used, and why."""
 
     camera: str
     fault: FrameFault
@@ -121,10 +122,9 @@ def events(
     for topic, read in plain:
         if topic is not None:
             readers.setdefault(topic, []).append(_careful(topic, read))
-    cameras = {camera.topic for camera in topics.cameras}
     with ThreadPoolExecutor(DECODERS, "decoding") as decoders:
         messages = _decoded(bag, readers.keys(), start_ns, stop_ns)
-        reading = _reading(bag, messages, readers, cameras, decoders, header_time)
+        reading = _reading(bag, messages, readers, decoders, header_time)
         if header_time is not None:
             reading = in_order(reading)
         for time_ns, pending in ahead(reading):
@@ -158,11 +158,12 @@ def _reading(
     bag: Bag,
     messages: Iterator[tuple[RecordedMessage, Any]],
     readers: Mapping[str, Sequence[_Reader]],
-    cameras: Collection[str],
     decoders: Executor,
     header_time: HeaderTime | None,
 ) -> Iterator[Held[tuple[int, Callable[[], Content | None]]]]:
-    """Begin to read each message; images are decoded by other threads."""
+    """Read each message; the images that will probably be looked at are decoded by other threads."""
+    # A wrong guess costs time alone: who looks at an image that was not decoded decodes it then.
+    looking = Looking()
     for message, decoded in messages:
         time_ns, size_bytes = message.time_ns, len(message.cdr)
         if header_time is not None:
@@ -171,9 +172,17 @@ def _reading(
             yield Held((time_ns, partial(_same, decoded)), size_bytes)
             continue
         for read in readers[message.topic]:
-            reading = partial(_read, bag, read, decoded, message, time_ns)
-            begun = decoders.submit(reading).result if message.topic in cameras else partial(_same, reading())
-            yield Held((time_ns, begun), size_bytes)
+            content = _read(bag, read, decoded, message, time_ns)
+            pending: Callable[[], Content | None] = partial(_same, content)
+            if isinstance(content, Frame) and looking.is_due(content.camera, content.stamp_ns):
+                looking.look(content.camera, content.stamp_ns)
+                pending = decoders.submit(_looked_at, content).result
+            yield Held((time_ns, pending), size_bytes)
+
+
+def _looked_at(frame: Frame) -> Frame:
+    _ = frame.damage
+    return frame
 
 
 def _read(bag: Bag, read: _Reader, decoded: Any, message: RecordedMessage, time_ns: int) -> Content | None:
@@ -195,7 +204,7 @@ def _frame_reader(camera: CameraTopic) -> _Reader:
         try:
             stamp_ns = stamp_ns_of(message)
             image = image_of(message, camera)
-            return Frame(camera.camera, stamp_ns, image, image.thumbnail())
+            return Frame(camera.camera, stamp_ns, image, image.thumbnail)
         except (BrokenImage, BrokenStamp) as error:
             return BrokenFrame(camera.camera, error.fault, str(error))
 

@@ -208,4 +208,4 @@ def _rewards(curve: Curve | Unparsable) -> RewardCurve | None:
 
 def _frame(shot: Shot, started_ns: int) -> Frame:
     image = CompressedImage(shot.jpeg)
-    return Frame(shot.camera, started_ns + round(shot.time_s * 1e9), image, image.thumbnail())
+    return Frame(shot.camera, started_ns + round(shot.time_s * 1e9), image, image.thumbnail)

@@ -166,6 +166,7 @@ class Engine:
         # The frame that made the caller start the episode is its first.
         for frame in self._latest.values():
             self._running.add_frame(frame)
+        self._cameras.look_at_next()
         self._progress = self._review = None
         return self._evaluate()
 
@@ -186,7 +187,7 @@ class Engine:
         return last
 
     def add_frame(self, frame: Frame, now_ns: int) -> FrameFault | None:
-        """Take a frame that could be read.
+        """Take a frame whose header could be read. About ten a second of each camera are looked at; the others count.
 
         Args:
             frame: the frame.
@@ -203,10 +204,11 @@ class Engine:
         # What is due goes out as it was before this moment: which of its messages comes first must not matter.
         if self._now_ns > before_ns:
             self._look_for_request()
-        fault = self._cameras.admit(frame, now_ns, self._joints.travels_before(frame.stamp_ns))
+        look = self._cameras.is_due(frame) or self._is_awaited(frame)
+        fault = self._cameras.admit(frame, now_ns, self._joints.travels_before(frame.stamp_ns), look)
         if fault is FrameFault.CLOCK_JUMP:
             self._jump(f"the stamps of camera {frame.camera} went back", frame.stamp_ns)
-        if fault is not None:
+        if fault is not None or not look:
             return fault
         self._latest[frame.camera] = frame
         if self._running is not None:
@@ -356,17 +358,23 @@ class Engine:
             finding = Finding(Layer.HEALTH, "clock_jump", "", Effect.BLIND, text, to_ns, severity=Severity.ERROR)
             self._running.make_void(finding)
 
+    def _is_awaited(self, frame: Frame) -> bool:
+        """Whether a question waits for a frame like this."""
+        if self._running is None or self._running.void:
+            return False
+        return self._running.schedule.awaits(self._cameras.seen_ns[frame.camera], frame.stamp_ns)
+
     def _look_for_request(self) -> None:
         if self._running is None or self._running.void:
             return
-        request = self._running.schedule.due(self._now_ns, self._cameras.newest_ns)
+        request = self._running.schedule.due(self._now_ns, self._cameras.seen_ns)
         if request is not None:
             self._request = replace(request, evidence=self._gather(request.chunk_id))
 
     def _look_for_review(self) -> None:
         if self._running is None or self._review_request is not None:
             return
-        on = self._running.review_due(min(self._cameras.newest_ns.values(), default=0))
+        on = self._running.review_due(min(self._cameras.seen_ns.values(), default=0))
         if on and not self._blind:
             self._review_request = self._running.request_review(on)
 

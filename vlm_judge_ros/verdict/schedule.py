@@ -61,12 +61,23 @@ class Schedule:
             self.skipped += 1
         return True
 
+    def awaits(self, seen_ns: int, stamp_ns: int) -> bool:
+        """Whether a frame of this stamp shows the moment of a question, and its camera was last looked at before it.
+
+        Args:
+            seen_ns: stamp of the newest frame of the camera that was looked at.
+            stamp_ns: stamp of the frame.
+        """
+        if any(seen_ns < end_ns <= stamp_ns for end_ns, _ in self._running):
+            return True
+        return seen_ns < self._asked_ns + self._wait_ns(stamp_ns) <= stamp_ns
+
     def due(self, now_ns: int, newest_frames_ns: Mapping[str, int]) -> Request | None:
         """Return what is to be asked now, once; of several ended chunks the newest.
 
         Args:
             now_ns: the node clock.
-            newest_frames_ns: stamp of the newest frame of each camera.
+            newest_frames_ns: stamp of the newest frame of each camera that was looked at.
         """
         seen_ns = max(min(newest_frames_ns.values(), default=0), now_ns - self._grace_ns)
         request: Request | None = None
@@ -75,12 +86,15 @@ class Schedule:
             end_ns, chunk = self._running.popleft()
             request = Request(chunk.id, end_ns)
         if request is None:
-            # A chunk that begins just now does not silence a timer that runs out just now.
-            executing = bool(self._running) and self._running[0][1].stamp_ns < seen_ns
-            wait_ns = self._patience_ns if executing else self._period_ns
+            wait_ns = self._wait_ns(seen_ns)
             if seen_ns - self._asked_ns < wait_ns:
                 return None
             # Periods that nobody asked about are passed over: one question about now is enough.
             request = Request(0, self._asked_ns + (seen_ns - self._asked_ns) // wait_ns * wait_ns)
         self._asked_ns = max(self._asked_ns, request.due_ns)
         return request
+
+    def _wait_ns(self, seen_ns: int) -> int:
+        # A chunk that begins just now does not silence a timer that runs out just now.
+        executing = bool(self._running) and self._running[0][1].stamp_ns < seen_ns
+        return self._patience_ns if executing else self._period_ns

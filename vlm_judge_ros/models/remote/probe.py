@@ -226,4 +226,4 @@ def _is_held(text: str) -> bool:
 def _grey(brightness: int) -> Frame:
     pixels = np.full(_SIDE_PX * _SIDE_PX * 3, brightness, np.uint8)
     image = RawImage(pixels, _SIDE_PX, _SIDE_PX, "rgb8", _SIDE_PX * 3)
-    return Frame("probe", 1, image, image.thumbnail())
+    return Frame("probe", 1, image, image.thumbnail)

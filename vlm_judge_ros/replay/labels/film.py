@@ -199,6 +199,8 @@ def _nameless_file() -> BinaryIO:
 
 
 def _jpeg(frame: Frame) -> bytes:
+    if frame.damage is not None:
+        raise frame.damage
     image = frame.image
     if isinstance(image, CompressedImage) and image.kind == "jpeg" and image.longest_side <= LONGEST_SIDE:
         return image.file()

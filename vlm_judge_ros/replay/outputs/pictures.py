@@ -74,11 +74,10 @@ class Pictures:
             return
         self._newest[frame.camera] = (time_ns, frame)
         wanted, index = self._wanted[frame.camera], self._next[frame.camera]
-        if index < len(wanted) and time_ns >= wanted[index]:
+        if index < len(wanted) and time_ns >= wanted[index] and self._write(time_ns, frame):
             while index < len(wanted) and time_ns >= wanted[index]:
                 index += 1
             self._next[frame.camera] = index
-            self._write(time_ns, frame)
 
     def mark(self) -> None:
         """Something happens now: write what all cameras show."""
@@ -95,22 +94,26 @@ class Pictures:
         for time_ns, frame in self._newest.values():
             self._write(time_ns, frame)
 
-    def _write(self, time_ns: int, frame: Frame) -> None:
+    def _write(self, time_ns: int, frame: Frame) -> bool:
+        """False where the image is damaged, and is not written."""
         if (frame.camera, time_ns) in self._written:
-            return
+            return True
         jpeg = _jpeg(frame)
         if jpeg is None:
-            return
+            return False
         milliseconds = max(0, time_ns - self._started_ns) // 1_000_000
         file = f"{self._numbers[frame.camera]}-{milliseconds:08d}.jpg"
         (self._folder / file).write_bytes(jpeg)
         time_s = (time_ns - self._started_ns) * 1e-9
         self._written[frame.camera, time_ns] = Picture(frame.camera, time_s, file)
+        return True
 
 
 def _jpeg(frame: Frame) -> bytes | None:
     """An image as JPEG; None where it cannot be decoded."""
     image = frame.image
+    if frame.damage is not None:
+        return None
     try:
         if isinstance(image, CompressedImage) and image.kind == "jpeg" and image.longest_side <= LONGEST_SIDE:
             return image.file()

@@ -140,6 +140,8 @@ class RerunRecording(Silent):
 
 
 def _picture(frame: Frame) -> rerun.EncodedImage:
+    if frame.damage is not None:
+        raise frame.damage
     image = frame.image
     if isinstance(image, CompressedImage) and image.kind in _MEDIA_TYPES:
         return rerun.EncodedImage(contents=image.file(), media_type=_MEDIA_TYPES[image.kind])

@@ -81,7 +81,7 @@ class LeRobotEpisode:
             for camera, key in self.cameras.items():
                 if camera in videos:
                     image = videos[camera].at(time_s)
-                    yield Event(now_ns, Frame(camera, now_ns, image, image.thumbnail()))
+                    yield Event(now_ns, Frame(camera, now_ns, image, image.thumbnail))
                 else:
                     yield Event(now_ns, self._picture(row[key], camera, now_ns))
 
@@ -129,7 +129,7 @@ class LeRobotEpisode:
             )
         try:
             image = CompressedImage(data)
-            return Frame(camera, now_ns, image, image.thumbnail())
+            return Frame(camera, now_ns, image, image.thumbnail)
         except BrokenImage as error:
             return BrokenFrame(camera, error.fault, str(error))
 

@@ -85,7 +85,7 @@ class VideoEpisode:
             if stamp_ns <= before_ns:
                 raise JudgeError(f"The times of the frames of {path} do not rise; convert it with ffmpeg to MP4.")
             before_ns = stamp_ns
-            yield stamp_ns, order, Event(stamp_ns, Frame(camera, stamp_ns, frame.image, frame.image.thumbnail()))
+            yield stamp_ns, order, Event(stamp_ns, Frame(camera, stamp_ns, frame.image, frame.image.thumbnail))
         if before_ns < 0:
             raise JudgeError(f"The video {path} holds no frame; record or copy it again.")
 
