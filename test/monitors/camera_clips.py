@@ -33,12 +33,15 @@ class GreyImage:
     """An image in memory."""
 
     def __init__(self, grey: Grey) -> None:
-        self.grey = grey
+        self.pixels = grey
         self.size_bytes = grey.size
         self.form = f"{grey.shape[1]}x{grey.shape[0]} mono8"
 
     def rgb(self) -> Grey:
-        return np.repeat(self.grey[..., np.newaxis], 3, axis=2)
+        return np.repeat(self.pixels[..., np.newaxis], 3, axis=2)
+
+    def grey(self) -> Grey:
+        return self.pixels
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,9 @@ class Formed:
     def rgb(self) -> NDArray[np.uint8]:
         return np.zeros((1, 1, 3), np.uint8)
 
+    def grey(self) -> NDArray[np.uint8]:
+        return np.zeros((1, 1), np.uint8)
+
 
 def feed(
     monitor: CameraMonitor,

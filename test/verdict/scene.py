@@ -31,6 +31,10 @@ class TinyImage:
         """Return a grey image."""
         return np.full((24, 32, 3), 90, dtype=np.uint8)
 
+    def grey(self) -> NDArray[np.uint8]:
+        """Return the same without colours."""
+        return np.full((24, 32), 90, dtype=np.uint8)
+
 
 def thumbnail(place: float) -> NDArray[np.uint8]:
     """Return a grey picture with a bright square at a place from 0 to 1."""

@@ -80,6 +80,14 @@ class CompressedImage:
             return self._decode_jpeg("RGB")
         return np.asarray(cv2.cvtColor(self._decode(COLOUR), cv2.COLOR_BGR2RGB), dtype=np.uint8)
 
+    def grey(self) -> NDArray[np.uint8]:
+        """Decode to a grey array of shape (height, width).
+
+        Raises:
+            BrokenImage: the data is damaged.
+        """
+        return self._decode_jpeg("GRAY")[..., 0] if self._kind == "jpeg" else self._decode(GREY)
+
     def thumbnail(self) -> NDArray[np.uint8]:
         """Return a grey image of shape (24, 32). JPEG is decoded at an eighth of its size where it is large enough.
 

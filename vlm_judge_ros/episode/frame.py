@@ -34,6 +34,13 @@ class ImageSource(Protocol):
             BrokenImage: the bytes are not an image of the kind that they claim to be.
         """
 
+    def grey(self) -> NDArray[np.uint8]:
+        """Decode to a grey array of shape (height, width); costs less than colours.
+
+        Raises:
+            BrokenImage: as for `rgb`.
+        """
+
 
 Thumbnail: TypeAlias = NDArray[np.uint8]
 """A grey image of shape (24, 32), for cheap comparison with others."""

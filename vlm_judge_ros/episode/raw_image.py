@@ -215,6 +215,10 @@ class RawImage:
         """Return an array of shape (height, width, 3), red first; read-only and on the received memory for rgb8."""
         return self._format.rgb(self._in_order(self._pixels))
 
+    def grey(self) -> NDArray[np.uint8]:
+        """Return an array of shape (height, width)."""
+        return np.asarray(cv2.cvtColor(self.rgb(), cv2.COLOR_RGB2GRAY), dtype=np.uint8)
+
     def thumbnail(self) -> NDArray[np.uint8]:
         """Return a grey image of shape (24, 32): means over an even sample of the pixels."""
         pixels = self._pixels

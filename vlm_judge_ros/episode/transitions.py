@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,7 +26,7 @@ PROMINENCE = 2.0
 
 def image_difference(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
     """Return the mean absolute difference of two thumbnails, 0 to 255 grey levels."""
-    return float(np.abs(np.subtract(one, other, dtype=np.int16)).mean())
+    return float(cv2.norm(one, other, cv2.NORM_L1) / one.size)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 from itertools import combinations
+from operator import itemgetter
 
 from vlm_judge_ros.episode.stamps import nanoseconds
 from vlm_judge_ros.monitors.finding import Effect, Finding, Layer, Severity
@@ -12,6 +13,7 @@ from vlm_judge_ros.monitors.finding import Effect, Finding, Layer, Severity
 WINDOW_NS = nanoseconds(5.0)
 LEAST_FRAMES = 5
 MOST_FRAMES = 256
+_DELAY = itemgetter(1)
 
 
 class CameraDrift:
@@ -51,7 +53,7 @@ class CameraDrift:
         delays = self._delays[camera]
         while delays and now_ns - delays[0][0] > WINDOW_NS:
             delays.popleft()
-        return min(delay for _, delay in delays) if len(delays) >= LEAST_FRAMES else None
+        return min(map(_DELAY, delays)) if len(delays) >= LEAST_FRAMES else None
 
     def _compare(self, one: str, other: str, delays_ns: Mapping[str, int], now_ns: int) -> Finding | None:
         apart_ns = delays_ns[one] - delays_ns[other]

@@ -22,6 +22,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -120,7 +121,7 @@ class FrozenImage:
         if self._newest is None or self._same is None or self._still is None or self._step is None:
             self._same = self._still = self._step = _Stretch(thumbnail, stamp_ns, travels)
         else:
-            same = np.array_equal(self._newest, thumbnail)
+            same = self._newest.tobytes() == thumbnail.tobytes()
             if path == self._path:
                 self._still.resting += 1
                 self._still.differing += not same
@@ -171,8 +172,7 @@ class FrozenImage:
         return int(np.count_nonzero(self._change(one, other))) >= least
 
     def _change(self, one: Thumbnail, other: Thumbnail) -> NDArray[np.bool_]:
-        # The larger minus the smaller: unsigned bytes never wrap.
-        return np.asarray(np.maximum(one, other) - np.minimum(one, other) > self._limits.frozen_noise)
+        return np.asarray(cv2.absdiff(one, other) > self._limits.frozen_noise)
 
     def _learn_stillness(self, still: _Stretch, travels: Travels) -> None:
         """A still image has ended."""
@@ -218,8 +218,8 @@ def moved(before: Travels, now: Travels) -> frozenset[str]:
 
 def _texture(thumbnail: Thumbnail) -> NDArray[np.bool_]:
     """Spots that differ from a neighbour: only there a camera that moves sees a change."""
-    grey = thumbnail.astype(np.int16)
-    across, down = np.abs(np.diff(grey, axis=1)) > TEXTURE, np.abs(np.diff(grey, axis=0)) > TEXTURE
+    across = cv2.absdiff(thumbnail[:, 1:], thumbnail[:, :-1]) > TEXTURE
+    down = cv2.absdiff(thumbnail[1:], thumbnail[:-1]) > TEXTURE
     texture = np.zeros(thumbnail.shape, np.bool_)
     texture[:, 1:] |= across
     texture[:, :-1] |= across

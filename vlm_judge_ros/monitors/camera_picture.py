@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -84,6 +85,5 @@ class Picture:
 
 def contrast_share(thumbnail: NDArray[np.uint8], level: int) -> float:
     """Share of the pairs of neighbouring spots that differ by more grey levels than the given one."""
-    grey = thumbnail.astype(np.int16)
-    across, down = np.abs(np.diff(grey, axis=1)), np.abs(np.diff(grey, axis=0))
+    across, down = cv2.absdiff(thumbnail[:, 1:], thumbnail[:, :-1]), cv2.absdiff(thumbnail[1:], thumbnail[:-1])
     return float((np.count_nonzero(across > level) + np.count_nonzero(down > level)) / (across.size + down.size))

@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from statistics import median
+from typing import Any
 
 import cv2
 import numpy as np
@@ -75,12 +76,11 @@ class Sharpness:
         if stamp_ns < self._due_ns:
             return
         try:
-            rgb = image.rgb()
+            grey = image.grey()
         except BrokenImage:
             return
-        pixels = rgb.shape[0] * rgb.shape[1]
-        self._due_ns = stamp_ns + PERIOD_NS * max(1, math.ceil(pixels / PIXELS_IN_A_PERIOD))
-        sharpness = sharpness_of(rgb)
+        self._due_ns = stamp_ns + PERIOD_NS * max(1, math.ceil(grey.size / PIXELS_IN_A_PERIOD))
+        sharpness = sharpness_of(grey)
         if math.isnan(sharpness):
             return
         self._newest = sharpness
@@ -93,30 +93,34 @@ class Sharpness:
         self._usual.append(sharpness)
 
 
-def sharpness_of(rgb: NDArray[np.uint8]) -> float:
+def sharpness_of(grey: NDArray[np.uint8]) -> float:
     """How steep the edges of an image are: 1 for a step between two pixels of 320 in a row, towards 0 for none.
 
     Args:
-        rgb: shape (height, width, 3).
+        grey: shape (height, width).
 
     Returns:
         NaN where the image is too small, or too little of it has texture.
     """
-    height, width = rgb.shape[:2]
+    height, width = grey.shape
     if width < SMALLEST_WIDTH or height < TILE * 2:
         return math.nan
     if width > WIDTH:
         size = (WIDTH, max(TILE, round(height * WIDTH / width)))
-        rgb = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+        grey = np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
     # Noise of single pixels would be taken for edges.
-    grey = cv2.GaussianBlur(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), (0, 0), 0.8)
-    rows, columns = grey.shape[0] // TILE, grey.shape[1] // TILE
-    grey = grey[: rows * TILE, : columns * TILE]
-    steps = cv2.morphologyEx(grey, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
-    tiles = grey.reshape(rows, TILE, columns, TILE)
-    spans = tiles.max((1, 3)).astype(np.float64) - tiles.min((1, 3))
-    steepest = steps.reshape(rows, TILE, columns, TILE).max((1, 3))
+    smooth = cv2.GaussianBlur(grey, (0, 0), 0.8)
+    smooth = np.ascontiguousarray(smooth[: smooth.shape[0] // TILE * TILE, : smooth.shape[1] // TILE * TILE])
+    steps = cv2.morphologyEx(smooth, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
+    spans = _of_tiles(np.maximum, smooth).astype(np.float64) - _of_tiles(np.minimum, smooth)
+    steepest = _of_tiles(np.maximum, steps)
     textured = spans >= LEAST_RANGE
     if np.count_nonzero(textured) < LEAST_TILES:
         return math.nan
     return float(np.percentile(steepest[textured] / spans[textured], 80))
+
+
+def _of_tiles(extreme: np.ufunc, grey: Any) -> NDArray[np.uint8]:
+    # Whole rows first: ten times as fast as both axes of a tile at once.
+    of_rows = extreme.reduce(grey.reshape(-1, TILE, grey.shape[1]), axis=1)
+    return np.asarray(extreme.reduce(of_rows.reshape(of_rows.shape[0], -1, TILE), axis=2), dtype=np.uint8)

@@ -50,6 +50,7 @@ class Engine:
         limits = {camera.name: camera.limits for camera in self._settings.cameras}
         self._cameras = Cameras(limits, self._settings.stamps)
         self._joints = JointMotion(self._settings.motion)
+        self._jump_ns = nanoseconds(self._settings.clock_jump_s)
         self._now_ns = 0
         self._running: RunningEpisode | None = None
         self._latest: dict[str, Frame] = {}
@@ -341,7 +342,7 @@ class Engine:
     def _advance(self, now_ns: int) -> None:
         if now_ns == 0:  # how simulated time reads until someone has told it
             return
-        if now_ns < self._now_ns - nanoseconds(self._settings.clock_jump_s):
+        if now_ns < self._now_ns - self._jump_ns:
             self._jump("the node clock went back", now_ns)
         self._now_ns = max(self._now_ns, now_ns)
 
