@@ -42,7 +42,7 @@ class MessageTypes:
             except Exception as error:  # the parser raises whatever a text leads it to
                 raise JudgeError(f"The definition of the message {name} cannot be read ({error}).") from error
             for _, field in found[name][1]:
-                unknown |= set(_names(field)) - found.keys() - self.store.fielddefs.keys()
+                unknown |= set(type_names(field)) - found.keys() - self.store.fielddefs.keys()
         if found:
             self.store.register(found)
 
@@ -65,10 +65,10 @@ class MessageTypes:
         raise JudgeError(f"{len(cdr)} bytes are no {type_name}.")
 
 
-def _names(field: Any) -> Iterator[str]:
+def type_names(field: Any) -> Iterator[str]:
     """The types that a field is made of; a field is a kind and what it is of, and both nest."""
     _, of = field
     if isinstance(of, str):
         yield of
     elif isinstance(of[0], tuple):
-        yield from _names(of[0])
+        yield from type_names(of[0])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vlm_judge_ros.errors import JudgeError
+from vlm_judge_ros.replay.outputs.whole_file import whole_file
 
 COLUMNS = 8
 WIDTH, HEIGHT, CAPTION = 240, 180, 24
@@ -55,10 +55,8 @@ def write_sheet(rows: Sequence[Sequence[Print]], path: Path) -> None:
     _, jpeg = cv2.imencode(".jpg", cv2.cvtColor(contact_sheet(rows), cv2.COLOR_RGB2BGR))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as unfinished:
-            unfinished.write(jpeg.tobytes())
-        Path(unfinished.name).chmod(0o644)
-        Path(unfinished.name).replace(path)
+        with whole_file(path) as unfinished:
+            unfinished.write_bytes(jpeg.tobytes())
     except OSError as error:
         raise JudgeError(f"The sheet cannot be written to {path} ({error.strerror}); choose another place.") from error
 

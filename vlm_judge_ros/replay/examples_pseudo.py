@@ -14,9 +14,10 @@ import pydantic
 from vlm_judge_ros.episode.failure_mode import FailureMode
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.judges.example import MOST_FRAMES
-from vlm_judge_ros.judges.example_bank import ExampleBank, NewExample, NewFrame
+from vlm_judge_ros.judges.example_bank import MOST_EXAMPLES, ExampleBank, NewExample, NewFrame
 from vlm_judge_ros.judges.example_store import KnownExample
 from vlm_judge_ros.judges.named_file import first_fault
+from vlm_judge_ros.replay.number_arguments import share, whole_number
 from vlm_judge_ros.replay.outputs.episode_file import EPISODE, ScoredEpisode, read_episode
 from vlm_judge_ros.replay.outputs.pseudo_labels import PseudoLabel
 from vlm_judge_ros.replay.trace import Shot
@@ -31,20 +32,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("results", type=Path, metavar="DIR", help="results of `vlm-judge score` with these episodes")
     parser.add_argument(
         "--confidence",
-        type=_share,
+        type=share,
         default=0.9,
         metavar="P",
         help="leave out labels with less than this (default: %(default)s)",
     )
     parser.add_argument(
         "--most",
-        type=_count,
+        type=whole_number(1, MOST_EXAMPLES),
         default=3,
         metavar="N",
         help="of each task and failure mode, the most confident ones (default: %(default)s)",
     )
     parser.add_argument(
-        "--frames", type=_count, default=6, metavar="N", help="images of each camera (default: %(default)s)"
+        "--frames",
+        type=whole_number(1, MOST_FRAMES),
+        default=6,
+        metavar="N",
+        help="images of each camera (default: %(default)s)",
     )
 
 
@@ -142,17 +147,3 @@ def _nearest(shots: Sequence[Shot], camera: str, wanted_s: Iterable[float]) -> l
     own = [shot for shot in shots if shot.camera == camera]
     found = {min(range(len(own)), key=lambda index: abs(own[index].time_s - moment_s)) for moment_s in wanted_s if own}
     return [own[index] for index in sorted(found)]
-
-
-def _share(text: str) -> float:
-    share = float(text)
-    if not 0.0 <= share <= 1.0:
-        raise ValueError
-    return share
-
-
-def _count(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError
-    return number

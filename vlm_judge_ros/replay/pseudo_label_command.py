@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vlm_judge_ros.errors import JudgeError
+from vlm_judge_ros.replay.number_arguments import share
 from vlm_judge_ros.replay.outputs.episode_file import read_episode
 from vlm_judge_ros.replay.outputs.pseudo_labels import REASONS, Limits, PseudoLabel, Sample, sample_of, vote
 from vlm_judge_ros.replay.outputs.whole_file import write_whole
@@ -31,14 +32,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--agreement",
-        type=_share,
+        type=share,
         default=usual.agreement,
         metavar="SHARE",
         help="share of the samples that say the same, at least; always more than half (default: %(default)s)",
     )
     parser.add_argument(
         "--confidence",
-        type=_share,
+        type=share,
         default=usual.confidence,
         metavar="P",
         help="mean probability that these give to what they say, at least (default: %(default)s)",
@@ -75,13 +76,6 @@ def run(arguments: argparse.Namespace) -> int:
         why = ", ".join(f"{count} for {reason}" for reason, count in counts.items() if count)
         print(f"{len(labels)} kept, {dropped.total()} dropped{f' ({why})' if why else ''}; see {arguments.out}")
     return 0
-
-
-def _share(text: str) -> float:
-    share = float(text)
-    if not 0.0 <= share <= 1.0:
-        raise ValueError
-    return share
 
 
 def _refuse_twins(folders: Sequence[Path]) -> None:

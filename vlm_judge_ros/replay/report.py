@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from vlm_judge_ros import __version__
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.replay.labels.label import Label
 from vlm_judge_ros.replay.labels.people import people_say
+from vlm_judge_ros.replay.outputs.whole_file import whole_file
 from vlm_judge_ros.replay.page.compared import Agreement, Compared
 from vlm_judge_ros.replay.page.episode import episode_view
 from vlm_judge_ros.replay.page.overview import overview
@@ -60,11 +60,8 @@ def write_page(
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
-            unfinished = Path(folder) / path.name
-            with unfinished.open("w", encoding="utf-8") as file:
-                file.writelines(parts(sources, title, labels, picture_bytes))
-            unfinished.replace(path)
+        with whole_file(path) as unfinished, unfinished.open("w", encoding="utf-8") as file:
+            file.writelines(parts(sources, title, labels, picture_bytes))
     except OSError as error:
         raise JudgeError(f"The report cannot be written to {path} ({error.strerror}); choose another place.") from error
     return path.resolve()

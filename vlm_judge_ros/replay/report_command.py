@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from vlm_judge_ros.errors import JudgeError
+from vlm_judge_ros.replay.number_arguments import number
 from vlm_judge_ros.replay.outputs.report_page import LABELS, REPORT, write_from_folders
 from vlm_judge_ros.replay.page.reported import PICTURE_BYTES
 from vlm_judge_ros.replay.report import TITLE
@@ -27,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--picture-megabytes",
-        type=_megabytes,
+        type=number(0.0, 10_000.0),
         default=PICTURE_BYTES / MEGABYTE,
         metavar="N",
         help="what the pictures within the page may take; further ones are linked (default: %(default)g)",
@@ -51,10 +52,3 @@ def run(arguments: argparse.Namespace) -> int:
     page = write_from_folders(episodes, path, arguments.title, labels, round(arguments.picture_megabytes * MEGABYTE))
     print(f"{len(episodes)} episodes: {page}")
     return 0
-
-
-def _megabytes(text: str) -> float:
-    number = float(text)
-    if not 0.0 <= number <= 10_000.0:
-        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 10000")
-    return number

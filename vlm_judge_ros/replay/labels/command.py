@@ -16,6 +16,7 @@ from vlm_judge_ros.replay.labels.label import LONGEST_RATER
 from vlm_judge_ros.replay.labels.labels import LabelFile
 from vlm_judge_ros.replay.labels.server import LabelServer
 from vlm_judge_ros.replay.labels.sitting import Sitting
+from vlm_judge_ros.replay.number_arguments import whole_number
 from vlm_judge_ros.replay.outputs.episode_file import EPISODE, read_episode
 from vlm_judge_ros.replay.sources.find import find_episodes
 from vlm_judge_ros.replay.sources.source_arguments import add_source_arguments, find_options
@@ -38,7 +39,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seed", type=int, default=0, metavar="N", help="of the order of the episodes (default: %(default)s)"
     )
-    parser.add_argument("--port", type=_port, default=0, metavar="N", help="of the page (default: one that is free)")
+    parser.add_argument(
+        "--port", type=whole_number(0, 65535), default=0, metavar="N", help="of the page (default: one that is free)"
+    )
     parser.add_argument("--open", action="store_true", help="open the page in the browser of this desktop")
 
 
@@ -76,13 +79,6 @@ def run(arguments: argparse.Namespace) -> int:
         server.server_close()
         answers.close()
     return 0
-
-
-def _port(text: str) -> int:
-    port = int(text)
-    if not 0 <= port <= 65535:
-        raise ValueError
-    return port
 
 
 def _account() -> str:

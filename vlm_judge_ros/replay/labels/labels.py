@@ -16,6 +16,7 @@ from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.replay.labels.cells import closed, opened
 from vlm_judge_ros.replay.labels.label import Label
 from vlm_judge_ros.replay.labels.table import Row, Table, read_table, table_bytes
+from vlm_judge_ros.replay.outputs.whole_file import whole_file
 
 COLUMNS = ("episode", "score", "success", "failure_mode", "onset_s", "preferred_over", "rater", "note")
 
@@ -137,19 +138,10 @@ class LabelFile:
 
 
 def _replace(path: Path, data: bytes) -> None:
-    place = path.resolve()  # a link stays a link
-    unfinished = place.with_name(f".{place.name}.unfinished")
-    mode = place.stat().st_mode & 0o777 if place.exists() else 0o644
-    try:
-        with unfinished.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.chmod(mode)
-        unfinished.replace(place)
-    except OSError:
-        unfinished.unlink(missing_ok=True)
-        raise
+    with whole_file(path) as unfinished, unfinished.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _checked(path: Path, header: Sequence[str]) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from typing import Any
 from vlm_judge_ros import __version__
 from vlm_judge_ros.parameters.given import GivenParameters, given_parameters
 from vlm_judge_ros.parameters.parameter import Value
+from vlm_judge_ros.replay.number_arguments import whole_number
 from vlm_judge_ros.replay.scoring.named_files import named_files
 from vlm_judge_ros.replay.scoring.result_folder import FILES
 from vlm_judge_ros.replay.sources.find import FindOptions
@@ -40,7 +41,7 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare those on where episodes are judged, and how many at once."""
     parser.add_argument(
         "--jobs",
-        type=_jobs,
+        type=whole_number(1, 1024),
         metavar="N",
         help="episodes that are judged at once (default: 1; on a cluster one for each processor)",
     )
@@ -84,10 +85,3 @@ def made_with(parameters: GivenParameters, options: FindOptions) -> Mapping[str,
         },
         FILES: named_files(parameters.values),
     }
-
-
-def _jobs(text: str) -> int:
-    number = int(text)
-    if not 1 <= number <= 1024:
-        raise ValueError
-    return number

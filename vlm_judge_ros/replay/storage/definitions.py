@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, TypeAlias
 
 from rosbags.typesys import Stores, get_types_from_idl, get_types_from_msg, get_typestore
 
+from vlm_judge_ros.clips.message_types import type_names
 from vlm_judge_ros.episode.message_definition import message_definition
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.replay.storage.stored import StorageFault, StoredTopic
@@ -135,16 +136,7 @@ def _proper(type_name: str, fields: Any) -> bool:
 
 
 def _used(types: Mapping[str, Any]) -> set[str]:
-    return {name for _, fields in types.values() for _, field in fields for name in _names(field)}
-
-
-def _names(field: Any) -> Iterator[str]:
-    """The types that a field is made of; a field is a kind and what it is of, and both nest."""
-    _, of = field
-    if isinstance(of, str):
-        yield of
-    elif isinstance(of[0], tuple):
-        yield from _names(of[0])
+    return {name for _, fields in types.values() for _, field in fields for name in type_names(field)}
 
 
 def _in_words(error: Exception) -> str:
