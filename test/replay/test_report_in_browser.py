@@ -246,6 +246,9 @@ def test_a_long_name_is_broken_between_its_words_on_a_phone(running: Page, tmp_p
     assert len(tops) == 5
     assert all(len(set(word)) == 1 for word in tops)
     assert len({word[0] for word in tops}) > 1
+    running.show(1200)
+    lines = "new Set([...document.querySelector('.summary tbody a').getClientRects()].map((one) => one.top)).size"
+    assert running.evaluate(lines) == 1
 
 
 def test_text_from_outside_stays_text(page: Page) -> None:
