@@ -178,7 +178,7 @@ def judged(subject: Subject) -> QualifiedEpisode | None:
 def plan(
     count: int, first_seed: int, tasks: Sequence[str] | None = None, trained: bool = True
 ) -> list[tuple[str, Disturbance, int]]:
-    """Return the tasks in turn, half of the episodes of each to fail, each kind in turn.
+    """Return the tasks in turn, one episode of each to fail and one to succeed, each kind in turn.
 
     Args:
         count: how many episodes.
@@ -189,14 +189,11 @@ def plan(
     names = trained_tasks() if tasks is None else list(tasks)
     plans = []
     for index in range(count):
-        task = names[index % len(names)]
-        turn, benign = divmod(index // len(names), 2)
-        wanted = (benign == 1) if trained else False
-        possible = (
-            kind for kind in TASKS[task].disturbances if kind.is_benign == wanted and kind.is_trained == trained
-        )
-        kinds = sorted(possible, key=lambda kind: kind.value)
-        plans.append((task, kinds[(turn if trained else index // len(names)) % len(kinds)], first_seed + index))
+        turn, benign = divmod(index, 2) if trained else (index, 0)
+        task = names[turn % len(names)]
+        possible = (kind for kind in TASKS[task].disturbances if kind.is_trained == trained)
+        kinds = sorted((kind for kind in possible if kind.is_benign == bool(benign)), key=lambda kind: kind.value)
+        plans.append((task, kinds[turn // len(names) % len(kinds)], first_seed + index))
     return plans
 
 

@@ -10,8 +10,11 @@ os.environ.setdefault("MUJOCO_GL", "egl")
 pytest.importorskip("metaworld", reason="the extra `simulate` is not installed", exc_type=ImportError)
 
 from vlm_judge_ros.episode.failure_mode import FailureMode
+from vlm_judge_ros.simulation.camera import Variation
 from vlm_judge_ros.simulation.disturbance import Disturbance
 from vlm_judge_ros.simulation.episode import EpisodeImpossible, EpisodeSpec, SimulatedEpisode, simulate_episode
+from vlm_judge_ros.simulation.proof import draws_right
+from vlm_judge_ros.simulation.tasks import TASKS
 from vlm_judge_ros.simulation.world import SimulatorMissing, load_simulator
 
 try:
@@ -87,3 +90,46 @@ def test_velocities_belong_to_the_stamped_seconds() -> None:
 def test_what_makes_no_sense_in_a_task_is_refused_with_what_does() -> None:
     with pytest.raises(EpisodeImpossible, match="stall"):
         simulate_episode(replace(SPEC, disturbance=Disturbance.DROP))
+
+
+def test_a_forbidden_way_to_the_goal_is_no_success_and_no_progress() -> None:
+    episode = simulate_episode(replace(SPEC, task="push", disturbance=Disturbance.SHORTCUT))
+    assert episode.instruction in TASKS["push"].forbidding
+    assert episode.mode is FailureMode.UNKNOWN
+    assert episode.onset_s is not None
+    assert not episode.success.any()
+    assert np.diff(episode.progress[episode.stamps_s >= episode.onset_s]).max() <= 1e-9
+    assert episode.failing[-1]
+
+
+def test_a_success_that_is_lost_fails_from_the_moment_it_is_lost() -> None:
+    episode = simulate_episode(replace(SPEC, task="reach", disturbance=Disturbance.SUCCESS_LOST))
+    assert episode.success.any()
+    assert episode.onset_s is not None
+    assert not episode.failing[episode.success].any()
+    assert episode.stamps_s[episode.success].max() <= episode.onset_s + 1e-9
+    assert episode.progress[-1] < 0.92
+
+
+def test_a_variation_changes_what_is_seen_and_nothing_else() -> None:
+    usual, *others = (
+        simulate_episode(replace(SPEC, task="reach", variation=variation))
+        for variation in (Variation.NONE, Variation.CAMERA, Variation.LIGHT, Variation.TEXTURE)
+    )
+    for other in others:
+        np.testing.assert_array_equal(usual.joint_positions, other.joint_positions)
+        np.testing.assert_array_equal(usual.progress, other.progress)
+        assert np.abs(usual.frames["front"].astype(int) - other.frames["front"].astype(int)).mean() > 3.0
+    camera, light, _ = others
+    np.testing.assert_array_equal(usual.frames["wrist"], camera.frames["wrist"])
+    assert np.abs(usual.frames["wrist"].astype(int) - light.frames["wrist"].astype(int)).mean() > 3.0
+
+
+def test_a_held_out_wording_is_one_that_is_not_trained_on() -> None:
+    episode = simulate_episode(replace(SPEC, task="reach", held_out_wording=True))
+    assert episode.instruction in TASKS["reach"].held_out_instructions
+
+
+def test_what_is_said_to_be_possible_comes_out_right_now_and_then() -> None:
+    for kind in (Disturbance.NONE, Disturbance.NEAR_MISS, Disturbance.REWIND):
+        assert draws_right(("reach", kind, 2)) >= 1
