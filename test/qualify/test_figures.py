@@ -410,3 +410,22 @@ def test_the_interval_of_a_calibration_error_reaches_down_to_one_that_only_scatt
     found = figures(episodes)["ece"]
     assert found.value == pytest.approx(0.0, abs=1e-12)
     assert found.low == pytest.approx(0.0, abs=1e-12) and (found.high or 0.0) > 0.1
+
+
+def test_a_share_that_is_right_in_every_draw_leaves_room_for_what_so_few_episodes_cannot_show() -> None:
+    stats = pytest.importorskip("scipy.stats")
+    scores = {f"s{index}": 1.0 for index in range(8)} | {f"f{index}": 0.5 for index in range(4)}
+    episodes = [(_success if key[0] == "s" else _failure)(key, score=score) for key, score in scores.items()]
+    found = figures(episodes)
+    trials = {
+        "success_auroc": 4,
+        "success_auroc_of_progress": 4,
+        "success_average_precision": 4,
+        "preference_accuracy": 6,
+        "failure_f1": 4,
+    }
+    for name, number in trials.items():
+        low = stats.binomtest(number, number).proportion_ci(method="wilson").low
+        assert (found[name].value, found[name].low, found[name].high) == (1.0, pytest.approx(low), 1.0), name
+    high = stats.binomtest(0, 12).proportion_ci(method="wilson").high
+    assert (found["declined"].value, found["declined"].high) == (0.0, pytest.approx(high))

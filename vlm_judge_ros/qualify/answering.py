@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -30,13 +31,13 @@ def answering(episodes: Sequence[QualifiedEpisode]) -> Mapping[str, Measure]:
     places = np.array([place for place, _ in rows], dtype=np.intp)
     latencies = np.array([latency_s for _, latency_s in rows], dtype=np.float64)
     return {
-        "declined": ratio_of(
+        "declined": _share_in_episodes(
             declined,
             [float(len(given)) if given else None for given in answers],
             "there is no answer",
             n=sum(len(given) for given in answers),
         ),
-        "unknown": ratio_of(
+        "unknown": _share_in_episodes(
             [seconds for seconds, _ in unknown], [whole for _, whole in unknown], "no episode lasts any time"
         ),
         "unknown_when_wrong": share_of(
@@ -46,6 +47,13 @@ def answering(episodes: Sequence[QualifiedEpisode]) -> Mapping[str, Measure]:
         "latency_s": Measure(quantile(latencies, 0.5), places, len(rows), _NO_LATENCY),
         "latency_p95_s": Measure(quantile(latencies, 0.95), places, len(rows), _NO_LATENCY),
     }
+
+
+def _share_in_episodes(
+    parts: Sequence[float | None], wholes: Sequence[float | None], undefined: str, n: int | None = None
+) -> Measure:
+    """A share of what the episodes consist of, so that each episode counts as one trial where all are alike."""
+    return replace(ratio_of(parts, wholes, undefined, n), trials=sum(part is not None for part in parts))
 
 
 def _unknown_s(episode: QualifiedEpisode) -> tuple[float, float]:

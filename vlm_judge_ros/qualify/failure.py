@@ -98,6 +98,7 @@ def _f1(pairs: Sequence[tuple[bool, bool | None]]) -> Measure:
         np.array([place for place, _, _ in known], dtype=np.intp),
         len(known),
         _NO_FAILURE,
+        trials=sum(true for _, _, true in known),
     )
 
 

@@ -11,7 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vlm_judge_ros.judges.card import CardFigure
-from vlm_judge_ros.replay.labels.figure import CONFIDENCE, Figure, Floats, Statistic, figure, share, wilson_interval
+from vlm_judge_ros.replay.labels.figure import (
+    CONFIDENCE,
+    Figure,
+    Floats,
+    Statistic,
+    figure,
+    share,
+    widened,
+    wilson_interval,
+)
 
 Places: TypeAlias = NDArray[np.intp]
 Interval: TypeAlias = tuple[float, float]
@@ -30,6 +39,8 @@ class Measure:
         n: how many episodes, pairs or answers it rests on.
         undefined: why there is no value, where there is none.
         exact: the interval, where it follows from counts alone and need not be drawn.
+        trials: of a share of pairs or answers, how many of these tell nothing of each other. Drawing tells nothing of a
+            share that is 0 or 1; its interval holds Wilson's for so many.
     """
 
     statistic: Statistic
@@ -37,6 +48,7 @@ class Measure:
     n: int
     undefined: str
     exact: Interval | None = None
+    trials: int | None = None
 
     def at(self, counts: Floats, places: Places) -> Floats:
         """The values where each row counts as `counts` says of its episode, which has its place in `places`."""
@@ -82,9 +94,10 @@ def none_in(whole: float) -> Interval:
 def card_figure(measure: Measure) -> CardFigure:
     """Compute a figure and its interval: the exact one, or the middle 95 % of 1000 draws of its episodes."""
     places = np.unique(measure.episodes)
-    if measure.exact is None:
-        return _drawn(lambda counts: measure.at(counts, places), len(places), measure.n, measure.undefined)
-    return CardFigure(value=_value(measure), low=measure.exact[0], high=measure.exact[1], n=measure.n)
+    if measure.exact is not None:
+        return CardFigure(value=_value(measure), low=measure.exact[0], high=measure.exact[1], n=measure.n)
+    trials = measure.trials if _value(measure) in (0.0, 1.0) else None
+    return _drawn(lambda counts: measure.at(counts, places), len(places), measure.n, measure.undefined, trials)
 
 
 def difference(first: Measure, second: Measure) -> CardFigure:
@@ -98,11 +111,19 @@ def difference(first: Measure, second: Measure) -> CardFigure:
         return CardFigure(value=None, n=0, reason=lacking.undefined)
     places = np.union1d(first.episodes, second.episodes)
     drawn = _drawn(lambda counts: first.at(counts, places) - second.at(counts, places), len(places), len(places), "")
-    if drawn.value is None or drawn.low != drawn.high or first.exact is None or second.exact is None:
+    one, two = _held_by(first), _held_by(second)
+    if drawn.value is None or drawn.low != drawn.high or one is None or two is None:
         return drawn
-    below = math.hypot(_value(first) - first.exact[0], second.exact[1] - _value(second))
-    above = math.hypot(first.exact[1] - _value(first), _value(second) - second.exact[0])
+    below = math.hypot(_value(first) - one[0], two[1] - _value(second))
+    above = math.hypot(one[1] - _value(first), _value(second) - two[0])
     return CardFigure(value=drawn.value, low=drawn.value - below, high=drawn.value + above, n=drawn.n)
+
+
+def _held_by(measure: Measure) -> Interval | None:
+    """The interval of a share that has one where all draws agree; None for other figures."""
+    if measure.trials is not None:
+        return wilson_interval(_value(measure) * measure.trials, measure.trials)
+    return measure.exact
 
 
 def _value(measure: Measure) -> float:
@@ -110,10 +131,12 @@ def _value(measure: Measure) -> float:
     return float(measure.at(np.ones((1, len(places))), places)[0]) if measure.n else math.nan
 
 
-def _drawn(statistic: Statistic, episodes: int, n: int, undefined: str) -> CardFigure:
+def _drawn(statistic: Statistic, episodes: int, n: int, undefined: str, trials: int | None = None) -> CardFigure:
     if n == 0:
         return CardFigure(value=None, n=0, reason=undefined)
     found: Figure = figure(statistic, episodes, n, undefined)
+    if trials is not None:
+        found = widened(found, trials)
     low, high = found.low, found.high
     if found.value is not None and low is not None and high is not None:
         # Drawing anew adds scatter, which moves what scatter alone makes larger, such as a calibration error.

@@ -28,7 +28,7 @@ def scored(episodes: Sequence[QualifiedEpisode]) -> Mapping[str, Measure]:
     accuracy, pairs = preference_accuracy(judge, truth, [row[3] for row in known])
     no_pair = "no two episodes of one task with a final progress have different true scores"
     return {
-        "preference_accuracy": Measure(accuracy, places, pairs, no_pair),
+        "preference_accuracy": Measure(accuracy, places, pairs, no_pair, trials=min(pairs, len(known) // 2)),
         **{
             name: Measure(statistic(judge, truth), places, len(known), _CONSTANT if known else _NO_SCORE)
             for name, statistic in (("pearson", pearson), ("spearman", spearman), ("kendall", kendall))

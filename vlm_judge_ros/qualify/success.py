@@ -89,7 +89,14 @@ def _ranking(
     if positive.min() == positive.max():
         return Measure(statistic(known, positive), np.array([], dtype=np.intp), 0, _ONE_KIND)
     # A judge that declines has not said that the task is complete.
-    return Measure(statistic(np.nan_to_num(known), positive), np.array(places, dtype=np.intp), len(places), _ONE_KIND)
+    fewer = int(min(positive.sum(), len(places) - positive.sum()))
+    return Measure(
+        statistic(np.nan_to_num(known), positive),
+        np.array(places, dtype=np.intp),
+        len(places),
+        _ONE_KIND,
+        trials=fewer,
+    )
 
 
 def _calibration(episodes: Sequence[QualifiedEpisode], probabilities: Sequence[float]) -> Measure:
