@@ -20,6 +20,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -31,7 +32,7 @@ from vlm_judge_ros.episode.frame import Frame
 from vlm_judge_ros.episode.joint import JointSample
 from vlm_judge_ros.judges.card import CardFigure
 from vlm_judge_ros.judges.embedded import EmbeddedJudge
-from vlm_judge_ros.models.two_view import TwoViewModel
+from vlm_judge_ros.models.two_view import EMBEDDED_FOLDER, TwoViewModel
 from vlm_judge_ros.parameters.judge_node import DEFAULT_CAMERAS, parameters_for
 from vlm_judge_ros.parameters.settings import engine_settings
 from vlm_judge_ros.qualify.figures import figures
@@ -47,11 +48,12 @@ from vlm_judge_ros.verdict.engine import Engine
 from vlm_judge_ros.verdict.progress_update import ProgressUpdate
 
 HELD_OUT_SEED = 650_000
-_DEFAULTS = {name: parameter.default for name, parameter in parameters_for(DEFAULT_CAMERAS).items()}
+_PARAMETERS = {name: parameter.default for name, parameter in parameters_for(DEFAULT_CAMERAS).items()}
 FRAME_STEPS = 2
 FRAME_S = 0.2
 FROZEN_S = 12.0
 JPEG_QUALITY = 85
+_MODEL = [EMBEDDED_FOLDER]
 START_NS = 10**9
 
 # What the model has to reach: figure, whether it may not be lower or not be higher, and by which sets.
@@ -82,15 +84,33 @@ class Subject:
     held_out_wording: bool = False
 
 
+def prepare_process(changes: Mapping[str, object], folder: Path) -> None:
+    """Set up a process that judges: one thread, these parameters beside the defaults, this model."""
+    cv2.setNumThreads(1)
+    _PARAMETERS.update(changes)
+    _MODEL[0] = folder
+
+
+def parameter(text: str) -> tuple[str, object]:
+    """Read NAME=VALUE for a parameter of the judge node."""
+    name, _, value = text.partition("=")
+    if not isinstance(_PARAMETERS.get(name), int | float) or isinstance(_PARAMETERS[name], bool):
+        raise argparse.ArgumentTypeError(f'the judge node has no number "{name}"')
+    try:
+        return name, type(_PARAMETERS[name])(value)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{value} is no value for {name}") from error
+
+
 @lru_cache(maxsize=1)
 def embedded_judge() -> EmbeddedJudge:
     """The judge, one per process."""
-    return EmbeddedJudge()
+    return EmbeddedJudge(_MODEL[0])
 
 
 def trained_tasks() -> list[str]:
     """The tasks that the model was trained on, in the order of their names."""
-    return sorted(task for task in TwoViewModel().description.instructions if task in TASKS)
+    return sorted(task for task in TwoViewModel(_MODEL[0]).description.instructions if task in TASKS)
 
 
 def encoded_pictures(episode: SimulatedEpisode) -> dict[str, list[bytes]]:
@@ -109,7 +129,7 @@ def _trace(
     """Feed the pictures and joint states of the given frames, in that order, `FRAME_S` apart."""
     stamps = [START_NS + round(index * FRAME_S * 1e9) for index in range(len(order))]
     remembered = Remembered(EpisodeDescription(key, key, task, "simulated", tuple(pictures), START_NS, stamps[-1]))
-    engine = Engine(engine_settings(_DEFAULTS))
+    engine = Engine(engine_settings(_PARAMETERS))
     engine.start_episode("one", task, START_NS)
     for index, (now_ns, shown) in enumerate(zip(stamps, order, strict=True)):
         if index % 5 == 0:
@@ -236,13 +256,24 @@ def main() -> int:
     parser.add_argument("--episodes", type=int, default=120, help="of each set (default: 120)")
     parser.add_argument("--first-seed", type=int, default=HELD_OUT_SEED)
     parser.add_argument("--sets", nargs="+", choices=GROUPS, default=["trained"], help="sets (default: trained)")
+    parser.add_argument("--model", type=Path, default=EMBEDDED_FOLDER, help="its folder (default: the shipped one)")
+    parser.add_argument(
+        "--parameter",
+        type=parameter,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a parameter of the judge node that differs from its default, such as judge_failure_hold_s=0.8",
+    )
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--json", action="store_true", help="print one object with every figure")
     arguments = parser.parse_args()
 
+    prepared = (dict(arguments.parameter), arguments.model)
+    prepare_process(*prepared)
     planned = [each for group in arguments.sets for each in subjects(group, arguments.episodes, arguments.first_seed)]
     episodes: dict[str, list[QualifiedEpisode]] = {group: [] for group in arguments.sets}
-    with ProcessPoolExecutor(arguments.jobs, initializer=cv2.setNumThreads, initargs=(1,)) as pool:
+    with ProcessPoolExecutor(arguments.jobs, initializer=prepare_process, initargs=prepared) as pool:
         for done, (subject, result) in enumerate(zip(planned, pool.map(judged, planned), strict=True), start=1):
             episodes[subject.group].extend([result] if result is not None else [])
             print(f"\r{done} of {len(planned)} episodes judged", end="", file=sys.stderr, flush=True)
