@@ -53,6 +53,7 @@ COMMANDS = (
     ),
     Command("label", "vlm_judge_ros.replay.labels.command", "watch what was recorded, and say how it went"),
     Command("qualify", "vlm_judge_ros.qualify.command", "measure what a judge is worth on labelled episodes"),
+    Command("fit", "vlm_judge_ros.replay.fit_command", "make a judge of a few successful episodes of your own"),
     Command("simulate", "vlm_judge_ros.simulation.command", "make simulated episodes (extra: simulate)"),
     Command("examples", "vlm_judge_ros.replay.examples_command", "keep examples of good and bad behaviour for judges"),
     Command("task", "vlm_judge_ros.tasks.command", "check the files that declare tasks"),

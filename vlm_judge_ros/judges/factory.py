@@ -111,6 +111,12 @@ def _pairwise(options: JudgeOptions) -> Judge:
     return calibrated(create, options)
 
 
+def _reference(options: JudgeOptions) -> Judge:
+    from vlm_judge_ros.judges.reference import create
+
+    return create(options)
+
+
 def _token_reward(options: JudgeOptions) -> Judge:
     from vlm_judge_ros.judges.calibrated import calibrated
     from vlm_judge_ros.judges.token_reward import create
@@ -125,6 +131,7 @@ JUDGES: dict[str, JudgeFactory] = {
     "ensemble": _ensemble,
     "frame_ordering": _frame_ordering,
     "pairwise": _pairwise,
+    "reference": _reference,
     "token_reward": _token_reward,
 }
 

@@ -25,8 +25,9 @@ JUDGE_PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         "model",
         "",
-        "Model of the judge: its folder, or a name that vlm-judge models lists; with server, what the server calls it. "
-        "Empty: the judge's own, or the one that the server's file names.",
+        "Model of the judge: its folder, or a name that vlm-judge models lists; with server, what the server calls it; "
+        "for the judge reference the file that vlm-judge fit wrote. Empty: the judge's own, or that of the server's "
+        "file.",
     ),
     Parameter(
         "server",
