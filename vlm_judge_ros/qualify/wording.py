@@ -34,7 +34,7 @@ WORDS: Mapping[str, str] = {
     "false_stops_per_hour": "false stops per hour",
     "onset_delay_s": "delay from onset to detection",
     "found_within_2_s": "of the failures are found within 2 s",
-    "alarm_before_onset": "of the failures are called so long before",
+    "alarm_before_onset": "of the failures are called over 2 s too early",
     "failure_mode_accuracy": "of the failure modes are right",
     "preference_accuracy": "preference accuracy",
     "pearson": "Pearson correlation with the true score",
