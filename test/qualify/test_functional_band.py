@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from qualify.made_courses import CASES, Case, noisy, realised, rising
 from verdict.moments import LIMITS, SECOND, finding, good_moment, remembered
 
 from vlm_judge_ros.judges.failure_band import FailureBand, Signal
@@ -26,68 +26,14 @@ from vlm_judge_ros.qualify.functional_band import (
 from vlm_judge_ros.verdict.judgement import BAND
 from vlm_judge_ros.verdict.verdict import State
 
-Draw = Callable[[np.random.Generator, str], SignalCourse]
 
-AT_ONCE = {"failure_count": 1, "failure_hold_s": 0.0}
-IN_A_ROW = {"failure_count": 2, "failure_hold_s": 2.8}
-
-
-def noisy(random: np.random.Generator, key: str) -> SignalCourse:
-    """Probabilities near zero with rare peaks, in episodes of different length."""
-    times_s = np.arange(1.0, random.integers(8, 20))
-    values = random.beta(0.3, 4.0, times_s.size)
-    return SignalCourse(key, times_s, {Signal.FAILURE: values, Signal.NOVELTY: random.gamma(2.0, 0.2, times_s.size)})
-
-
-def rising(random: np.random.Generator, key: str) -> SignalCourse:
-    """Progress that rises at a pace of its own, with pauses; the episode ends when it is complete."""
-    pace = random.uniform(0.05, 0.15)
-    steps = pace * (random.random(60) > 0.2)
-    progress = np.minimum(np.cumsum(steps), 1.0)
-    count = int(np.searchsorted(progress, 1.0 - 1e-9)) + 1
-    progress = progress[: min(count, 60)]
-    values = -(progress + random.normal(0.0, 0.03, progress.size))
-    times_s = np.arange(1.0, progress.size + 1.0)
-    return SignalCourse(key, times_s, {Signal.PROGRESS: values, Signal.FAILURE: random.beta(1.0, 9.0, times_s.size)})
-
-
-def drifting(random: np.random.Generator, key: str) -> SignalCourse:
-    """Walks with heavy tails, all ties broken by nothing: many curves are equal to each other at many moments."""
-    times_s = np.arange(0.5, 12.0, 0.5)
-    values = np.round(np.cumsum(random.standard_t(3.0, times_s.size)) * 0.1, 1)
-    return SignalCourse(key, times_s, {Signal.FAILURE: values, Signal.NOVELTY: np.round(np.abs(values), 0)})
-
-
-@pytest.mark.parametrize(
-    ("draw", "signals", "n", "alpha", "rule"),
-    [
-        (noisy, (Signal.FAILURE,), 5, 0.02, AT_ONCE),
-        (noisy, (Signal.FAILURE, Signal.NOVELTY), 30, 0.1, AT_ONCE),
-        (noisy, (Signal.FAILURE,), 24, 0.1, IN_A_ROW),
-        (rising, (Signal.PROGRESS,), 5, 0.2, AT_ONCE),
-        (rising, (Signal.PROGRESS,), 30, 0.1, IN_A_ROW),
-        (rising, (Signal.PROGRESS, Signal.FAILURE), 20, 0.2, AT_ONCE),
-        (drifting, (Signal.FAILURE,), 20, 0.2, AT_ONCE),
-        (drifting, (Signal.FAILURE, Signal.NOVELTY), 12, 0.1, IN_A_ROW),
-    ],
-)
-def test_new_successes_are_stopped_no_more_often_than_promised(
-    draw: Draw, signals: tuple[Signal, ...], n: int, alpha: float, rule: dict[str, float]
-) -> None:
-    random = np.random.default_rng(7)
-    draws, new = 40, 10
-    stops = np.empty(draws)
-    promised = 0.0
-    for number in range(draws):
-        successes = [draw(random, f"{number}-{place}") for place in range(n)]
-        band = fit_band(successes, signals, StopRule(target_rate=alpha, **rule))  # type: ignore[arg-type]
-        promised = band.promised_rate
-        fresh = [draw(random, "new") for _ in range(new)]
-        stops[number] = np.mean([stopped_at(band, course) is not None for course in fresh])
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_new_successes_are_stopped_no_more_often_than_promised(case: Case) -> None:
+    rates, promised = realised(case, draws=40, new=10, seed=7)
     # The bands differ, and the new episodes of one band share it: the spread over bands is what counts.
-    error = float(stops.std(ddof=1)) / np.sqrt(draws)
-    assert stops.mean() <= promised + 3.0 * error
-    assert promised <= max(alpha, 1.0 / (band.calibrated_on + 1)) + 1e-9
+    error = float(rates.std(ddof=1)) / np.sqrt(rates.size)
+    assert rates.mean() <= promised + 3.0 * error
+    assert promised <= max(case.rule.target_rate, 1.0 / (case.successes / 2 + 1))
 
 
 def test_the_promise_is_not_bought_by_never_stopping() -> None:

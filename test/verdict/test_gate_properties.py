@@ -81,6 +81,9 @@ def findings_at(draw: st.DrawFn, time_s: int) -> Moment:
         found.append(finding(Layer.JUDGE, "judge_progress", Effect.NEUTRAL, at))
         found.append(finding(Layer.JUDGE, "judge_success", effect(draw, CLAIM), at))
         found.append(finding(Layer.JUDGE, "judge_failure", failing, at, mode=draw(modes)))
+        if draw(st.booleans()):
+            outside = effect(draw, (Effect.NEUTRAL, Effect.NEUTRAL, Effect.FAILURE))
+            found.append(finding(Layer.JUDGE, "judge_band", outside, at, value=3.0, mode=draw(modes)))
     else:
         found.append(finding(Layer.JUDGE, "judge_declined", Effect.BLIND, at))
     kind_of_review = draw(st.sampled_from(["none", "trouble", "newest", "newest", "older"]))
