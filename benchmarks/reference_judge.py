@@ -3,10 +3,11 @@
     MUJOCO_GL=egl python benchmarks/reference_judge.py --episodes /tmp/unseen --recorded ../shared/data
 
 Three parts, of which those run whose data is there. `simulated`: ten tasks that the first embedded judge was never
-trained on, five successes each to fit on (extra `simulate`; made once, kept in the folder --episodes). `lift`: ten robosuite
-episodes with rewards for each frame, beside them what the model SOLE-R1 said of the same frames; a success is judged by
-the other ones. `table`: two real episodes of clearing a table, each judged by the other. Every question shows the judge
-what a node would: at most eight keyframes of each camera spread over the episode, and four at which the motion changed.
+trained on, five successes each to fit on (extra `simulate`; made once, kept in the folder --episodes). `lift`: ten
+robosuite episodes with rewards for each frame, beside them what the model SOLE-R1 said of the same frames; a success is
+judged by the other ones. `table`: two real episodes of clearing a table, each judged by the other. Every question shows
+the judge what a node would: at most eight keyframes of each camera spread over the episode, and four at which the
+motion changed.
 """
 
 from __future__ import annotations
