@@ -49,6 +49,7 @@ def test_scores_of_columns_come_to_the_page_also_from_the_folders_alone(tmp_path
     told = read_episode(out / "cubes_episode_000001").scores
     assert [(one.column, one.score) for one in told] == [("score", 0.25), ("stars", 0.25)]
     page = (out / "report.html").read_text()
+    assert "Raters: score, stars" in page
     assert "people (2)" in page and "difference of two people" in page
     (out / "report.html").unlink()
     assert cli.main(["report", str(out)]) == 0

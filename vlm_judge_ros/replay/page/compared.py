@@ -53,11 +53,13 @@ class Agreement:
         title: which side.
         lines: the figures that something is known of.
         pairs: a drawing of both scores of each episode; None where none has both.
+        raters: names of the people, and of the columns that count as people; empty for the recorded truth.
     """
 
     title: str
     lines: tuple[Line, ...]
     pairs: Markup | None
+    raters: tuple[str, ...] = ()
 
 
 class Compared:
@@ -115,7 +117,8 @@ class _Side:
             if one.score is not None and one.episode in said and (score := said[one.episode].score) is not None
         ]
         lines = _lines(agreement(self.judged, self.labels))
-        return Agreement(self._title, lines, scatter(self._title, pairs) if pairs else None)
+        raters = tuple(sorted({label.rater for label in self.labels if label.rater}))
+        return Agreement(self._title, lines, scatter(self._title, pairs) if pairs else None, raters)
 
 
 def _lines(figures: Mapping[str, Figure]) -> tuple[Line, ...]:
