@@ -9,7 +9,8 @@ The bag: two cameras 640x480 at 30 Hz as JPEG, joint states at 100 Hz, no compre
 - the same with simplejpeg, which is faster.
 
 All of them take their turns on the same cores, so that ratios hold on a busy machine; what a figure means by itself
-depends on what else runs; the seconds of the processors, over all threads, depend less on it. Figures are medians
+depends on what else runs; the seconds of the processors, over all threads and of the first thread alone, depend less on
+it. The first thread judges, the others decode: where each has a core, it is what takes longest. Figures are medians
 over the turns with their range, which holds the true median with a probability of 1 - 2 ** (1 - turns). Memory is the
 peak of the resident memory of a process that scores one episode of a minute, and of another that scores one of
 --long-minutes made of the same images; 0 leaves that out.
@@ -29,7 +30,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
@@ -113,23 +114,38 @@ def write_bag(path: Path, seconds: float, made: dict[str, list[bytes]]) -> None:
                 images_written += 1
 
 
-def read_bare(path: Path, decode: Callable[[Any], Any]) -> tuple[float, float]:
-    """Seconds that reading and decoding takes, and those of the processor."""
-    began, busy = time.perf_counter(), time.process_time()
+Took: TypeAlias = tuple[float, float, float]
+"""Seconds by the clock, of the processors in all threads, and of the processor in the first thread."""
+
+
+def seconds() -> Took:
+    """What all of them show now."""
+    return time.perf_counter(), time.process_time(), time.thread_time()
+
+
+def since(began: Took) -> Took:
+    """What has passed."""
+    clock, processors, thread = (now - before for now, before in zip(seconds(), began, strict=True))
+    return clock, processors, thread
+
+
+def read_bare(path: Path, decode: Callable[[Any], Any]) -> Took:
+    """What reading and decoding takes."""
+    began = seconds()
     with AnyReader([path], default_typestore=get_typestore(Stores.ROS2_HUMBLE)) as reader:
         for connection, _, data in reader.messages():
             message: Any = reader.deserialize(data, connection.msgtype)
             if connection.msgtype == "sensor_msgs/msg/CompressedImage":
                 decode(message.data)
-    return time.perf_counter() - began, time.process_time() - busy
+    return since(began)
 
 
-def score(scorer: Scorer, path: Path, out: Path) -> tuple[float, float]:
-    """Seconds that scoring takes, and those of the processors in all threads."""
-    began, busy = time.perf_counter(), time.process_time()
+def score(scorer: Scorer, path: Path, out: Path) -> Took:
+    """What scoring takes."""
+    began = seconds()
     (episode,) = find_episodes([path]).episodes
     scorer.score(episode)
-    took = time.perf_counter() - began, time.process_time() - busy
+    took = since(began)
     subprocess.run(["rm", "-r", str(out / episode.description.key)], check=True)
     return took
 
@@ -139,15 +155,15 @@ def settings(out: Path) -> ScoringSettings:
     return ScoringSettings(out, ("verdicts",), GivenParameters({"judge": "instant_judge:create"}))
 
 
-def measure(path: Path, out: Path, turns: int) -> dict[str, list[tuple[float, float]]]:
+def measure(path: Path, out: Path, turns: int) -> dict[str, list[Took]]:
     """What each way takes in each turn."""
     scorer = Scorer(settings(out))
-    ways: dict[str, Callable[[], tuple[float, float]]] = {
+    ways: dict[str, Callable[[], Took]] = {
         "scoring": lambda: score(scorer, path, out),
         "bare_cv2": lambda: read_bare(path, lambda data: cv2.imdecode(data, cv2.IMREAD_COLOR)),
         "bare_simplejpeg": lambda: read_bare(path, simplejpeg.decode_jpeg),
     }
-    found: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
+    found: dict[str, list[Took]] = {name: [] for name in ways}
     try:
         score(scorer, path, out)  # loads the judge, and the bag into the memory of the kernel
         names = list(ways)
@@ -167,18 +183,21 @@ def peak_mb(path: Path, out: Path) -> float:
     return float(done.stdout)
 
 
-def report(took: dict[str, list[tuple[float, float]]], seconds: float) -> dict[str, Any]:
+def report(took: dict[str, list[Took]], recorded_s: float) -> dict[str, Any]:
     """Seconds of the recording for each second, and ratios within the same turn."""
 
     def spread(values: list[float]) -> dict[str, float]:
         median, low, high = statistics.median(values), min(values), max(values)
         return {"median": round(median, 2), "low": round(low, 2), "high": round(high, 2)}
 
-    result: dict[str, Any] = {"turns": len(took["scoring"]), "seconds": seconds}
-    for kind, number in (("clock", 0), ("processor", 1)):
+    result: dict[str, Any] = {"turns": len(took["scoring"]), "seconds": recorded_s}
+    for kind, number in (("clock", 0), ("processor", 1), ("first_thread", 2)):
         times = {name: [one[number] for one in values] for name, values in took.items()}
         result[f"by_the_{kind}"] = {
-            **{f"{name}_times_real_time": spread([seconds / one for one in values]) for name, values in times.items()},
+            **{
+                f"{name}_times_real_time": spread([recorded_s / one for one in values])
+                for name, values in times.items()
+            },
             **{
                 f"scoring_for_each_{name}": spread([a / b for a, b in zip(times["scoring"], times[name], strict=True)])
                 for name in ("bare_cv2", "bare_simplejpeg")

@@ -137,3 +137,9 @@ def test_a_bag_with_late_lost_repeated_and_broken_messages(
     heard = assert_same(bench, path, {**SQUARE, **review, "task_files": (str(task_file),)})
     assert len(heard.reviews) >= 1
     assert heard.failures
+
+
+def test_cameras_at_30_hz_of_which_about_ten_frames_a_second_are_looked_at(bench: Bench, tmp_path: Path) -> None:
+    made = EpisodeBag(name="fast", duration_s=3.0, signal_hz=60, camera_hz=30)
+    heard = assert_same(bench, spoil(made.write(tmp_path), tmp_path / "spoilt", 3), SQUARE)
+    assert len(heard.answers) > 1

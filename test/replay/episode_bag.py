@@ -19,7 +19,7 @@ MESSAGES = Path(__file__).parents[2] / "msg"
 
 @dataclass(frozen=True)
 class EpisodeBag:
-    """What goes into the bag; ten pictures of each camera per second, and `signal_hz` joint states.
+    """What goes into the bag; `camera_hz` pictures of each camera per second, and `signal_hz` joint states.
 
     With `push_from_s` there is a force as often, on `/arm/wrench`: 5 N, and 55 N from then on until before `push_to_s`.
     """
@@ -36,6 +36,7 @@ class EpisodeBag:
     push_from_s: float | None = None
     push_to_s: float | None = None
     signal_hz: int = 10
+    camera_hz: int = 10
     started_ns: int = STARTED_NS
 
     def write(self, folder: Path) -> Path:
@@ -73,11 +74,12 @@ class _Episode:
                 "disturbance": "none",
             }
             self._put("/ground_truth/episode", 0.0, string(data=json.dumps(truth)))
-        for index in range(round(episode.duration_s * 10) + 1):
-            self._moment(index / 10)
-            if index < round(episode.duration_s * 10):
-                for within in range(1, episode.signal_hz // 10):
-                    self._signals(index / 10 + within / episode.signal_hz)
+        pictures = round(episode.duration_s * episode.camera_hz)
+        for index in range(pictures + 1):
+            self._moment(index / episode.camera_hz)
+            if index < pictures:
+                for within in range(1, episode.signal_hz // episode.camera_hz):
+                    self._signals(index / episode.camera_hz + within / episode.signal_hz)
 
     def _share(self, time_s: float) -> float:
         onset_s = self._episode.onset_s
