@@ -158,9 +158,10 @@ def test_one_for_another_judge_is_refused(tmp_path: Path) -> None:
         behind(OWN, replace(KNOWN, provenance=replace(KNOWN.provenance, prompt_hash="p")), tmp_path)
 
 
-def test_the_embedded_judge_takes_none_of_raw_scores() -> None:
+@pytest.mark.parametrize("name", ["critique", "embedded", "ensemble", "pairwise", "reference"])
+def test_judges_without_raw_scores_take_no_mapping_of_them(name: str) -> None:
     with pytest.raises(JudgeError, match="unfitted-v1 maps raw scores, and this judge has none"):
-        resolve("embedded")(JudgeOptions(calibration="unfitted-v1"))
+        resolve(name)(JudgeOptions(calibration="unfitted-v1"))
 
 
 def test_a_file_without_the_new_parts_keeps_its_hash_and_what_is_written_is_read(tmp_path: Path) -> None:

@@ -112,9 +112,10 @@ def _pairwise(options: JudgeOptions) -> Judge:
 
 
 def _reference(options: JudgeOptions) -> Judge:
+    from vlm_judge_ros.judges.calibrated import calibrated
     from vlm_judge_ros.judges.reference import create
 
-    return create(options)
+    return calibrated(create, options)
 
 
 def _token_reward(options: JudgeOptions) -> Judge:
