@@ -7,10 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.parameters.judge_node import PARAMETERS
 from vlm_judge_ros.replay.scoring.named_files import NAMING_FILES, named_files
-from vlm_judge_ros.replay.scoring.result_folder import FILES, ResultFolder
 
 TASK = "name: lift\ninstruction: lift the cup\n"
 
@@ -69,22 +67,3 @@ def test_every_parameter_that_speaks_of_a_file_is_looked_at() -> None:
     of_texts = {entry.name for entry in PARAMETERS if isinstance(entry.default, (str, tuple))}
     written = {"record", "evidence_folder"}
     assert (speaking & of_texts) - written <= NAMING_FILES | {"precision", "success_evidence"}
-
-
-def test_an_edited_file_is_named_when_a_run_is_resumed(tmp_path: Path) -> None:
-    before = {"task": "", FILES: {"lift.yaml": "a", "gone.yaml": "b"}}
-    with ResultFolder(tmp_path / "out", before, resume=False):
-        pass
-    now = {"task": "", FILES: {"lift.yaml": "c", "gone.yaml": "b"}}
-    with (
-        pytest.raises(JudgeError, match=r"the content of lift\.yaml has changed since"),
-        ResultFolder(tmp_path / "out", now, resume=True),
-    ):
-        pass
-    with (
-        pytest.raises(JudgeError, match=r"gone\.yaml was there and is not"),
-        ResultFolder(tmp_path / "out", {"task": "", FILES: {"lift.yaml": "a"}}, resume=True),
-    ):
-        pass
-    with ResultFolder(tmp_path / "out", before, resume=True):
-        pass

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -22,6 +23,8 @@ FILES = "files"
 """What in `run.json` holds the hash of each file that parameters name."""
 
 _LOCK = ".lock"
+_HALF_WRITTEN = re.compile(r"\.[\w.-]+(\.\d+)?\.new")
+"""What `whole_file` leaves behind of a file where its process is killed."""
 
 
 class ResultFolder:
@@ -86,6 +89,9 @@ class ResultFolder:
         """Remove what a run left behind that was ended in the middle."""
         for rest in self.path.glob(f"{UNFINISHED}*"):
             shutil.rmtree(rest, ignore_errors=True)
+        for rest in self.path.glob(".*.new"):
+            if _HALF_WRITTEN.fullmatch(rest.name):
+                rest.unlink(missing_ok=True)
 
     def _take_lock(self) -> None:
         # The kernel takes the lock back from a process that ends, however it ends.
@@ -103,7 +109,8 @@ class ResultFolder:
             self._lock = -1
 
     def _check(self) -> None:
-        there = [entry.name for entry in self.path.iterdir() if entry.name not in (_LOCK, f".{RUN}.new")]
+        names = [entry.name for entry in self.path.iterdir()]
+        there = [name for name in names if name != _LOCK and not _HALF_WRITTEN.fullmatch(name)]
         if not there:
             write_whole(self.path / RUN, json.dumps(self._made_with, indent=1) + "\n")
         elif not self._resume:
