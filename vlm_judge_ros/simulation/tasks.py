@@ -60,6 +60,8 @@ class SimulatedTask:
         holds_on: True where the result lasts only as long as the expert goes on working.
     """
 
+    __pydantic_config__ = pydantic.ConfigDict(extra="forbid")
+
     name: str
     expert: str
     instructions: _Wordings
@@ -95,9 +97,7 @@ def read_table(content: str, name: str) -> dict[str, SimulatedTask]:
     Raises:
         JudgeError: it is no such table.
     """
-    kind = pydantic.TypeAdapter(
-        Annotated[list[SimulatedTask], pydantic.Field(min_length=1)], config=pydantic.ConfigDict(extra="forbid")
-    )
+    kind = pydantic.TypeAdapter(Annotated[list[SimulatedTask], pydantic.Field(min_length=1)])
     try:
         tasks = kind.validate_python(yaml.safe_load(content))
     except (yaml.YAMLError, pydantic.ValidationError) as error:
