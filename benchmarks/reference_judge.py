@@ -209,19 +209,20 @@ def show(title: str, told: Mapping[str, Figure]) -> None:
 
 def simulated(folder: Path, first_seed: int, encoder: str) -> dict[str, dict[str, Figure]]:
     """The ten tasks."""
-    by_task: dict[int, list[Shown]] = {}
+    by_task: dict[int, tuple[list[Shown], list[Shown]]] = {}
     for path in sorted(folder.glob("*.npz")):
-        index = (int(path.stem) - first_seed) // SEEDS_PER_TASK
+        index, offset = divmod(int(path.stem) - first_seed, SEEDS_PER_TASK)
         if index >= 0:
-            by_task.setdefault(index, []).append(_simulated_episode(path))
+            # What the first seeds gave is there to be fitted on, and never to be judged.
+            by_task.setdefault(index, ([], []))[offset >= REFERENCES].append(_simulated_episode(path))
     every: list[Judged] = []
     backwards: list[float] = []
     still: list[float] = []
     areas: list[float] = []
     told: dict[str, dict[str, Figure]] = {}
-    for episodes in by_task.values():
-        references, others = episodes[:REFERENCES], episodes[REFERENCES:]
+    for references, others in by_task.values():
         if len(references) < REFERENCES or not others:
+            print(f"\nleft out: {(references + others)[0].kind.split()[0]}, {len(references)} references")
             continue
         judge = judge_fitted(references, encoder, recorded=False)
         judged = [ask(judge, shown) for shown in others]
@@ -229,7 +230,7 @@ def simulated(folder: Path, first_seed: int, encoder: str) -> dict[str, dict[str
         backwards += [order for order, _ in controls]
         still += [width for _, width in controls]
         every += judged
-        name = episodes[0].kind.split()[0]
+        name = references[0].kind.split()[0]
         told[name] = figures(judged, [order for order, _ in controls], [width for _, width in controls])
         area = told[name].get("success AUROC")
         areas += [area.value] if area is not None and area.value is not None else []

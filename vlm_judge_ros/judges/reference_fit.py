@@ -101,10 +101,13 @@ def fit(episodes: Sequence[ReferenceEpisode]) -> Fitted:
     positions = int(np.clip(round(longest_s / _POSITION_S), _FEWEST_POSITIONS, _MOST_POSITIONS))
     space, courses = _place(episodes, positions)
     trials = list(_trials(episodes, positions))
-    noise = _noise(trials) * (_ALONE if len(episodes) == 1 else 1.0)
+    wider = _ALONE if len(episodes) == 1 else 1.0
+    noise = _noise(trials) * wider
     left_out = tuple(_leave_out(trial, noise) for trial in trials)
-    courses = replace(courses, noise=noise)
-    return Fitted(space, courses, fit_end(left_out), _limits(left_out), left_out)
+    end, limits = fit_end(left_out), _limits(left_out)
+    end = replace(end, reach=tuple(wider * reach for reach in end.reach))
+    limits = replace(limits, distances=tuple(wider * distance for distance in limits.distances))
+    return Fitted(space, replace(courses, noise=noise), end, limits, left_out)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
