@@ -5,10 +5,12 @@
 # make test-builds   the slow rest of CI: colcon build, a real server of models, and live nodes on Jazzy; takes minutes
 #
 # PYTHON=python3.12          the Python to use; else the first suitable one on PATH
+# TEST_JOBS=4                how many tests run at the same time; 2 by default, 0 for one after the other in this process
 # EXTRAS=simulate,train      optional packages, by their names in pyproject.toml; they stay once installed
 # ROS_DISTRO_WHEELS=jazzy    ROS 2 Jazzy instead of Kilted, in an environment of its own
 
 ROS_DISTRO_WHEELS ?= kilted
+TEST_JOBS ?= 2
 ifeq ($(ROS_DISTRO_WHEELS),kilted)
 ENVIRONMENT := .venv
 else
@@ -42,7 +44,7 @@ ifeq ($(ROS_DISTRO_WHEELS),kilted)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 endif
-	$(BIN)/pytest $(TEST_ARGS)
+	$(BIN)/pytest --numprocesses $(TEST_JOBS) --dist loadfile $(TEST_ARGS)
 
 test-builds:
 	@$(SETUP) --extras test
