@@ -15,6 +15,7 @@ import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import DurabilityPolicy, QoSProfile
+from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import CompressedImage, Image, JointState
 
 from vlm_judge_ros.node.spin_thread import SpinThread
@@ -30,7 +31,8 @@ class Bench:
     """A node in this process, spun by a thread."""
 
     def __init__(self) -> None:
-        rclpy.init()
+        # Without those handlers: tests of other rooms raise signals in this process.
+        rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
         self.node = rclpy.create_node("bench")
         self.news = threading.Condition()
         self.statuses: dict[str, DiagnosticStatus] = {}

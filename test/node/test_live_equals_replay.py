@@ -28,7 +28,6 @@ from vlm_judge_ros.replay.sources.bag_episode import BagEpisode
 
 ALL = QoSProfile(depth=1000)
 ALL_LATCHED = QoSProfile(depth=1000, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-UNSEEN = Watcher(lambda _: None, lambda _: None, lambda _: None)
 SQUARE: Mapping[str, object] = {"judge": "node.square_judge:create"}
 MOVE = """
 name: move_square
@@ -68,7 +67,6 @@ def scored(path: Path, parameters: Mapping[str, object]) -> Told:
 def played(bench: Bench, path: Path, parameters: Mapping[str, object], expected: Told) -> Told:
     domain = int(os.environ["ROS_DOMAIN_ID"])
     judge = f"/vlm_judge_{domain}/{JUDGE_NAME}"
-    verdicts = bench.listen(msg.Verdict, f"{judge}/verdict", ALL_LATCHED)
     others = [
         (bench.listen(kind, f"{judge}/{name}", ALL), wanted)
         for kind, name, wanted in (
@@ -77,9 +75,16 @@ def played(bench: Bench, path: Path, parameters: Mapping[str, object], expected:
             (msg.Failure, "failure", expected.failures),
         )
     ]
+    verdicts = bench.listen(msg.Verdict, f"{judge}/verdict", ALL_LATCHED)
+
+    def await_discovery(_: float) -> None:
+        # Who gets the latched verdict, for which it asked last, is known to the node for the other topics too.
+        bench.until(lambda: verdicts, "a first verdict")
+
     with Bag(path) as bag:
         recording = Recording.read(bag)
-        replay_live(bag, recording, UNSEEN, threading.Event(), 100.0, parameters, domain, lockstep=True)
+        watcher = Watcher(await_discovery, lambda _: None, lambda _: None)
+        replay_live(bag, recording, watcher, threading.Event(), 100.0, parameters, domain, lockstep=True)
     # After the last verdict of an episode comes one which says that none runs.
     bench.until(lambda: len(verdicts) > 2 and not verdicts[-1].episode_id, "the end of the episode")
     for heard, wanted in others:

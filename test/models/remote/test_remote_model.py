@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import dataclasses
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -483,6 +482,6 @@ def test_a_replayed_recording_gives_the_same_scores_without_the_server(server: S
     server.stop()
     with Client(settings, replay=tmp_path / "exchanges.jsonl") as client:
         model = RemoteModel(client, settings)
-        again = [dataclasses.replace(frame) for frame in frames]
+        again = [Frame(frame.camera, frame.stamp_ns, frame.image, frame.thumbnail) for frame in frames]
         assert model.score(again, [PROMPT, "\nOther:"], " True") == recorded
     server.start()

@@ -196,7 +196,9 @@ def test_any_changed_byte_is_harmless_or_a_sentence(
     data[place % len(data)] ^= flip
     path = written(tmp_path_factory.getbasetemp(), bytes(data))
     try:
-        texts(path)
+        with Bag(path) as bag:
+            for message in bag.messages():
+                bag.decode(message)  # not its `data`: the changed byte may be in the name of that field
     except BagError as error:
         assert str(path) in str(error)
 
