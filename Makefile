@@ -5,7 +5,8 @@
 # make test-builds   the slow rest of CI: colcon build, a real server of models, and live nodes on Jazzy; takes minutes
 #
 # PYTHON=python3.12          the Python to use; else the first suitable one on PATH
-# TEST_JOBS=4                how many tests run at the same time; 2 by default, 0 for one after the other in this process
+# TEST_JOBS=4                how many tests run at the same time; 2 by default, 0 for one after the other in this process.
+#                            Those that hold a stop to its seconds run alone, after the others
 # EXTRAS=simulate,train      optional packages, by their names in pyproject.toml; they stay once installed
 # ROS_DISTRO_WHEELS=jazzy    ROS 2 Jazzy instead of Kilted, in an environment of its own
 
@@ -44,7 +45,12 @@ ifeq ($(ROS_DISTRO_WHEELS),kilted)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 endif
+ifeq ($(TEST_ARGS),)
+	$(BIN)/pytest --numprocesses $(TEST_JOBS) --dist loadfile -m "not builds and not alone"
+	$(BIN)/pytest -m alone
+else
 	$(BIN)/pytest --numprocesses $(TEST_JOBS) --dist loadfile $(TEST_ARGS)
+endif
 
 test-builds:
 	@$(SETUP) --extras test

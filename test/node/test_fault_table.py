@@ -28,6 +28,8 @@ from watched_plant import Stop, WatchedPlant
 from vlm_judge_ros import msg
 from vlm_judge_ros.verdict.verdict import State
 
+pytestmark = pytest.mark.alone
+
 MARGIN_S = 15.0
 """How much longer than its timeouts a stop may take on a machine that has other things to do."""
 
