@@ -5,7 +5,8 @@
 
 Each episode is simulated, and fed at its own stamps to the engine that the live node runs: pictures as JPEG at
 5 Hz, one action chunk a second, one question to the judge per chunk. Each is also shown frozen, reversed and under
-the instruction of another task. The figures are those of a judge card, by set of episodes.
+the instruction of another task. The figures are those of a judge card, by set of episodes; `--card` writes the card of
+the first set, as it is shipped beside the model.
 """
 
 from __future__ import annotations
@@ -30,13 +31,17 @@ from vlm_judge_ros.episode.chunk import Chunk
 from vlm_judge_ros.episode.compressed_image import CompressedImage
 from vlm_judge_ros.episode.frame import Frame
 from vlm_judge_ros.episode.joint import JointSample
-from vlm_judge_ros.judges.card import CardFigure
+from vlm_judge_ros.judges.card import CardFigure, JudgeCard, QualifiedJudge
 from vlm_judge_ros.judges.embedded import EmbeddedJudge
 from vlm_judge_ros.models.two_view import EMBEDDED_FOLDER, TwoViewModel
 from vlm_judge_ros.parameters.judge_node import DEFAULT_CAMERAS, parameters_for
 from vlm_judge_ros.parameters.settings import engine_settings
+from vlm_judge_ros.qualify.carding import judge_card
 from vlm_judge_ros.qualify.figures import figures
+from vlm_judge_ros.qualify.kept import Kept
 from vlm_judge_ros.qualify.qualified_episode import Control, QualifiedEpisode
+from vlm_judge_ros.qualify.thresholds import DEFAULT, load_thresholds
+from vlm_judge_ros.replay.outputs.whole_file import write_whole
 from vlm_judge_ros.replay.scoring.remembered import Remembered
 from vlm_judge_ros.replay.sources.recorded_episode import EpisodeDescription
 from vlm_judge_ros.replay.trace import Curve, EpisodeTrace
@@ -94,8 +99,8 @@ def prepare_process(changes: Mapping[str, object], folder: Path) -> None:
 def parameter(text: str) -> tuple[str, object]:
     """Read NAME=VALUE for a parameter of the judge node."""
     name, _, value = text.partition("=")
-    if not isinstance(_PARAMETERS.get(name), int | float) or isinstance(_PARAMETERS[name], bool):
-        raise argparse.ArgumentTypeError(f'the judge node has no number "{name}"')
+    if not isinstance(_PARAMETERS.get(name), int | float | str) or isinstance(_PARAMETERS[name], bool):
+        raise argparse.ArgumentTypeError(f'the judge node has no number or word "{name}"')
     try:
         return name, type(_PARAMETERS[name])(value)
     except ValueError as error:
@@ -234,6 +239,24 @@ def subjects(group: str, count: int, first_seed: int) -> list[Subject]:
 GROUPS = ("trained", "left_out_kinds", "left_out_tasks", "camera", "light", "texture", "wordings")
 
 
+def card_of(name: str, episodes: Sequence[QualifiedEpisode]) -> JudgeCard:
+    """The card that tells what the judge was worth on these episodes."""
+    shown = {
+        Control.STATIC: f"One picture of each camera, drawn at random, for {FROZEN_S:g} s.",
+        Control.REVERSED: "The pictures in reverse order, at the stamps of the episode.",
+        Control.WRONG_TASK: "The episode under an instruction of another task, drawn at random.",
+    }
+    provenance = embedded_judge().provenance
+    kept = Kept(
+        tuple(sorted(episodes, key=lambda episode: episode.key)),
+        (),
+        QualifiedJudge.of(provenance),
+        provenance.provider,
+        {control.value: text for control, text in shown.items()},
+    )
+    return judge_card(kept, name, load_thresholds(DEFAULT))
+
+
 def misses(cards: Mapping[str, Mapping[str, CardFigure]]) -> list[str]:
     """What falls short of its target, in words."""
     found = []
@@ -267,6 +290,7 @@ def main() -> int:
     )
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--json", action="store_true", help="print one object with every figure")
+    parser.add_argument("--card", type=Path, help="file for the judge card of the first set")
     arguments = parser.parse_args()
 
     prepared = (dict(arguments.parameter), arguments.model)
@@ -278,6 +302,9 @@ def main() -> int:
             episodes[subject.group].extend([result] if result is not None else [])
             print(f"\r{done} of {len(planned)} episodes judged", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
+    if arguments.card is not None:
+        card = card_of(f"{TwoViewModel(arguments.model).description.name}-simulated", episodes[arguments.sets[0]])
+        write_whole(arguments.card, card.model_dump_json(indent=1) + "\n")
     cards = {group: figures(those) for group, those in episodes.items()}
     short = misses(cards)
     if arguments.json:

@@ -18,7 +18,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -267,6 +267,22 @@ def labelled(numbers: Sequence[int]) -> list[Content]:
     return content
 
 
+def timed(
+    ways: Mapping[str, tuple[Callable[[], object], Callable[[], object]]], turns: int, clock: Callable[[], float]
+) -> dict[str, list[float]]:
+    """Seconds of each way, turn by turn: all of them in each turn, and before each what is not timed."""
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    for turn in range(turns + 1):
+        for name, (before, way) in ways.items():
+            before()
+            began = clock()
+            way()
+            # The first turn is for what the runtimes set up.
+            if turn:
+                seconds[name].append(clock() - began)
+    return seconds
+
+
 def measure(scene: Scene, turns: int, clock: Callable[[], float]) -> dict[str, Seconds]:
     """Time every way `turns` times, interleaved; seconds of each, shape (turns,)."""
     one_more = labelled([FRAMES])
@@ -292,16 +308,7 @@ def measure(scene: Scene, turns: int, clock: Callable[[], float]) -> dict[str, S
         "chunk_64": (lambda: in_long(long, 1), lambda: in_long([*long, *one_more], 3)),
         "transformers": (nothing, scene.in_transformers),
     }
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
-    for turn in range(turns + 1):
-        for name, (before, way) in ways.items():
-            before()
-            began = clock()
-            way()
-            # The first turn is for what the runtimes set up.
-            if turn:
-                seconds[name].append(clock() - began)
-    return {name: np.array(values) for name, values in seconds.items()}
+    return {name: np.array(values) for name, values in timed(ways, turns, clock).items()}
 
 
 def figures(scene: Scene, turns: int, clock: Callable[[], float]) -> dict[str, Any]:

@@ -7,7 +7,8 @@ trained on, five successes each to fit on (extra `simulate`; made once, kept in 
 robosuite episodes with rewards for each frame, beside them what the model SOLE-R1 said of the same frames; a success is
 judged by the other ones. `table`: two real episodes of clearing a table, each judged by the other. Every question shows
 the judge what a node would: at most eight keyframes of each camera spread over the episode, and four at which the
-motion changed.
+motion changed. How long a question takes is told in seconds of the processor, which other programs hardly change; run
+it with OMP_NUM_THREADS=1 and OPENBLAS_NUM_THREADS=1 for one core.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import argparse
 import json
 import sys
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -38,7 +40,7 @@ from vlm_judge_ros.models.appearance.encoder import open_encoder
 from vlm_judge_ros.qualify.classification import auroc
 from vlm_judge_ros.qualify.order import value_order
 from vlm_judge_ros.replay.labels.correlation import mean
-from vlm_judge_ros.replay.labels.figure import Figure, figure
+from vlm_judge_ros.replay.labels.figure import Figure, figure, share
 from vlm_judge_ros.simulation.disturbance import Disturbance
 
 ASK_S = 1.0
@@ -71,13 +73,23 @@ class Shown:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Judged:
-    """What the judge said of an episode."""
+    """What the judge said of an episode.
+
+    Attributes:
+        shown: the episode.
+        asked: places of the moments of the questions.
+        progress: in each answer.
+        success: probability in each answer.
+        failing: probability in each answer.
+        took_s: seconds of the processor that each question took; empty where it was not asked here.
+    """
 
     shown: Shown
     asked: NDArray[np.int64]
     progress: NDArray[np.float64]
     success: NDArray[np.float64]
     failing: NDArray[np.float64]
+    took_s: NDArray[np.float64]
 
     @property
     def order(self) -> float:
@@ -141,6 +153,7 @@ def ask(judge: ReferenceJudge, shown: Shown, order: Sequence[int] | None = None)
     buffers = {camera: KeyframeBuffer(0) for camera in shown.pictures}
     opinions: list[Opinion] = []
     asked: list[int] = []
+    took_s: list[float] = []
     for index, now_s in enumerate(shown.seconds):
         now_ns = round(float(now_s) * 1e9) + 1
         for camera, buffer in buffers.items():
@@ -150,13 +163,15 @@ def ask(judge: ReferenceJudge, shown: Shown, order: Sequence[int] | None = None)
         if asked and now_s - shown.seconds[asked[-1]] < ASK_S - 1e-6 and not last:
             continue
         keyframes = {camera: buffer.select(8, 4) for camera, buffer in buffers.items()}
+        began_s = time.process_time()
         opinions.append(judge.ask(Evidence("one", shown.task, 0, now_ns, keyframes)))
+        took_s.append(time.process_time() - began_s)
         asked.append(index)
     # What it declines counts as no progress, no success and no failure.
     said = np.nan_to_num(
         [(one.progress, one.success_probability, one.failure_probability) for one in opinions], nan=0.0
     )
-    return Judged(shown, np.array(asked), said[:, 0], said[:, 1], said[:, 2])
+    return Judged(shown, np.array(asked), said[:, 0], said[:, 1], said[:, 2], np.array(took_s))
 
 
 def figures(
@@ -181,6 +196,16 @@ def figures(
         "VOC reversed": average(reversed_order),
         "range of progress on a still picture": average(still_range),
     }
+    asked = [one for one in judged if len(one.took_s)]
+    if asked:
+        took_s, lasted_s = (np.array(rows) for rows in zip(*map(_times_s, asked), strict=True))
+        questions = np.array([len(one.took_s) for one in asked], dtype=np.float64)
+        told["processor seconds per question"] = figure(
+            lambda counts: share(counts @ took_s, counts @ questions), len(asked), int(questions.sum())
+        )
+        told["processor seconds by seconds of the episode"] = figure(
+            lambda counts: share(counts @ took_s, counts @ lasted_s), len(asked)
+        )
     if found:
         told["failures found after their onset"] = average(found)
     if good and bad:
@@ -188,6 +213,11 @@ def figures(
         positive = np.array([float(one.shown.success) for one in judged])
         told["success AUROC"] = figure(auroc(last, positive), len(judged))
     return told
+
+
+def _times_s(one: Judged) -> tuple[float, float]:
+    """Seconds of the processor for all questions, and seconds of the episode."""
+    return float(one.took_s.sum()), float(np.ptp(one.shown.seconds))
 
 
 def _controls(judge: ReferenceJudge, shown: Shown) -> tuple[float, float]:
@@ -214,7 +244,7 @@ def simulated(folder: Path, first_seed: int, encoder: str) -> dict[str, dict[str
         index, offset = divmod(int(path.stem) - first_seed, SEEDS_PER_TASK)
         if index >= 0:
             # What the first seeds gave is there to be fitted on, and never to be judged.
-            by_task.setdefault(index, ([], []))[offset >= REFERENCES].append(_simulated_episode(path))
+            by_task.setdefault(index, ([], []))[offset >= REFERENCES].append(simulated_episode(path))
     every: list[Judged] = []
     backwards: list[float] = []
     still: list[float] = []
@@ -247,7 +277,8 @@ def simulated(folder: Path, first_seed: int, encoder: str) -> dict[str, dict[str
     return told
 
 
-def _simulated_episode(path: Path) -> Shown:
+def simulated_episode(path: Path) -> Shown:
+    """Read an episode that was simulated."""
     with np.load(path, allow_pickle=False) as file:
         pictures = {}
         for camera in ("front", "wrist"):
@@ -286,7 +317,10 @@ def lift(folder: Path, encoder: str) -> dict[str, dict[str, Figure]]:
         title = "lift, progress of the references from " + ("their rewards" if recorded else "the time")
         told[title] = figures(judged, backwards, still)
         show(title, told[title])
-    said = [Judged(shown, np.arange(len(values)), values, values, np.zeros(len(values))) for shown, values in episodes]
+    said = [
+        Judged(shown, np.arange(len(values)), values, values, np.zeros(len(values)), np.array([]))
+        for shown, values in episodes
+    ]
     told["lift, SOLE-R1"] = figures(said, [], [])
     show("lift, SOLE-R1", told["lift, SOLE-R1"])
     return told

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from augment import augment
 from episodes import Episode
 from numpy.typing import NDArray
 from sampling import draw
@@ -26,11 +27,13 @@ MODES = (
     "UNKNOWN",
 )
 LONGEST = 18
-QUESTIONS_PER_EPISODE = 8
-FRAMES_PER_EPISODE = 12
+QUESTIONS_PER_EPISODE = 10
+FRAMES_PER_EPISODE = 14
 # So many frames of an episode follow each other directly: a stall shows only there.
-DENSE_FRAMES = 6
+DENSE_FRAMES = 9
 WRONG_TASK_SHARE = 0.12
+FORGETFUL_SHARE = 0.5
+FORGOTTEN_WORDS = 0.15
 UNSURE_AFTER_ONSET_S = 0.6
 
 
@@ -41,11 +44,11 @@ class Batch:
     Attributes:
         first: images of the front camera, shape (frames, 96, 96, 3), bytes.
         second: images of the wrist camera, of the same shape.
-        owner: which episode each frame belongs to, shape (frames,).
         vectors: instruction vector of each frame, shape (frames, 512).
         frames: which frames each question shows, padded, shape (questions, LONGEST).
         seconds: their times relative to the newest, padded, shape (questions, LONGEST).
         last: index of the newest frame in each question, shape (questions,).
+        last_distinct: the same where frames are told once that are shown repeatedly, shape (questions,).
         progress: target, 0 to 1, shape (questions,).
         success: target, 0 or 1, shape (questions,).
         failing: target, 0 or 1, shape (questions,).
@@ -55,11 +58,11 @@ class Batch:
 
     first: Tensor
     second: Tensor
-    owner: Tensor
     vectors: Tensor
     frames: Tensor
     seconds: Tensor
     last: Tensor
+    last_distinct: Tensor
     progress: Tensor
     success: Tensor
     failing: Tensor
@@ -83,6 +86,22 @@ def some_frames(episode: Episode, random: np.random.Generator) -> NDArray[np.int
     return np.unique(np.concatenate([[0], run, more])).astype(np.int64)
 
 
+def _longest_run(at: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Places in `at` of the longest stretch of frames that follow each other directly; of two, the later."""
+    starts = np.flatnonzero(np.diff(at, prepend=-2) != 1)
+    runs = np.split(np.arange(len(at)), starts[1:])
+    return max(reversed(runs), key=len)
+
+
+def _forgetful(instruction: str, random: np.random.Generator) -> str:
+    """Leave out a word here and there: a paraphrase has others, and none may be needed."""
+    words = instruction.split()
+    if random.random() > FORGETFUL_SHARE:
+        return instruction
+    kept = [word for word in words if random.random() > FORGOTTEN_WORDS]
+    return " ".join(kept or words)
+
+
 def make_batch(
     episodes: Sequence[Episode],
     instructions: Mapping[str, Sequence[str]],
@@ -103,7 +122,8 @@ def make_batch(
     count = len(episodes) * QUESTIONS_PER_EPISODE
     frames = np.zeros((count, LONGEST), dtype=np.int64)
     seconds = np.zeros((count, LONGEST), dtype=np.float32)
-    last, mode = np.zeros(count, dtype=np.int64), np.full(count, -1, dtype=np.int64)
+    last, last_distinct = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
+    mode = np.full(count, -1, dtype=np.int64)
     progress, success, failing, weight = (np.zeros(count, dtype=np.float32) for _ in range(4))
     vectors: list[NDArray[np.float32]] = []
     shown = [some_frames(episode, random) for episode in episodes]
@@ -112,16 +132,19 @@ def make_batch(
         wrong = len(tasks) > 1 and random.random() < WRONG_TASK_SHARE
         others = [other for other in tasks if other != episode.task]
         wordings = instructions[str(random.choice(others))] if wrong else episode.instructions
-        vector = instruction_vector(str(random.choice(wordings)))
+        vector = instruction_vector(_forgetful(str(random.choice(wordings)), random))
         vectors.append(np.repeat(vector[None], len(at), axis=0))
+        dense = _longest_run(at)
         for _ in range(QUESTIONS_PER_EPISODE):
-            question = draw(episode.seconds[at], LONGEST, random)
+            question = draw(episode.seconds[at], LONGEST, random, dense)
             length, newest = len(question.frames), int(at[question.frames[-1]])
             since_onset_s = episode.seconds[newest] - (math.inf if episode.onset_s is None else episode.onset_s)
             frames[row] = offset
             frames[row, :length] += question.frames
             seconds[row, :length] = question.seconds
             last[row] = length - 1
+            # A question shows one frame again and again, or none twice.
+            last_distinct[row] = 0 if question.is_frozen else length - 1
             if not wrong:
                 progress[row], success[row] = episode.progress[newest], episode.success[newest]
                 failing[row] = episode.failing[newest]
@@ -130,11 +153,16 @@ def make_batch(
                     mode[row] = MODES.index(episode.mode)
             row += 1
         offset += len(at)
-    owner = np.repeat(np.arange(len(episodes)), [len(at) for at in shown])
-    numbers = (owner, np.concatenate(vectors), frames, seconds, last, progress, success, failing, weight, mode)
-    pictures = [episode.pictures(at) for episode, at in zip(episodes, shown, strict=True)]
+    numbers = (
+        *(np.concatenate(vectors), frames, seconds, last, last_distinct),
+        *(progress, success, failing, weight, mode),
+    )
+    pictures = [
+        tuple(augment(view, random) for view in episode.pictures(at))
+        for episode, at in zip(episodes, shown, strict=True)
+    ]
     return Batch(
-        torch.cat([first for first, _ in pictures]).to(device),
-        torch.cat([second for _, second in pictures]).to(device),
+        torch.from_numpy(np.concatenate([first for first, _ in pictures])).to(device),
+        torch.from_numpy(np.concatenate([second for _, second in pictures])).to(device),
         *(torch.from_numpy(array).to(device) for array in numbers),
     )

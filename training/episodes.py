@@ -8,9 +8,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from vlm_judge_ros.episode.failure_mode import FailureMode
 from vlm_judge_ros.simulation.disturbance import Disturbance
@@ -51,7 +49,7 @@ class Episode:
     success: NDArray[np.bool_]
     failing: NDArray[np.bool_]
 
-    def pictures(self, at: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+    def pictures(self, at: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """Decode some frames of the front and of the wrist camera, each of shape (len(at), 96, 96, 3), bytes."""
         with np.load(self.path) as file:
             return _images(file["front"], file["front_ends"], at), _images(file["wrist"], file["wrist_ends"], at)
@@ -101,8 +99,7 @@ def _read(path: Path) -> Episode:
         )
 
 
-def _images(content: NDArray[np.uint8], ends: NDArray[np.int64], at: NDArray[np.int64]) -> Tensor:
+def _images(content: NDArray[np.uint8], ends: NDArray[np.int64], at: NDArray[np.int64]) -> NDArray[np.uint8]:
     starts = np.concatenate([[0], ends[:-1]])
-    return torch.from_numpy(
-        np.stack([cv2.imdecode(content[starts[index] : ends[index]], cv2.IMREAD_COLOR_RGB) for index in at])
-    )
+    decoded = [cv2.imdecode(content[starts[index] : ends[index]], cv2.IMREAD_COLOR_RGB) for index in at]
+    return np.stack(decoded).astype(np.uint8, copy=False)

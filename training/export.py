@@ -42,9 +42,9 @@ class TimelineGraph(nn.Module):
         super().__init__()
         self.timeline = timeline
 
-    def forward(self, features: Tensor, seconds: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def forward(self, features: Tensor, seconds: Tensor, distinct: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return progress, success, failing and failure modes of one sequence."""
-        progress, success, failing, mode = self.timeline(features, seconds)
+        progress, success, failing, mode = self.timeline(features, seconds, distinct)
         return progress.sigmoid(), success.sigmoid(), failing.sigmoid(), mode.softmax(dim=1)
 
 
@@ -108,7 +108,7 @@ def main() -> None:
 
     torch.manual_seed(0)
     pairs = torch.export.Dim("pairs", min=1, max=256)
-    steps = torch.export.Dim("steps", min=1, max=256)
+    steps, distinct = torch.export.Dim("steps", min=1, max=256), torch.export.Dim("distinct", min=1, max=256)
     task = torch.randn(1, VECTOR_SIZE)
     errors = {
         ENCODER_FILE: write(
@@ -122,10 +122,14 @@ def main() -> None:
         TIMELINE_FILE: write(
             TimelineGraph(timeline),
             arguments.out / TIMELINE_FILE,
-            (torch.randn(1, 4, FEATURE_SIZE), -torch.arange(4).flip(0)[None].float()),
-            (torch.randn(1, LONGEST, FEATURE_SIZE), -torch.arange(LONGEST).flip(0)[None].float()),
-            (["features", "seconds"], ["progress", "success", "failing", "mode"]),
-            {"features": {1: steps}, "seconds": {1: steps}},
+            (torch.randn(1, 4, FEATURE_SIZE), -torch.arange(4).flip(0)[None].float(), torch.randn(1, 3, FEATURE_SIZE)),
+            (
+                torch.randn(1, LONGEST, FEATURE_SIZE),
+                -torch.arange(LONGEST).flip(0)[None].float(),
+                torch.randn(1, 5, FEATURE_SIZE),
+            ),
+            (["features", "seconds", "distinct"], ["progress", "success", "failing", "mode"]),
+            {"features": {1: steps}, "seconds": {1: steps}, "distinct": {1: distinct}},
         ),
     }
     files = {name: hashlib.sha256((arguments.out / name).read_bytes()).hexdigest() for name in errors}

@@ -1,4 +1,4 @@
-"""The two-view network: one small CNN per camera, FiLM by the instruction, a GRU over keyframes, four heads."""
+"""The two-view network: one small CNN per camera, FiLM by the instruction, GRUs over keyframes, four heads."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ TASK_SIZE = 64
 VIEW_SIZE = 128
 FEATURE_SIZE = 192
 STATE_SIZE = 192
+MEMORY_SIZE = 128
 MOTION_SIZE = 48
 MOTION_STEPS = 4
 
@@ -82,28 +83,47 @@ class Encoder(nn.Module):
 
 
 class Timeline(nn.Module):
-    """Features over time to logits of progress, success, failing and failure mode, at every step."""
+    """Features over time to logits of progress, success, failing and failure mode, at the last step of a sequence.
+
+    Progress and success are read from what the pictures show and from their order, never from the clock: a scene in
+    which nothing changes keeps the progress that it has, however long it lasts. Failures are read from the time too.
+    """
 
     def __init__(self, modes: int) -> None:
         super().__init__()
+        self.memory = nn.GRU(FEATURE_SIZE, MEMORY_SIZE, batch_first=True)
+        self.reached = nn.Sequential(nn.Linear(MEMORY_SIZE + 2 * FEATURE_SIZE, 128), nn.ReLU())
+        self.progress, self.success = nn.Linear(128, 1), nn.Linear(128, 1)
         self.change = nn.Linear(FEATURE_SIZE, MOTION_SIZE - 3)
         # What moved during the last steps, not only since the last one: a rest, a shaking and a retreat differ there.
         self.motion = nn.Conv1d(MOTION_SIZE, MOTION_SIZE, MOTION_STEPS)
         self.recurrent = nn.GRU(FEATURE_SIZE + 2 + MOTION_SIZE, STATE_SIZE, batch_first=True)
         self.hidden = nn.Sequential(nn.Linear(STATE_SIZE + FEATURE_SIZE, 128), nn.ReLU())
-        self.progress, self.success, self.failing = nn.Linear(128, 1), nn.Linear(128, 1), nn.Linear(128, 1)
-        self.mode = nn.Linear(128, modes)
+        self.failing, self.mode = nn.Linear(128, 1), nn.Linear(128, modes)
 
     def forward(
-        self, features: Tensor, seconds: Tensor, last: Tensor | None = None
+        self,
+        features: Tensor,
+        seconds: Tensor,
+        distinct: Tensor,
+        last: Tensor | None = None,
+        last_distinct: Tensor | None = None,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return logits for the last step of each sequence: progress, success, failing, mode.
 
         Args:
             features: shape (n, steps, FEATURE_SIZE).
             seconds: time of each step relative to the last, shape (n, steps), never above 0.
+            distinct: the same features without those of pictures like the ones before them, shape
+                (n, distinct steps, FEATURE_SIZE).
             last: index of the last step of each sequence, shape (n,); what follows it is padding. None: no padding.
+            last_distinct: the same for `distinct`.
         """
+        rows = torch.arange(features.shape[0], device=features.device)
+        end = torch.full_like(rows, distinct.shape[1] - 1) if last_distinct is None else last_distinct
+        remembered, _ = self.memory(distinct)
+        reached = self.reached(torch.cat([remembered[rows, end], distinct[rows, end], distinct[:, 0]], dim=1))
+
         gaps = torch.cat([torch.zeros_like(seconds[:, :1]), seconds[:, 1:] - seconds[:, :-1]], dim=1)
         motion = torch.cat([torch.zeros_like(features[:, :1]), features[:, 1:] - features[:, :-1]], dim=1)
         # A first step has nothing before it: no change, in a second.
@@ -115,13 +135,9 @@ class Timeline(nn.Module):
         moved = functional.relu(self.motion(functional.pad(changes, (MOTION_STEPS - 1, 0)))).transpose(1, 2)
         times = torch.stack([torch.log1p((-seconds).clamp(min=0)), torch.log1p(gaps.clamp(min=0))], dim=2)
         states, _ = self.recurrent(torch.cat([features, times, moved], dim=2))
-        if last is None:
-            state, newest = states[:, -1], features[:, -1]
-        else:
-            rows = torch.arange(features.shape[0], device=features.device)
-            state, newest = states[rows, last], features[rows, last]
-        hidden = self.hidden(torch.cat([state, newest], dim=1))
-        return self.progress(hidden)[:, 0], self.success(hidden)[:, 0], self.failing(hidden)[:, 0], self.mode(hidden)
+        end = torch.full_like(rows, features.shape[1] - 1) if last is None else last
+        hidden = self.hidden(torch.cat([states[rows, end], features[rows, end]], dim=1))
+        return self.progress(reached)[:, 0], self.success(reached)[:, 0], self.failing(hidden)[:, 0], self.mode(hidden)
 
 
 def normalise(images: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 FROZEN_GAP_S = (0.2, 2.0)
+RECENT = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,21 +25,28 @@ class Question:
     seconds: NDArray[np.float32]
     trusts_failure: bool
 
+    @property
+    def is_frozen(self) -> bool:
+        """Whether it shows one frame only."""
+        return bool((self.frames == self.frames[0]).all())
 
-def draw(seconds: NDArray[np.float64], longest: int, random: np.random.Generator) -> Question:
+
+def draw(seconds: NDArray[np.float64], longest: int, random: np.random.Generator, dense: NDArray[np.int64]) -> Question:
     """Draw a question as the keyframe buffer would put it, or a made-up one that teaches what time must not do.
 
-    Most are the past of a random moment: frames spread evenly from the start, a few more, and the newest. Some are one
-    frame repeated (the answer must not rise with time), or the episode run backwards (progress is that of the frame).
+    Most are the past of a random moment: frames spread evenly from the start, those shortly before the newest, a few
+    more, and the newest. Some are one frame repeated (nothing happens), or the episode run backwards (progress is that
+    of the frame).
 
     Args:
         seconds: times of the frames of the episode, shape (frames,).
         longest: most frames in a question.
         random: source of randomness.
+        dense: frames that follow each other directly; what happens is best seen at the end of these.
     """
     newest = int(random.integers(len(seconds)))
-    if random.random() < 0.35:
-        newest = len(seconds) - 1 - int(random.integers(min(6, len(seconds))))
+    if random.random() < 0.6:
+        newest = int(dense[-1 - int(random.integers(max(1, len(dense) // 2)))])
     kind = random.random()
     if kind < 0.08:
         steps = int(random.integers(1, longest + 1))
@@ -46,10 +54,11 @@ def draw(seconds: NDArray[np.float64], longest: int, random: np.random.Generator
         ages = np.concatenate([np.cumsum(gaps[::-1])[::-1], [0.0]])
         return Question(np.full(steps, newest), -ages.astype(np.float32), steps == 1 and newest == 0)
     first = 0 if random.random() < 0.85 else int(random.integers(newest + 1))
-    spread = np.linspace(first, newest, int(random.integers(2, 13)))
+    spread = np.linspace(first, newest, int(random.integers(2, 10)))
     jittered = np.clip(np.round(spread + random.uniform(-0.4, 0.4, len(spread))), first, newest)
     more = random.integers(first, newest + 1, size=int(random.integers(0, 5)))
-    recent = np.maximum(newest - np.arange(int(random.integers(1, 7))), first)
+    recents = RECENT if random.random() < 0.75 else int(random.integers(RECENT))
+    recent = np.maximum(newest - np.arange(recents + 1), first)
     frames = np.unique(np.concatenate([jittered, more, recent, [first, newest]])).astype(np.int64)
     if len(frames) > longest:
         inner = random.choice(frames[1:-1], size=longest - 2, replace=False)

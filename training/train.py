@@ -8,22 +8,24 @@ python training/export.py --run run --out vlm_judge_ros/models/embedded
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import math
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import torch
-from augment import augment
 from batch import MODES, Batch, make_batch
 from checkpoint import Run, load_run, save_run
 from episodes import HELD_OUT_SEEDS, Episode, load_episodes
 from network import Encoder, Timeline, normalise
 from novelty import Novelty, thumbnails
 from numpy.typing import NDArray
+from sampling import RECENT
 from torch import Tensor
 from torch.nn import functional
 
@@ -35,15 +37,13 @@ NOVELTY_FRAMES = 10
 EVALUATED_EPISODES = 300
 
 
-def loss_of(
-    encoder: Encoder, timeline: Timeline, batch: Batch, generator: torch.Generator
-) -> tuple[Tensor, dict[str, float]]:
+def loss_of(encoder: Encoder, timeline: Timeline, batch: Batch) -> tuple[Tensor, dict[str, float]]:
     """Sum of the losses of the four heads, and each of them for the log."""
-    first = augment(normalise(batch.first), batch.owner, generator)
-    second = augment(normalise(batch.second), batch.owner, generator)
+    first, second = _last_channels(batch.first), _last_channels(batch.second)
     with torch.autocast(first.device.type, torch.bfloat16, enabled=first.device.type == "cuda"):
         features = encoder(first, second, batch.vectors)
-    progress, success, failing, mode = timeline(features.float()[batch.frames], batch.seconds, batch.last)
+    shown = features.float()[batch.frames]
+    progress, success, failing, mode = timeline(shown, batch.seconds, shown, batch.last, batch.last_distinct)
     parts = {
         "progress": functional.binary_cross_entropy_with_logits(progress, batch.progress)
         + 4 * functional.smooth_l1_loss(progress.sigmoid(), batch.progress, beta=0.05),
@@ -57,7 +57,7 @@ def loss_of(
 
 
 @torch.no_grad()
-def settle_norms(encoder: Encoder, batches: Iterable[Batch], generator: torch.Generator) -> None:
+def settle_norms(encoder: Encoder, batches: Iterable[Batch]) -> None:
     """Measure the statistics of the batch normalisation anew: those of training belong to weights before averaging."""
     for module in encoder.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
@@ -65,9 +65,11 @@ def settle_norms(encoder: Encoder, batches: Iterable[Batch], generator: torch.Ge
             module.momentum = None
     encoder.train()
     for batch in batches:
-        first = augment(normalise(batch.first), batch.owner, generator)
-        second = augment(normalise(batch.second), batch.owner, generator)
-        encoder(first, second, batch.vectors)
+        encoder(_last_channels(batch.first), _last_channels(batch.second), batch.vectors)
+
+
+def _last_channels(images: Tensor) -> Tensor:
+    return normalise(images).contiguous(memory_format=torch.channels_last)
 
 
 @torch.no_grad()
@@ -75,8 +77,7 @@ def encode(
     encoder: Encoder, episode: Episode, at: NDArray[np.int64], device: torch.device
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Normalised pictures of both cameras and features of some frames of one episode."""
-    front, wrist = episode.pictures(at)
-    first, second = normalise(front.to(device)), normalise(wrist.to(device))
+    first, second = (normalise(torch.from_numpy(view).to(device)) for view in episode.pictures(at))
     vector = torch.from_numpy(instruction_vector(episode.instruction))[None].to(device)
     return first, second, encoder(first, second, vector)
 
@@ -114,13 +115,13 @@ def evaluate(encoder: Encoder, timeline: Timeline, episodes: list[Episode], devi
         _, _, features = encode(encoder, episode, np.arange(len(episode.seconds)), device)
         worst = 0.0
         for newest in range(len(episode.seconds)):
-            frames = np.unique(np.concatenate([np.linspace(0, newest, 10).round(), [max(newest - 1, 0)]])).astype(
-                np.int64
-            )
+            recent = np.maximum(newest - np.arange(1 + RECENT), 0)
+            frames = np.unique(np.concatenate([np.linspace(0, newest, 8).round(), recent])).astype(np.int64)
             seconds = torch.from_numpy((episode.seconds[frames] - episode.seconds[newest]).astype(np.float32))[None].to(
                 device
             )
-            progress, success, failing, mode = timeline(features[torch.from_numpy(frames).to(device)][None], seconds)
+            shown = features[torch.from_numpy(frames).to(device)][None]
+            progress, success, failing, mode = timeline(shown, seconds, shown)
             errors.append(abs(float(progress.sigmoid()) - float(episode.progress[newest])))
             worst = max(worst, float(failing.sigmoid()))
         ends.append(float(success))
@@ -147,18 +148,19 @@ def batches(
     arguments: argparse.Namespace,
     device: torch.device,
 ) -> Iterator[Batch]:
-    """Yield the batch of each step from there on; each depends on its step alone. The next one is made meanwhile."""
+    """Yield the batch of each step from there on; each depends on its step alone. The next ones are made meanwhile."""
 
     def make(step: int) -> Batch:
         random = np.random.default_rng([arguments.seed, step])
         chosen = random.choice(len(episodes), min(arguments.batch, len(episodes)), replace=False)
         return make_batch([episodes[index] for index in chosen], instructions, random, device)
 
-    with ThreadPoolExecutor(1) as pool:
-        upcoming, step = pool.submit(make, first_step), first_step
+    with ThreadPoolExecutor(arguments.loaders) as pool:
+        steps = itertools.count(first_step)
+        upcoming = deque(pool.submit(make, next(steps)) for _ in range(arguments.loaders))
         while True:
-            batch, step = upcoming.result(), step + 1
-            upcoming = pool.submit(make, step)
+            batch = upcoming.popleft().result()
+            upcoming.append(pool.submit(make, next(steps)))
             yield batch
 
 
@@ -167,15 +169,13 @@ def train(run: Run, training: list[Episode], instructions: dict[str, list[str]],
     device = run.device
     started = saved = time.monotonic()
     weights = run.weights
-    generator = torch.Generator(device=device)
     for batch in batches(training, instructions, run.step, arguments, device):
         if run.step >= arguments.steps or time.monotonic() - started > 60 * arguments.minutes:
             break
-        generator.manual_seed(arguments.seed * 1_000_003 + run.step)
         for group in run.optimiser.param_groups:
             decay = 0.5 * (1 + math.cos(math.pi * run.step / arguments.steps))
             group["lr"] = 1e-3 * min(1.0, (run.step + 1) / min(200, 1 + arguments.steps // 20)) * decay
-        loss, parts = loss_of(run.encoder, run.timeline, batch, generator)
+        loss, parts = loss_of(run.encoder, run.timeline, batch)
         run.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(weights, 1.0)
@@ -200,9 +200,8 @@ def finish(
     held_out = [episode for episode in episodes if episode.seed in HELD_OUT_SEEDS]
     for weight, mean in zip(run.weights, run.average, strict=True):
         weight.data.copy_(mean)
-    generator = torch.Generator(device=device).manual_seed(arguments.seed)
     fresh = batches(training, instructions, 10**9, arguments, device)
-    settle_norms(run.encoder, (next(fresh) for _ in range(40)), generator)
+    settle_norms(run.encoder, (next(fresh) for _ in range(40)))
     fresh.close()
     run.encoder.eval()
     run.timeline.eval()
@@ -237,7 +236,8 @@ def main() -> None:
     )
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoint, weights and log")
     parser.add_argument("--steps", type=int, default=20000, help="optimiser steps of the whole schedule")
-    parser.add_argument("--batch", type=int, default=24, help="episodes in a step")
+    parser.add_argument("--batch", type=int, default=20, help="episodes in a step")
+    parser.add_argument("--loaders", type=int, default=1, help="threads that make batches")
     parser.add_argument("--minutes", type=float, default=math.inf, help="stop after this time, to go on with --resume")
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out, if there is one")
     parser.add_argument("--finish", action="store_true", help="write weights even if steps are left")

@@ -55,6 +55,11 @@ COMMANDS = (
     Command("qualify", "vlm_judge_ros.qualify.command", "measure what a judge is worth on labelled episodes"),
     Command("fit", "vlm_judge_ros.replay.fit_command", "make a judge of a few successful episodes of your own"),
     Command("simulate", "vlm_judge_ros.simulation.command", "make simulated episodes (extra: simulate)"),
+    Command(
+        "steer-eval",
+        "vlm_judge_ros.closed_loop.command",
+        "measure in the simulator what steering by a judge gains (extra: simulate)",
+    ),
     Command("examples", "vlm_judge_ros.replay.examples_command", "keep examples of good and bad behaviour for judges"),
     Command("task", "vlm_judge_ros.tasks.command", "check the files that declare tasks"),
     Command("models", "vlm_judge_ros.models.vlm.listing", "list the vision-language models that are known by name"),

@@ -154,6 +154,25 @@ def test_a_still_scene_has_no_transitions() -> None:
     assert all(key.role is not FrameRole.TRANSITION for key in buffer.select(4, 4))
 
 
+def test_the_frames_shortly_before_the_newest_are_chosen_too_however_long_the_episode() -> None:
+    rising = [START + index * SECOND // 10 for index in range(6_003)]
+    chosen = filled(rising, BufferLimits(recent_frames=4, recent_spacing_s=0.5)).select(8, 0)
+    ages_s = [(rising[-1] - key.frame.stamp_ns) / SECOND for key in chosen if key.role is FrameRole.RECENT]
+    assert ages_s == pytest.approx([1.7, 1.2, 0.7, 0.2])
+    assert len(chosen) == 8 + 4
+
+
+def test_synchronous_cameras_show_the_same_recent_moments() -> None:
+    limits = BufferLimits(recent_frames=6)
+    buffers = {"front": KeyframeBuffer(START, limits), "wrist": KeyframeBuffer(START, limits)}
+    for index in range(400):
+        for camera, buffer in buffers.items():
+            buffer.add(frame(START + index * SECOND // 15, camera=camera))
+    views = select_views(buffers, 6, 0)
+    assert roles(views["front"]) == roles(views["wrist"])
+    assert [key.role for key in views["front"]].count(FrameRole.RECENT) == 6
+
+
 def test_synchronous_cameras_are_shown_at_the_same_moments_even_with_different_room() -> None:
     roomy, tight = BufferLimits(), BufferLimits(size_bytes=60_000)
     buffers = {"front": KeyframeBuffer(START, tight), "wrist": KeyframeBuffer(START, roomy)}
@@ -173,7 +192,9 @@ def test_a_camera_without_frames_is_left_out_of_the_views() -> None:
     assert [key.role for key in views["wrist"]] == [FrameRole.NEWEST]
 
 
-@pytest.mark.parametrize("wrong", [{"spread_frames": 1}, {"transition_frames": -1}, {"size_bytes": 0}])
+@pytest.mark.parametrize(
+    "wrong", [{"spread_frames": 1}, {"transition_frames": -1}, {"size_bytes": 0}, {"recent_frames": -1}]
+)
 def test_bounds_that_hold_nothing_are_refused_by_name(wrong: dict[str, int]) -> None:
     with pytest.raises(JudgeError, match=next(iter(wrong))):
         BufferLimits(**wrong)

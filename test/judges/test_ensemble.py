@@ -27,6 +27,7 @@ from vlm_judge_ros.judges.ensemble_file import Rules, load_ensemble
 from vlm_judge_ros.judges.factory import JudgeOptions
 from vlm_judge_ros.judges.model_access import open_model, shared_models
 from vlm_judge_ros.judges.opinion import Cancellable, Critique, JudgeProvenance, Opinion, SubtaskOpinion
+from vlm_judge_ros.models.cost import Cost, billed, enter
 from vlm_judge_ros.monitors.camera_limits import CameraLimits
 from vlm_judge_ros.verdict.engine import Engine
 from vlm_judge_ros.verdict.settings import CameraSettings, EngineSettings
@@ -335,6 +336,20 @@ def test_members_on_board_are_asked_one_after_the_other_and_remote_ones_at_the_s
     opinion = EnsembleJudge(seats, Rules(), "t").ask(EVIDENCE)
     assert opinion.reason == "far0 50%, far1 50%, near0 50%, near1 50%, near2 50%."
     assert running == ["in", "out"] * 3
+
+
+@pytest.mark.parametrize("remote", [False, True])
+def test_what_the_members_cost_is_counted_where_the_ensemble_was_asked(remote: bool) -> None:
+    class Costly(Scripted):
+        def ask(self, evidence: Evidence) -> Opinion:
+            enter(Cost(100.0, 2.0, 0.25))
+            return super().ask(evidence)
+
+    members = [Costly(progress=0.5), Costly(progress=0.5), Costly(fault="It wrote nothing that can be read.")]
+    seats = [Seat(str(index), member, remote=remote) for index, member in enumerate(members)]
+    with billed() as bill:
+        EnsembleJudge(seats, Rules(), "t").ask(EVIDENCE)
+    assert bill.total == Cost(300.0, 6.0, 0.75)
 
 
 @pytest.mark.parametrize("remote", [False, True])

@@ -26,7 +26,7 @@ def test_a_shipped_set_carries_its_name_and_its_wordings_differ(name: str) -> No
 
 def test_a_set_that_was_shipped_does_not_change_under_its_name() -> None:
     hashes = {name: load_prompt_set(name).content_hash for name in SHIPPED}
-    assert hashes == {"ten-v1": "b0788409815a0590", "three-v1": "ddf7a7a0eaf50418"}
+    assert hashes == {"drawn-v1": "19db9cdf27d8838c", "ten-v1": "b0788409815a0590", "three-v1": "ddf7a7a0eaf50418"}
 
 
 def test_the_name_does_not_change_the_hash_and_everything_else_does() -> None:
@@ -38,6 +38,13 @@ def test_the_name_does_not_change_the_hash_and_everything_else_does() -> None:
         one.model_copy(update={"prompts": ("Has {task} been done? It has",)}),
     ]
     assert len({one.content_hash, *(other.content_hash for other in others)}) == 4
+
+
+def test_a_set_is_about_drawn_paths_where_every_wording_says_how_long_the_motion_takes() -> None:
+    assert [name for name in SHIPPED if load_prompt_set(name).about_drawn_paths] == ["drawn-v1"]
+    assert all("2.5 s" in wording for wording in load_prompt_set("drawn-v1").wordings("open it", 3.2, 2.5))
+    with pytest.raises(ValueError, match="some prompts are about a drawn path"):
+        PromptSet(name="a", prompts=("Is {task} done?", "Is {task} done in {motion_s} s?"))
 
 
 def test_a_file_of_ones_own_is_read(tmp_path: Path) -> None:
@@ -58,7 +65,7 @@ def test_the_example_in_the_readme_can_be_used(tmp_path: Path) -> None:
     [
         ({"name": "x", "prompts": []}, "prompts: "),
         ({"name": "x", "prompts": ["Is it done?"]}, "has no {task}"),
-        ({"name": "x", "prompts": ["{task} {robot}"]}, "has {robot}; known are {elapsed_s}, {task}"),
+        ({"name": "x", "prompts": ["{task} {robot}"]}, "has {robot}; known are {elapsed_s}, {motion_s}, {task}"),
         ({"name": "x", "prompts": ["{task} done: "]}, "ends in white space"),
         ({"name": "x", "prompts": ["{task"]}, "prompts: "),
         ({"name": "x", "label": "{frame}", "prompts": ["{task}"]}, "known are {camera}, {seconds}"),
@@ -75,5 +82,5 @@ def test_what_is_wrong_with_a_file_is_said(tmp_path: Path, content: dict[str, ob
 
 
 def test_a_set_that_is_not_there_is_named_with_those_that_are() -> None:
-    with pytest.raises(JudgeError, match="name one of ten-v1, three-v1, or a "):
+    with pytest.raises(JudgeError, match="name one of drawn-v1, ten-v1, three-v1, or a "):
         load_prompt_set("eleven")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from judges.sliding_square import CAMERA, TASK, evidence, reference
 
 from vlm_judge_ros.episode.failure_mode import FailureMode
@@ -13,8 +16,10 @@ from vlm_judge_ros.errors import JudgeError, ModelBroken
 from vlm_judge_ros.judges.factory import JudgeOptions, resolve
 from vlm_judge_ros.judges.opinion import Opinion
 from vlm_judge_ros.judges.reference import ReferenceJudge
+from vlm_judge_ros.judges.reference_end import fit_end
 from vlm_judge_ros.judges.reference_file import header_of, read_references, write_references
-from vlm_judge_ros.judges.reference_fit import ReferenceEpisode, fit
+from vlm_judge_ros.judges.reference_fit import LeftOut, ReferenceEpisode, fit
+from vlm_judge_ros.judges.reference_watch import Watched
 from vlm_judge_ros.models.appearance.grids import GridEncoder
 
 
@@ -128,17 +133,20 @@ def test_a_file_keeps_what_was_fitted(fitted_file: Path) -> None:
     assert kept.limits == fitted.limits
 
 
-@pytest.mark.parametrize("spoil", ["missing", "empty", "text", "cut", "changed", "newer"])
+@pytest.mark.parametrize("spoil", ["missing", "empty", "text", "cut", "changed", "older", "newer"])
 def test_a_bad_file_is_one_sentence(fitted_file: Path, tmp_path: Path, spoil: str) -> None:
     path = tmp_path / "spoilt.npz"
     content = fitted_file.read_bytes()
-    if spoil in ("changed", "newer"):
+    if spoil in ("changed", "older", "newer"):
         with np.load(fitted_file, allow_pickle=False) as file:
             arrays = dict(file)
         if spoil == "changed":
             arrays["points"] = arrays["points"][:, :, :, :-1]
         else:
-            text = arrays["header"].tobytes().decode().replace('"schema_version":1', '"schema_version":2')
+            other = {"older": 1, "newer": 3}[spoil]
+            text = arrays["header"].tobytes().decode()
+            assert '"schema_version":2' in text
+            text = text.replace('"schema_version":2', f'"schema_version":{other}')
             arrays["header"] = np.frombuffer(text.encode(), dtype=np.uint8)
         np.savez(path, **arrays)
     elif spoil != "missing":
@@ -162,3 +170,45 @@ def test_what_cannot_be_fitted_is_refused() -> None:
     still = ReferenceEpisode(np.arange(6.0), np.zeros((6, 1, 5), dtype=np.float32))
     with pytest.raises(JudgeError, match="never changes"):
         fit([still])
+
+
+def _look(distance: float, end_belief: float = 1.0) -> Watched:
+    return Watched(0.5, 0.4, 0.6, end_belief, (distance, distance), (1.0, 1.0), 0.0, 0.0)
+
+
+def _trial(end: float, earlier: Sequence[float]) -> LeftOut:
+    looks = (*(_look(distance) for distance in earlier), _look(end))
+    return LeftOut(looks, (*(0.5 for _ in earlier), 1.0), (*(False for _ in earlier), True))
+
+
+def test_one_reference_that_ended_elsewhere_does_not_set_the_scale() -> None:
+    usual = [_trial(1.0, [8.0, 9.0, 10.0]) for _ in range(4)]
+    end = fit_end([*usual, _trial(7.0, [9.0])])
+    assert end == fit_end(usual)
+    assert end.reach == (1.0, 1.0)
+    assert end.cut == pytest.approx(3.0)
+    assert end.probability(_look(1.0)) > 0.99
+    assert end.probability(_look(7.0)) < 0.01
+
+
+def test_half_way_to_what_is_unfinished_nothing_is_known() -> None:
+    end = fit_end([_trial(2.0, [8.0] * 5)])
+    assert end.probability(_look(4.0)) == pytest.approx(0.5)
+
+
+def test_a_course_that_is_clearly_elsewhere_is_no_success_and_one_near_the_end_may_be() -> None:
+    end = fit_end([_trial(1.0, [4.0] * 5)])
+    assert end.probability(_look(2.0, end_belief=0.0)) < 0.1
+    assert end.probability(_look(2.0, end_belief=0.2)) == end.probability(_look(2.0))
+
+
+@given(st.floats(1e-6, 1e6), st.floats(1e-6, 1e6), st.floats(0.0, 1.0))
+def test_the_probability_of_success_is_one_and_falls_with_the_distance(one: float, more: float, belief: float) -> None:
+    end = fit_end([_trial(1.0, [4.0] * 5)])
+    near, far = end.probability(_look(one, belief)), end.probability(_look(one + more, belief))
+    assert 0.0 <= far <= near <= 1.0
+
+
+def test_ends_that_look_like_all_before_them_are_no_division_by_nothing() -> None:
+    assert fit_end([_trial(0.0, [0.0] * 3)]).cut > 1.0
+    assert fit_end([LeftOut((_look(1.0),), (1.0,), (True,))]).cut > 1.0

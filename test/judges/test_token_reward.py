@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -11,7 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from judges.known_scorers import BrightnessScorer, CountingScorer, KnownScorer, OrderScorer
+from judges.shown_episode import evidence
 
+from vlm_judge_ros.episode.drawing import Drawing, DrawnAs
 from vlm_judge_ros.episode.evidence import Evidence
 from vlm_judge_ros.episode.frame import Frame, FrameRole, Keyframe
 from vlm_judge_ros.episode.joint import JointSample
@@ -294,6 +297,21 @@ def test_a_calibration_of_another_instrument_is_refused() -> None:
     ):
         with pytest.raises(JudgeError, match=words):
             judge_of(BrightnessScorer(), Calibration.model_validate({**FITTED, **change}))
+
+
+def test_wordings_about_drawn_paths_and_others_are_not_taken_for_each_other() -> None:
+    usual, drawn = load_prompt_set(), load_prompt_set("drawn-v1")
+    with pytest.raises(JudgeError, match="drawn-v1 is about drawn paths"):
+        TokenRewardJudge(BrightnessScorer(), drawn, load_calibration(), IMAGES)
+    with pytest.raises(JudgeError, match="ten-v1 is about what the cameras saw"):
+        TokenRewardJudge(BrightnessScorer(), usual, load_calibration(), IMAGES, drawn=usual)
+
+
+def test_without_words_for_a_drawn_path_it_says_nothing_of_one() -> None:
+    seen = replace(evidence([0.5]), drawing=Drawing(DrawnAs.ALONE, 1, 1, 2.0))
+    scorer = BrightnessScorer()
+    assert judge_of(scorer).ask(seen).declined
+    assert not scorer.contents
 
 
 def test_it_can_be_cancelled() -> None:

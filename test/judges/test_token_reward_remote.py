@@ -213,3 +213,19 @@ def test_a_question_that_takes_too_long_is_given_up_and_the_process_goes_on(
     finally:
         server.release.set()
         worker.close()
+
+
+@pytest.mark.parametrize("prices", [{"input_price": 2.0, "output_price": 10.0}, {}])
+def test_an_answer_from_the_worker_tells_what_it_cost(server: Server, tmp_path: Path, prices: dict[str, float]) -> None:
+    options = JudgeOptions(server=file_of(server, tmp_path, budget=prices), images_per_camera=2, prompts="three-v1")
+    worker = Worker(WorkerSettings("token_reward", options, hang_timeout_s=60.0), proof(CAMERAS))
+    try:
+        assert isinstance(worker.events.get(timeout=60.0), Ready)
+        worker.ask(proof(CAMERAS), 60.0)
+        answer = worker.events.get(timeout=60.0)
+    finally:
+        worker.close()
+    assert isinstance(answer, Answer)
+    # Three wordings, each a request of 100 tokens that are read and one that is written; the proof counts for itself.
+    assert (answer.opinion.cost.input_tokens, answer.opinion.cost.output_tokens) == (300.0, 3.0)
+    assert answer.opinion.cost.money == pytest.approx(0.00063 if prices else math.nan, nan_ok=True)

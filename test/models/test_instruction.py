@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vlm_judge_ros.models.instruction import VECTOR_SIZE, familiarity, instruction_vector
+from vlm_judge_ros.models.instruction import VECTOR_SIZE, TaskWords, familiarity, instruction_vector
+from vlm_judge_ros.simulation.tasks import TASKS, TRAINED_TASKS
 
 KNOWN = ("open the drawer", "push the puck to the goal")
 
@@ -38,3 +39,49 @@ def test_familiarity_lies_between_none_and_all(text: str) -> None:
 )
 def test_familiarity_is_the_share_of_words_in_common(instruction: str, expected: float) -> None:
     assert familiarity(instruction, KNOWN) == pytest.approx(expected)
+
+
+TOLD = {task: [*TASKS[task].instructions, *TASKS[task].forbidding] for task in TRAINED_TASKS}
+
+
+def test_every_wording_that_a_model_was_trained_with_is_of_a_known_task() -> None:
+    known = TaskWords(TOLD)
+    assert [text for wordings in TOLD.values() for text in wordings if known.task_of(text) is None] == []
+
+
+def test_other_wordings_in_the_same_words_mean_the_same_task() -> None:
+    known = TaskWords(TOLD)
+    other = [(task, text) for task in TRAINED_TASKS for text in TASKS[task].held_out_instructions]
+    right = [known.task_of(text) == task for task, text in other]
+    # A few name too little to be told apart: both "reach" and "reach-wall" move the hand to the red target.
+    assert np.mean(right) > 0.9
+    assert all(known.task_of(text) is not None for _, text in other)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "drawer",
+        "move the drawer",
+        "do not close the drawer",
+        "fold the shirts",
+        "shut the cupboard",
+        "close the faucet",
+        "take the ring off the peg",
+        "push the bottle with the stick",
+    ],
+)
+def test_what_no_task_means_is_unknown(text: str) -> None:
+    assert TaskWords(TOLD).task_of(text) is None
+
+
+def test_the_opposite_of_a_known_task_is_not_that_task() -> None:
+    known = TaskWords({task: wordings for task, wordings in TOLD.items() if task != "window-close"})
+    assert known.task_of("open the window") == "window-open"
+    assert known.task_of("close the window") is None
+
+
+@given(st.text(max_size=200))
+def test_any_text_means_a_known_task_or_none(text: str) -> None:
+    assert TaskWords(TOLD).task_of(text) in {None, *TOLD}

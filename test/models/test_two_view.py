@@ -42,7 +42,7 @@ def test_answers_are_probabilities_for_any_number_of_pairs() -> None:
     for count in (1, 2, 19):
         encoded = model.encode(images(model, count), images(model, count), "open the drawer")
         assert encoded.novelty.shape == (count,)
-        estimate = model.estimate(encoded.features, np.linspace(-9.0, 0.0, count, dtype=np.float32))
+        estimate = model.estimate(encoded.features, np.linspace(-9.0, 0.0, count, dtype=np.float32), range(count))
         assert 0.0 <= estimate.progress <= 1.0
         assert 0.0 <= estimate.success_probability <= 1.0
         assert 0.0 <= estimate.failure_probability <= 1.0

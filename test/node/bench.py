@@ -73,13 +73,21 @@ class Bench:
     def call(self, kind: Any, name: str, **request: Any) -> Any:
         client = self.node.create_client(kind, name)
         try:
-            assert client.wait_for_service(PATIENCE_S), f"there is no service {name}"
-            future = client.call_async(kind.Request(**request))
-            future.add_done_callback(self._wake)
-            self.until(future.done, f"an answer of {name}")
-            return future.result()
+            return self.answer(self.ask(client, kind.Request(**request)))
         finally:
             self.node.destroy_client(client)
+
+    def ask(self, client: Any, request: Any) -> Any:
+        """The future of an answer."""
+        assert client.wait_for_service(PATIENCE_S), f"there is no service {client.srv_name}"
+        future = client.call_async(request)
+        future.add_done_callback(self._wake)
+        return future
+
+    def answer(self, future: Any) -> Any:
+        """Wait for an answer, and return it."""
+        self.until(future.done, "an answer")
+        return future.result()
 
     def _wake(self, _: object) -> None:
         with self.news:

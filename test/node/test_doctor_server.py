@@ -26,7 +26,7 @@ def test_the_doctor_says_what_a_server_gives_and_which_methods_can_ask_it(tmp_pa
     assert {entry.health for entry in found} == {Health.WELL}
     lines = {entry.subject: entry.text for entry in found}
     assert lines["server"].startswith(f"{MODEL} answers at 127.0.0.1:{running.port}; ")
-    assert lines["methods"] == "can ask it: token_reward, frame_ordering, critique, checklist, pairwise"
+    assert lines["methods"] == "can ask it: token_reward, frame_ordering, critique, checklist, pairwise, path_choice"
     assert "ms an answer of at most 16 tokens about 4 small images" in lines["server costs"]
     gives = [entry.text for entry in found if entry.subject == "server gives"]
     assert gives[0].startswith("log-probabilities of an answer token, by the user's turn continued, token by id")
@@ -39,7 +39,8 @@ def test_what_a_server_does_not_give_is_absent_with_its_reason(tmp_path: Path) -
     absent = [entry for entry in found if entry.health is Health.ABSENT]
     assert [entry.subject for entry in absent] == ["server gives"]
     assert "'logprobs' is not supported with this model" in absent[0].text
-    assert Observation(Health.WELL, "methods", "can ask it: frame_ordering, critique, checklist, pairwise") in found
+    writing = "can ask it: frame_ordering, critique, checklist, pairwise, path_choice"
+    assert Observation(Health.WELL, "methods", writing) in found
 
 
 def test_a_server_that_is_not_there_is_an_error(tmp_path: Path) -> None:

@@ -15,10 +15,20 @@ from vlm_judge_ros.verdict.verdict import State
 DURATION_S = 10.0
 
 
-def answers(progress: Sequence[float], probability: float = math.nan, latency_s: float = 0.1) -> tuple[Answer, ...]:
-    """One answer a second from the first second on."""
+def answers(
+    progress: Sequence[float], probability: float = math.nan, latency_s: float = 0.1, tokens: float = math.nan
+) -> tuple[Answer, ...]:
+    """One answer a second from the first second on; a token that is read costs a thousandth."""
     return tuple(
-        Answer(float(second), progress=value, success_probability=probability, latency_s=latency_s)
+        Answer(
+            float(second),
+            progress=value,
+            success_probability=probability,
+            latency_s=latency_s,
+            input_tokens=tokens,
+            output_tokens=tokens / 10.0,
+            money=tokens / 1000.0,
+        )
         for second, value in enumerate(progress, start=1)
     )
 
@@ -42,9 +52,11 @@ def episode(
     onset_s: float | None = None,
     completed_s: float | None = None,
     true_progress: Curve | None = None,
+    preferred: Mapping[str, float] | None = None,
+    tokens: float = math.nan,
 ) -> QualifiedEpisode:
     """An episode with an answer each second, and a ruling wherever the state changes."""
-    given = answers(progress, probability, latency_s)
+    given = answers(progress, probability, latency_s, tokens)
     last = given[-1].progress if final_progress is None and given else final_progress
     rulings = tuple(
         Ruling(
@@ -77,6 +89,7 @@ def episode(
         completed_s=completed_s,
         true_progress=Curve() if true_progress is None else true_progress,
         controls={control: answers(shown) for control, shown in (controls or {}).items()},
+        preferred=preferred or {},
     )
 
 
@@ -121,6 +134,8 @@ def many(count: int, seed: int = 0, tasks: int = 10) -> list[QualifiedEpisode]:
                 true_progress=Curve(tuple(np.arange(1.0, 11.0)), tuple(true)),
                 latency_s=float(random.uniform(0.1, 0.3)),
                 cameras=("front", "wrist") if index % 3 else ("front",),
+                preferred={f"e{index + tasks:05d}": 1.0 if index % 4 else -1.0} if index + tasks < count else {},
+                tokens=100.0 + index,
             )
         )
     return found

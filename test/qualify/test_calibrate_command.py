@@ -18,6 +18,7 @@ from vlm_judge_ros.judges.failure_band import Signal
 from vlm_judge_ros.parameters.contradictions import contradiction
 from vlm_judge_ros.parameters.judge_node import DEFAULT_CAMERAS, parameters_for
 from vlm_judge_ros.replay.bundled import bundled_episode
+from vlm_judge_ros.replay.instrument import Instrument
 from vlm_judge_ros.replay.outputs.episode_file import EPISODE, EpisodeRecord
 from vlm_judge_ros.replay.trace import Answer, Curve, EpisodeTrace
 from vlm_judge_ros.replay.truth import EpisodeTruth
@@ -61,11 +62,18 @@ def judged(number: int, success: bool, raw: bool = False) -> EpisodeTrace:
             onset_s=None if success else count / 2,
         ),
         true_progress=Curve(tuple(times_s.tolist()), tuple(progress.tolist())),
-        provenance={
-            "model": f"made-up {HASH}",
-            "method": "token_reward" if raw else "direct",
-            **({"prompts": f"ten-v1 {PROMPTS}"} if raw else {}),
-        },
+        instrument=Instrument(
+            model="made-up",
+            model_hash=HASH,
+            provider="cpu",
+            method="token_reward" if raw else "direct",
+            prompt_set="ten-v1" if raw else "",
+            prompt_hash=PROMPTS if raw else "",
+            calibration="",
+            judge_card="",
+            task="",
+            software_version="0.0.1",
+        ),
     )
 
 
@@ -162,10 +170,10 @@ def spoilt(tmp_path: Path, change: str) -> list[str]:
     first = next(iter(sorted(folder.iterdir()))) / EPISODE
     content = json.loads(first.read_text())
     if change == "judge":
-        content["trace"]["provenance"]["model"] = "other 1111111111111111"
+        content["trace"]["instrument"]["model_hash"] = "1111111111111111"
     if change == "calibrated":
         for path in folder.iterdir():
-            text = (path / EPISODE).read_text().replace('"method":', '"calibration":"mine-v2 0011","method":')
+            text = (path / EPISODE).read_text().replace('"calibration":""', '"calibration":"mine-v2 0011"')
             (path / EPISODE).write_text(text)
         return [str(folder)]
     if change == "server":

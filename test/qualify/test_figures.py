@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 import random
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -174,9 +175,11 @@ def test_a_perfect_judge_gets_the_best_value_of_every_figure() -> None:
     episodes = [_success(f"s{index}") for index in range(5)] + [
         _failure(f"f{index}", states=((0.0, State.PROGRESSING), (5.0, State.FAILED))) for index in range(5)
     ]
+    episodes[0], episodes[5] = replace(episodes[0], preferred={"f0": 1.0}), replace(episodes[5], preferred={"s0": -1.0})
     found = figures(episodes)
     for name, meaning in MEANINGS.items():
-        if meaning.best is not None and name not in ("unknown_when_wrong", "latency_s", "latency_p95_s"):
+        of_resources = name.startswith("latency") or meaning.unit in ("tokens", "money/h")
+        if meaning.best is not None and name != "unknown_when_wrong" and not of_resources:
             assert found[name].value == pytest.approx(meaning.best), name
     assert found["unknown_when_wrong"].value is None
     assert found["unknown_when_wrong"].reason == "no episode of known outcome has a final state that is not right"
@@ -429,3 +432,71 @@ def test_a_share_that_is_right_in_every_draw_leaves_room_for_what_so_few_episode
         assert (found[name].value, found[name].low, found[name].high) == (1.0, pytest.approx(low), 1.0), name
     high = stats.binomtest(0, 12).proportion_ci(method="wilson").high
     assert (found["declined"].value, found["declined"].high) == (0.0, pytest.approx(high))
+
+
+def _costing(key: str, tokens: list[tuple[float, float]], money: list[float]) -> QualifiedEpisode:
+    """An episode of 36 seconds with answers that cost this."""
+    shown = episode(key, progress=[0.5] * len(tokens), duration_s=36.0)
+    answers = tuple(
+        replace(answer, input_tokens=read, output_tokens=written, money=price)
+        for answer, (read, written), price in zip(shown.trace.answers, tokens, money, strict=True)
+    )
+    return replace(shown, trace=replace(shown.trace, answers=answers))
+
+
+def test_cost_is_by_hand_what_the_answers_tell() -> None:
+    cheap = _costing("cheap", [(100.0, 2.0), (300.0, 4.0)], [0.01, 0.03])
+    dear = _costing("dear", [(500.0, 6.0)], [0.12])
+    found = figures([cheap, dear])
+    assert (found["input_tokens_per_answer"].value, found["input_tokens_per_answer"].n) == (300.0, 3)
+    assert found["output_tokens_per_answer"].value == 4.0
+    assert found["cost_per_hour"].value == pytest.approx(0.16 / 0.02)
+    assert found["cost_per_hour"].n == 2
+
+
+def test_a_cost_that_nobody_tells_is_none_and_never_nothing() -> None:
+    found = figures([episode("on-board"), episode("too")])
+    for name in ("input_tokens_per_answer", "output_tokens_per_answer", "cost_per_hour"):
+        assert (found[name].value, found[name].n) == (None, 0)
+        assert found[name].reason
+
+
+def test_an_episode_of_which_one_answer_does_not_tell_stands_for_no_hour() -> None:
+    whole = _costing("whole", [(100.0, 2.0)] * 2, [0.01, 0.01])
+    part = _costing("part", [(500.0, 4.0), (math.nan, math.nan)], [0.5, math.nan])
+    found = figures([whole, part])
+    assert found["cost_per_hour"].value == pytest.approx(0.02 / 0.01)
+    assert found["cost_per_hour"].n == 1
+    assert found["input_tokens_per_answer"].value == pytest.approx(700.0 / 3.0)
+    assert found["input_tokens_per_answer"].n == 3
+
+
+def _ending(key: str, progress: float, score: float | None, **preferred: float) -> QualifiedEpisode:
+    states = ((0.5, State.PROGRESSING),)
+    return episode(key, final_progress=progress, score=score, states=states, preferred=preferred)
+
+
+def test_people_go_before_scores_where_they_compared_two_episodes() -> None:
+    # The judge orders a < b < c; scores say c < b < a, and of c and a people say that c is the better one.
+    found = figures([_ending("a", 0.1, 0.9, c=-1.0), _ending("b", 0.2, 0.8), _ending("c", 0.3, 0.7, a=1.0)])
+    assert (found["preference_accuracy"].value, found["preference_accuracy"].n) == (pytest.approx(1 / 3), 3)
+    assert (found["preference_accuracy_of_people"].value, found["preference_accuracy_of_people"].n) == (1.0, 1)
+    assert found["kendall"].value == -1.0
+
+
+def test_episodes_without_a_score_are_ordered_by_what_people_prefer_alone() -> None:
+    found = figures([_ending("a", 0.1, None, b=1.0), _ending("b", 0.2, None, a=-1.0, c=0.0), _ending("c", 0.3, None)])
+    for name in ("preference_accuracy", "preference_accuracy_of_people"):
+        assert (found[name].value, found[name].n) == (0.0, 1)
+    assert found["pearson"].value is None
+
+
+def test_a_pair_that_people_call_equal_does_not_count_whatever_its_scores() -> None:
+    found = figures([_ending("a", 0.1, 0.9, b=0.0), _ending("b", 0.2, 0.8, a=0.0), _ending("c", 0.3, 0.1)])
+    assert found["preference_accuracy"].n == 2
+    assert (found["preference_accuracy_of_people"].value, found["preference_accuracy_of_people"].n) == (None, 0)
+
+
+def test_episodes_of_two_tasks_are_not_compared_even_where_people_did() -> None:
+    other = replace(_ending("b", 0.2, None, a=1.0), task="pull")
+    assert figures([_ending("a", 0.1, None, b=-1.0), other])["preference_accuracy"].n == 0

@@ -36,6 +36,7 @@ def _judged_blindly(progress: list[float]) -> list[QualifiedEpisode]:
             duration_s=float(length),
             score=length / 12 * good,
             true_progress=true,
+            preferred={f"{length}{not good}": 1.0 if good else -1.0},
         )
         for length in (8, 10, 12)
         for good in (True, False)

@@ -5,6 +5,8 @@ import shutil
 from pathlib import Path
 
 import pytest
+from models.remote.kinds import answered
+from models.remote.misbehaving_server import serving
 from replay.episode_bag import EpisodeBag
 
 from vlm_judge_ros import cli
@@ -91,6 +93,65 @@ def test_labels_make_an_episode_count_and_the_card_anew_asks_no_judge(
     assert read_card(out / "judge_card.json").figures["success_recall"].value is None
 
 
+def test_a_preference_alone_makes_an_episode_count(
+    bags: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, labels = tmp_path / "out", tmp_path / "labels.csv"
+    other = EpisodeBag(name="nobody-either", duration_s=1.0, truth=False).write(tmp_path)
+    LabelFile(labels).put(Label(episode="nobody-knows", preferred_over="nobody-either", rater="Ada"))
+    words = ["--out", str(out), "--controls", "none", "--labels", str(labels), "--json", *SQUARE]
+    assert qualify(bags[2], other, *words) == 0
+    card = json.loads(capsys.readouterr().out)
+    assert card["episodes"] == 2
+    assert card["preference_accuracy_of_people"]["n"] == 1
+
+
+def test_the_card_of_judged_episodes_can_go_into_a_folder_of_its_own(qualified: Path, tmp_path: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in qualified.iterdir()}
+    out, labels = tmp_path / "new" / "card", tmp_path / "labels.csv"
+    LabelFile(labels).put(Label(episode="good", success=False, rater="Ada"))
+    assert qualify("--from", qualified, "--out", out, "--labels", labels) == 0
+    assert {path.name for path in out.iterdir()} == {"judge_card.json", "judge_card.html", "labels.csv"}
+    assert read_card(out / "judge_card.json").name == "card"
+    assert read_card(out / "judge_card.json").figures["success_recall"].value is None
+    assert {path: path.stat().st_mtime_ns for path in qualified.iterdir()} == before
+    assert qualify("--from", qualified, "--out", out) == 0  # the labels of that folder are read again
+    assert read_card(out / "judge_card.json").figures["success_recall"].value is None
+
+
+def test_an_episode_that_does_not_tell_its_judge_in_parts_is_to_be_scored_again(
+    qualified: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = copied(qualified, tmp_path)
+    for name in ("good", "bad"):
+        path = out / name / "episode.json"
+        content = json.loads(path.read_text())
+        content["schema_version"] = 2
+        del content["trace"]["instrument"]
+        path.write_text(json.dumps(content))
+    assert qualify("--from", out) == 0  # the controls tell it
+    (out / "good" / CONTROLS).unlink()
+    assert qualify("--from", out) == 1
+    assert "The episode good was judged by an older version" in capsys.readouterr().err
+
+
+def test_what_a_server_costs_stands_in_the_card(
+    bags: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, file = tmp_path / "out", tmp_path / "server.yaml"
+    with serving() as server:
+        server.usual = answered
+        prices = "budget: {input_price: 2.0, output_price: 10.0}"
+        file.write_text(f"kind: other\nbase_url: {server.base_url}\n{prices}\n")
+        judge = ["--judge", "token_reward", "--set", f"server={file}", "--set", "prompts=three-v1"]
+        assert qualify(bags[0], "--out", out, "--controls", "none", "--json", *judge) == 0
+    card = json.loads(capsys.readouterr().out)
+    assert (card["input_tokens_per_answer"]["value"], card["output_tokens_per_answer"]["value"]) == (300.0, 3.0)
+    answers = read_kept(out).episodes[0].trace.answers
+    assert card["cost_per_hour"]["value"] == pytest.approx(len(answers) * 0.00063 * 3600.0 / 4.0, rel=0.05)
+    assert [answer.money for answer in answers] == pytest.approx([0.00063] * len(answers))
+
+
 def test_the_card_for_programs_has_its_figures_at_the_top_level(
     qualified: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -153,7 +214,7 @@ def test_other_labels_of_one_episode_are_not_compared(
         ([], "Name one of"),
         (["BAG"], "give it with --out"),
         (["--from", "missing"], "There is no judged episode in missing"),
-        (["--from", "missing", "--out", "x"], "leave --out away"),
+        (["--from", "missing", "--out", "OUT"], "There is no judged episode in missing"),
         (["--compare", "missing", "missing"], "cannot be read"),
         (["BAG", "--out", "OUT", "--controls", "upside_down"], "no control 'upside_down'"),
         (["BAG", "--out", "OUT", "--thresholds", "missing.yaml"], '"missing.yaml" cannot be read'),

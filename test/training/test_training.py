@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from vlm_judge_ros.episode.failure_mode import FailureMode
+from vlm_judge_ros.models.two_view import EMBEDDED_FOLDER, TwoViewModel
 
 torch = pytest.importorskip("torch", reason="the extra `train` is not installed")
 
@@ -67,7 +68,16 @@ def folder(tmp_path: Path) -> Path:
 
 
 def settings(out: Path, **changes: object) -> argparse.Namespace:
-    usual = {"seed": 3, "batch": 1, "steps": 2, "minutes": 1e9, "save_minutes": 1e9, "log_every": 1, "out": out}
+    usual = {
+        "seed": 3,
+        "batch": 1,
+        "steps": 2,
+        "minutes": 1e9,
+        "save_minutes": 1e9,
+        "log_every": 1,
+        "loaders": 2,
+        "out": out,
+    }
     return argparse.Namespace(**{**usual, **changes})
 
 
@@ -135,7 +145,50 @@ def test_novelty_is_high_for_scenes_far_from_all_that_were_seen_and_low_for_each
 def test_an_answer_does_not_depend_on_what_follows_it(scripts: SimpleNamespace) -> None:
     timeline = scripts.network.Timeline(3).eval()
     features, seconds = torch.randn(1, 6, scripts.network.FEATURE_SIZE), -torch.arange(6).flip(0)[None] / 2.0
-    short = timeline(features[:, :4], seconds[:, :4])
-    padded = timeline(features, seconds, torch.tensor([3]))
+    short = timeline(features[:, :4], seconds[:, :4], features[:, :4])
+    padded = timeline(features, seconds, features, torch.tensor([3]), torch.tensor([3]))
     for one, other in zip(short, padded, strict=True):
         torch.testing.assert_close(one, other)
+
+
+def test_progress_cannot_be_read_from_the_clock(scripts: SimpleNamespace) -> None:
+    timeline = scripts.network.Timeline(3).eval()
+    features = torch.randn(1, 1, scripts.network.FEATURE_SIZE)
+    early = timeline(features, torch.zeros(1, 1), features)
+    waited = features.repeat(1, 5, 1)
+    late = timeline(waited, -torch.arange(5).flip(0)[None].float(), features)
+    torch.testing.assert_close(early[:2], late[:2])
+    assert not torch.isclose(early[2], late[2])
+
+
+def test_a_frozen_question_is_one_picture_to_whom_asks_for_progress(scripts: SimpleNamespace, folder: Path) -> None:
+    episodes = scripts.episodes.load_episodes(folder)
+    told = {"push": ["push the puck"], "reach": ["reach the target"]}
+    batch = scripts.batch.make_batch(episodes * 20, told, np.random.default_rng(0), torch.device("cpu"))
+    frozen = [len(set(shown[: last + 1].tolist())) == 1 for shown, last in zip(batch.frames, batch.last, strict=True)]
+    assert any(last for last, alone in zip(batch.last, frozen, strict=True) if alone)
+    for alone, last, last_distinct in zip(frozen, batch.last, batch.last_distinct, strict=True):
+        assert last_distinct == (0 if alone else last)
+
+
+def test_an_episode_is_changed_as_a_whole(scripts: SimpleNamespace) -> None:
+    image = cv2.GaussianBlur(np.random.default_rng(1).integers(0, 255, (96, 96, 3), np.uint8), (0, 0), 6)
+    for seed in range(10):
+        one, other = scripts.augment.augment(np.stack([image, image]), np.random.default_rng(seed)).astype(float)
+        # Noise alone differs between the two, and it is small.
+        assert np.abs(one - other).mean() < 12.0
+        assert np.abs(one - image).mean() > 0.5
+
+
+def test_the_quantised_encoder_says_nearly_the_same_and_knows_the_same_words(
+    scripts: SimpleNamespace, folder: Path, tmp_path: Path
+) -> None:
+    episodes = scripts.episodes.load_episodes(folder)
+    shown = [scripts.quantise.pictures_of(episode, np.arange(6)) for episode in episodes]
+    scripts.quantise.quantise(EMBEDDED_FOLDER, tmp_path / "int8", shown)
+    exact, small = TwoViewModel(EMBEDDED_FOLDER), TwoViewModel(tmp_path / "int8")
+    assert small.description.instructions == exact.description.instructions
+    assert small.file_hash != exact.file_hash
+    assert (tmp_path / "int8" / "encoder.onnx").stat().st_size < 0.5 * (EMBEDDED_FOLDER / "encoder.onnx").stat().st_size
+    differences = scripts.quantise.apart(exact, small, episodes)
+    assert 0.0 < differences["progress_mean"] < 0.1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from vlm_judge_ros.episode.drawing import Drawing
 from vlm_judge_ros.episode.frame import Keyframe
 
 
@@ -20,6 +21,7 @@ class Evidence:
         keyframes: per camera, oldest first, in the order of the parameter `cameras`; never empty for a camera that is
             listed. The last one of each camera is its newest frame.
         chunk_id: the action chunk that asks; 0 where a timer asks.
+        drawing: what is drawn into the newest frames; None where they are as the cameras took them.
     """
 
     episode_id: str
@@ -28,6 +30,7 @@ class Evidence:
     now_ns: int
     keyframes: Mapping[str, tuple[Keyframe, ...]]
     chunk_id: int = 0
+    drawing: Drawing | None = None
 
     @property
     def elapsed_s(self) -> float:

@@ -102,6 +102,7 @@ class FrameRole(IntEnum):
     SPREAD = 1
     TRANSITION = 2
     NEWEST = 3
+    RECENT = 4
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -21,6 +22,8 @@ class BufferLimits:
         size_bytes: most bytes of image data, a third of it for transitions. The first and the newest frame are kept
             even where they alone exceed it.
         spacing_s: seconds between kept frames at the start of an episode; doubles as often as the bounds ask for.
+        recent_frames: frames kept because they come shortly before the newest, >= 0. `size_bytes` does not count them.
+        recent_spacing_s: seconds between these.
 
     Raises:
         JudgeError: a number is out of range.
@@ -30,6 +33,8 @@ class BufferLimits:
     transition_frames: int = 12
     size_bytes: int = 64 * 1024 * 1024
     spacing_s: float = 0.1
+    recent_frames: int = 0
+    recent_spacing_s: float = 0.5
 
     def __post_init__(self) -> None:
         if self.spread_frames < 2:
@@ -40,10 +45,14 @@ class BufferLimits:
             raise JudgeError(f"size_bytes is {self.size_bytes}; give at least the size of some frames.")
         if not 1e-3 <= self.spacing_s <= 3600.0:
             raise JudgeError(f"spacing_s is {self.spacing_s}; give seconds from 0.001 to 3600.")
+        if self.recent_frames < 0:
+            raise JudgeError(f"recent_frames is {self.recent_frames}; give 0 for none.")
+        if not 1e-3 <= self.recent_spacing_s <= 3600.0:
+            raise JudgeError(f"recent_spacing_s is {self.recent_spacing_s}; give seconds from 0.001 to 3600.")
 
 
 class KeyframeBuffer:
-    """Keeps the first frame, the newest, one per interval of time, and those where the motion changed.
+    """Keeps the first frame, the newest, one per interval of time, those where the motion changed, and recent ones.
 
     Time since the start of the episode is cut into intervals of one spacing; the first frame of each interval is kept.
     When a bound is reached the spacing doubles, and of each pair of intervals the first frame stays. What is kept thus
@@ -65,6 +74,7 @@ class KeyframeBuffer:
         self._newest: Frame | None = None
         self._spread: list[Frame] = []
         self._spread_bytes = 0
+        self._recent: deque[Frame] = deque(maxlen=self._limits.recent_frames)
         self._finder = TransitionFinder()
         self._transitions = TransitionStore(self._limits.transition_frames, self._limits.size_bytes // 3)
 
@@ -103,6 +113,10 @@ class KeyframeBuffer:
         elif self._interval(frame) != self._interval(self._spread[-1] if self._spread else self._first):
             self._spread.append(frame)
             self._spread_bytes += frame.image.size_bytes
+        if self._limits.recent_frames and (
+            not self._recent or self._recent_interval(frame) != self._recent_interval(self._recent[-1])
+        ):
+            self._recent.append(frame)
         self._newest = frame
         if self._limits.transition_frames:
             for transition in self._finder.add(frame):
@@ -119,6 +133,7 @@ class KeyframeBuffer:
         Args:
             spread_count: frames spread evenly from the first to the newest, both included; at least 2.
             transition_count: most frames at which the motion changed, beside those; the strongest changes first.
+                The recent frames come besides.
 
         Returns:
             Oldest first, no frame twice, the last one the newest. Empty before the first frame.
@@ -139,6 +154,8 @@ class KeyframeBuffer:
         for stamp_ns in stamps_ns:
             nearest = min(kept, key=lambda frame: (abs(frame.stamp_ns - stamp_ns), frame.stamp_ns))
             chosen.setdefault(nearest.stamp_ns, Keyframe(nearest, FrameRole.SPREAD))
+        for frame in self._recent:
+            chosen.setdefault(frame.stamp_ns, Keyframe(frame, FrameRole.RECENT))
         added = 0
         for transition in self._transitions.strongest():
             if added >= transition_count:
@@ -150,7 +167,14 @@ class KeyframeBuffer:
 
     def _frames(self) -> Iterator[Frame]:
         seen: set[int] = set()
-        held = [self._first, *self._spread, *self._transitions.frames(), self._finder.pending, self._newest]
+        held = [
+            self._first,
+            *self._spread,
+            *self._transitions.frames(),
+            self._finder.pending,
+            *self._recent,
+            self._newest,
+        ]
         for frame in held:
             if frame is not None and frame.stamp_ns not in seen:
                 seen.add(frame.stamp_ns)
@@ -158,6 +182,9 @@ class KeyframeBuffer:
 
     def _interval(self, frame: Frame) -> int:
         return (frame.stamp_ns - self._started_ns) // self._spacing_ns
+
+    def _recent_interval(self, frame: Frame) -> int:
+        return (frame.stamp_ns - self._started_ns) // nanoseconds(self._limits.recent_spacing_s)
 
     def _keep_bounds(self) -> None:
         while self._spread and (len(self._spread) >= self._limits.spread_frames or self._over_bytes()):

@@ -91,12 +91,22 @@ def chunk_of(message: Any) -> Chunk:
         policy=str(message.policy),
         declares_done=bool(message.declares_done),
         action_names=names,
-        actions=_rows(f"Chunk {number} has actions", message.actions, 1, horizon).reshape(horizon, -1)
-        if len(message.actions)
-        else np.empty((0, 0)),
+        actions=actions_of(message),
         samples=_samples(number, message.sampled_actions, count, horizon),
         certainty=float(message.certainty),
     )
+
+
+def actions_of(message: Any) -> NDArray[np.float64]:
+    """The actions of a vlm_judge_ros/ActionChunk, shape (horizon, A); shape (0, 0) where it tells none.
+
+    Raises:
+        JudgeError: they are not so many rows, there are too many, or one is no number.
+    """
+    horizon = int(message.horizon)
+    if not len(message.actions):
+        return np.empty((0, 0))
+    return _rows(f"Chunk {int(message.id)} has actions", message.actions, 1, horizon).reshape(horizon, -1)
 
 
 def _samples(number: int, values: Sequence[float], count: int, horizon: int) -> NDArray[np.float64]:

@@ -47,6 +47,8 @@ class CalibratedJudge:
     def ask(self, evidence: Evidence) -> Opinion:
         """Judge the evidence; see `Judge.ask`."""
         opinion = self._judge.ask(evidence)
+        if evidence.drawing is not None:  # it was fitted on pictures as the cameras took them
+            return opinion
         return replace(self._mapped(opinion), provenance=self._labelled(opinion.provenance), **self._band(opinion))
 
     def cancel(self) -> None:

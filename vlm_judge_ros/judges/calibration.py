@@ -15,7 +15,7 @@ import pydantic
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.judges.card import CardFigure
 from vlm_judge_ros.judges.failure_band import FailureBand
-from vlm_judge_ros.judges.named_file import NAME, content_hash, load
+from vlm_judge_ros.judges.named_file import NAME, Hashed, load
 
 SHIPPED_FOLDER = Path(__file__).parent / "calibrations"
 DEFAULT_CALIBRATION = "unfitted-v1"
@@ -121,7 +121,7 @@ class CalibrationFit(pydantic.BaseModel):
     success: MappingFit | None = None
 
 
-class Calibration(pydantic.BaseModel):
+class Calibration(Hashed):
     """What a judge's numbers mean; one JSON file. It holds for all episodes and tasks alike.
 
     Attributes:
@@ -189,11 +189,6 @@ class Calibration(pydantic.BaseModel):
             or (self.progress is not None and self.progress_reads is not Reads.RAW_SCORE)
             or (self.success is not None and self.success_reads is not Reads.RAW_SCORE)
         )
-
-    @property
-    def content_hash(self) -> str:
-        """First 16 hexadecimal digits of the SHA-256 over everything but the name."""
-        return content_hash(self)
 
     @property
     def label(self) -> str:

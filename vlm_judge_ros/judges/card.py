@@ -9,8 +9,11 @@ from typing import Literal
 import pydantic
 
 from vlm_judge_ros.errors import JudgeError
-from vlm_judge_ros.judges.named_file import NAME, content_hash, first_fault
+from vlm_judge_ros.judges.named_file import NAME, Hashed, first_fault
 from vlm_judge_ros.judges.opinion import JudgeProvenance
+
+EMBEDDED_CARD = Path(__file__).parents[1] / "models" / "embedded" / "judge_card.json"
+"""That of the embedded judge as it is shipped; made by benchmarks/embedded_judge.py."""
 
 # Without the last: `model_hash` begins as names of pydantic do.
 _STRICT = pydantic.ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
@@ -76,7 +79,7 @@ class QualifiedJudge(pydantic.BaseModel):
         return tuple(name for name in mine if mine[name] != others[name] and not (name == "model" and hashed))
 
 
-class JudgeCard(pydantic.BaseModel):
+class JudgeCard(Hashed):
     """What a judge was worth; one JSON file.
 
     Attributes:
@@ -118,11 +121,6 @@ class JudgeCard(pydantic.BaseModel):
     thresholds: str = ""
     fit_for: tuple[str, ...] = ()
     not_fit_for: tuple[str, ...] = ()
-
-    @property
-    def content_hash(self) -> str:
-        """First 16 hexadecimal digits of the SHA-256 over everything but the name."""
-        return content_hash(self)
 
     @property
     def label(self) -> str:

@@ -14,11 +14,9 @@ from vlm_judge_ros.episode.evidence import Evidence
 from vlm_judge_ros.episode.frame import Frame
 from vlm_judge_ros.judges.factory import JudgeOptions
 from vlm_judge_ros.judges.opinion import JudgeProvenance, Opinion
-from vlm_judge_ros.models.instruction import familiarity
-from vlm_judge_ros.models.two_view import EMBEDDED_FOLDER, TwoViewModel, prepare
+from vlm_judge_ros.models.instruction import TaskWords
+from vlm_judge_ros.models.two_view import EMBEDDED_FOLDER, TwoViewModel, coarse_colours, distinct, prepare
 
-# "close the window" shares half of its words with "open the window", and means the opposite.
-FAMILIARITY_LIMIT = 0.75
 NOVELTY_LIMIT = 1.0
 PAIRING_LIMIT_S = 0.25
 
@@ -36,9 +34,7 @@ class EmbeddedJudge:
 
     def __init__(self, folder: Path = EMBEDDED_FOLDER, threads: int = 1) -> None:
         self._model = TwoViewModel(folder, threads)
-        self._instructions = [
-            wording for wordings in self._model.description.instructions.values() for wording in wordings
-        ]
+        self._tasks = TaskWords(self._model.description.instructions)
         self._provenance = JudgeProvenance(
             model=self._model.description.name,
             model_hash=self._model.file_hash,
@@ -66,7 +62,7 @@ class EmbeddedJudge:
                 evidence,
                 f"The embedded model needs the cameras {first_role} and {second_role}; {missing[0]} is missing.",
             )
-        if familiarity(evidence.task, self._instructions) < FAMILIARITY_LIMIT:
+        if self._tasks.task_of(evidence.task) is None:
             return self._decline(evidence, f'The embedded model was not trained on the task "{evidence.task}".')
         pairs = pair_in_time(
             [keyframe.frame for keyframe in evidence.keyframes[first_role]],
@@ -78,14 +74,18 @@ class EmbeddedJudge:
             return self._decline(
                 evidence, f"No frames of {first_role} and {second_role} lie within {PAIRING_LIMIT_S} s of each other."
             )
-        features, novelties = self._encode(pairs, evidence.task)
-        novelty = float(np.median(novelties[-3:]))
+        encoded = self._encode(pairs, evidence.task)
+        novelty = float(np.median([pair.novelty for pair in encoded[-3:]]))
         if novelty > NOVELTY_LIMIT:
             reason = "The scene is unlike those the embedded model was trained on "
             return self._decline(evidence, f"{reason}(novelty {novelty:.2f}, limit {NOVELTY_LIMIT}).", novelty)
         newest_ns = pairs[-1][0].stamp_ns
         seconds = np.array([(first.stamp_ns - newest_ns) * 1e-9 for first, _ in pairs], dtype=np.float32)
-        estimate = self._model.estimate(features, seconds)
+        estimate = self._model.estimate(
+            np.stack([pair.features for pair in encoded]),
+            seconds,
+            distinct(np.stack([pair.colours for pair in encoded])),
+        )
         mode = max(estimate.mode_probabilities, key=lambda candidate: estimate.mode_probabilities[candidate])
         return Opinion(
             evidence=evidence,
@@ -101,9 +101,7 @@ class EmbeddedJudge:
     def _decline(self, evidence: Evidence, reason: str, novelty: float = math.nan) -> Opinion:
         return Opinion(evidence=evidence, provenance=self._provenance, novelty=novelty, reason=reason)
 
-    def _encode(
-        self, pairs: Sequence[tuple[Frame, Frame]], task: str
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def _encode(self, pairs: Sequence[tuple[Frame, Frame]], task: str) -> list[_EncodedPair]:
         """Encode the pairs that were not encoded for the last question.
 
         Pairs are told apart by the identity of their images, because stamps repeat when a recording is played again.
@@ -113,19 +111,19 @@ class EmbeddedJudge:
         fresh = [index for index, key in enumerate(keys) if key not in known]
         if fresh:
             size_px = self._model.description.image_size_px
+            prepared = [[prepare(frame.image.rgb(), size_px) for frame in pairs[index]] for index in fresh]
             encoded = self._model.encode(
-                np.stack([prepare(pairs[index][0].image.rgb(), size_px) for index in fresh]),
-                np.stack([prepare(pairs[index][1].image.rgb(), size_px) for index in fresh]),
-                task,
+                np.stack([first for first, _ in prepared]), np.stack([second for _, second in prepared]), task
             )
             for row, index in enumerate(fresh):
-                first, second = pairs[index]
-                known[keys[index]] = _EncodedPair(first, second, encoded.features[row], float(encoded.novelty[row]))
+                known[keys[index]] = _EncodedPair(
+                    *pairs[index],
+                    features=encoded.features[row],
+                    novelty=float(encoded.novelty[row]),
+                    colours=np.stack([coarse_colours(image) for image in prepared[row]]),
+                )
         self._task, self._encoded = task, [known[key] for key in keys]
-        return (
-            np.stack([pair.features for pair in self._encoded]),
-            np.array([pair.novelty for pair in self._encoded], dtype=np.float32),
-        )
+        return self._encoded
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -136,6 +134,7 @@ class _EncodedPair:
     second: Frame
     features: NDArray[np.float32]
     novelty: float
+    colours: NDArray[np.float32]
 
     @property
     def key(self) -> tuple[int, int]:

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import asdict, dataclass, replace
 
 from vlm_judge_ros.episode.evidence import Evidence
@@ -127,7 +128,8 @@ class EnsembleJudge:
         if len(remote) < 2:
             return [_voice(seat, evidence) for seat in self._seats]
         with ThreadPoolExecutor(len(remote), thread_name_prefix="member") as threads:
-            waiting = [threads.submit(_voice, seat, evidence) for seat in remote]
+            # In copies of this context, so that what their answers cost is counted where the ensemble was asked.
+            waiting = [threads.submit(copy_context().run, _voice, seat, evidence) for seat in remote]
             voices = [_voice(seat, evidence) for seat in self._seats if not seat.remote]
             return voices + [future.result() for future in waiting]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pydantic
 
 from vlm_judge_ros.errors import JudgeError
-from vlm_judge_ros.judges.named_file import NAME, content_hash, load
+from vlm_judge_ros.judges.named_file import NAME, Hashed, load
 
 _STRICT = pydantic.ConfigDict(extra="forbid", frozen=True)
 
@@ -76,7 +76,7 @@ class Rules(pydantic.BaseModel):
     min_agreement: float = pydantic.Field(default=0.6, ge=0.5, le=1.0)
 
 
-class EnsembleFile(pydantic.BaseModel):
+class EnsembleFile(Hashed):
     """One YAML file.
 
     Attributes:
@@ -102,11 +102,6 @@ class EnsembleFile(pydantic.BaseModel):
             if member.judge == "ensemble":
                 raise ValueError(f'the member "{member.title}" is an ensemble; list its members instead')
         return members
-
-    @property
-    def content_hash(self) -> str:
-        """First 16 hexadecimal digits of the SHA-256 over everything but the name."""
-        return content_hash(self)
 
 
 def load_ensemble(path: str) -> EnsembleFile:

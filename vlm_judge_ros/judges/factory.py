@@ -6,6 +6,7 @@ import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from vlm_judge_ros.episode.drawing import DrawnAs
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.judges.opinion import Judge
 
@@ -104,6 +105,13 @@ def _frame_ordering(options: JudgeOptions) -> Judge:
     return calibrated(create, options, maps_raw_scores=True)
 
 
+def _path_choice(options: JudgeOptions) -> Judge:
+    from vlm_judge_ros.judges.calibrated import calibrated
+    from vlm_judge_ros.judges.path_choice import create
+
+    return calibrated(create, options)
+
+
 def _pairwise(options: JudgeOptions) -> Judge:
     from vlm_judge_ros.judges.calibrated import calibrated
     from vlm_judge_ros.judges.pairwise import create
@@ -132,12 +140,17 @@ JUDGES: dict[str, JudgeFactory] = {
     "ensemble": _ensemble,
     "frame_ordering": _frame_ordering,
     "pairwise": _pairwise,
+    "path_choice": _path_choice,
     "reference": _reference,
     "token_reward": _token_reward,
 }
 
 KEEPS_WHAT_IT_READ = frozenset({"checklist", "critique", "token_reward"})
 """Judges that read again only what has changed since the last question, so that frames best stay the same."""
+
+
+READS_DRAWINGS: Mapping[str, DrawnAs] = {"path_choice": DrawnAs.TOGETHER, "token_reward": DrawnAs.ALONE}
+"""Methods that can be shown paths drawn into the newest frames, and how these have to be drawn for them."""
 
 
 def resolve(name: str) -> JudgeFactory:

@@ -40,6 +40,21 @@ def load(kind: type[Content], what: str, name: str, shipped: Path) -> Content:
             f'The {what} "{name}" cannot be read ({error.strerror}); name one of {", ".join(sorted(files))}, or a '
             f"file that ends in {' or '.join(_SUFFIXES)}."
         ) from error
+    return _parsed(kind, what, path, content)
+
+
+def read(kind: type[Content], what: str, path: Path) -> Content:
+    """Read a file of which none is shipped; arguments and errors as for `load`."""
+    if path.suffix not in _SUFFIXES:
+        raise JudgeError(f"The {what} {path} ends in none of {', '.join(_SUFFIXES)}; name a file that does.")
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise JudgeError(f"The {what} {path} cannot be read ({error.strerror}); check the path.") from error
+    return _parsed(kind, what, path, content)
+
+
+def _parsed(kind: type[Content], what: str, path: Path, content: bytes) -> Content:
     try:
         if path.suffix == ".json":
             return kind.model_validate_json(content)
@@ -48,6 +63,15 @@ def load(kind: type[Content], what: str, name: str, shipped: Path) -> Content:
         raise JudgeError(f"The {what} {path} is no YAML ({' '.join(str(error).split())}); mend the file.") from error
     except pydantic.ValidationError as error:
         raise JudgeError(f"The {what} {path} cannot be used: {first_fault(error)}; mend the file.") from error
+
+
+class Hashed(pydantic.BaseModel):
+    """What stands in a file and is known by a hash of it."""
+
+    @property
+    def content_hash(self) -> str:
+        """First 16 hexadecimal digits of the SHA-256 over everything but the name."""
+        return content_hash(self)
 
 
 def content_hash(*models: pydantic.BaseModel) -> str:

@@ -9,6 +9,7 @@ from typing import Protocol, runtime_checkable
 
 from vlm_judge_ros.episode.evidence import Evidence
 from vlm_judge_ros.episode.failure_mode import FailureMode
+from vlm_judge_ros.models.cost import Cost
 from vlm_judge_ros.models.model import Model
 
 
@@ -120,6 +121,7 @@ class Opinion:
         critique: how well the robot moves; None where the method does not say.
         curve: stamp in nanoseconds and raw progress of every moment that was judged, oldest first; empty where a method
             judges the newest alone.
+        cost: what the answers of a server cost on which it rests; whoever asks the judge fills it in.
     """
 
     evidence: Evidence
@@ -142,6 +144,7 @@ class Opinion:
     subtasks: tuple[SubtaskOpinion, ...] = ()
     critique: Critique | None = None
     curve: tuple[tuple[int, float], ...] = ()
+    cost: Cost = field(default_factory=Cost)
 
     @property
     def declined(self) -> bool:

@@ -6,15 +6,17 @@ from pathlib import Path
 
 import pydantic
 
-from vlm_judge_ros.judges.named_file import NAME, content_hash, load
+from vlm_judge_ros.judges.named_file import NAME, Hashed, load
 from vlm_judge_ros.judges.places import check_places, check_wordings
 
 SHIPPED_FOLDER = Path(__file__).parent / "prompt_sets"
 DEFAULT_PROMPT_SET = "ten-v1"
+DRAWN_PROMPT_SET = "drawn-v1"
 _MOST_PROMPTS = 100
+_PLACES = frozenset({"task", "elapsed_s", "motion_s"})
 
 
-class PromptSet(pydantic.BaseModel):
+class PromptSet(Hashed):
     """Several wordings of one question, and how the images before it are labelled; one JSON file.
 
     Attributes:
@@ -22,7 +24,8 @@ class PromptSet(pydantic.BaseModel):
         label: text before every image, with `{camera}` and `{seconds}` since the start of the episode where wanted.
             The seconds tell the model how much time has passed; a set without them keeps that from it. Empty: none.
         answer: what a model that agrees would say, the leading space included; its first token is what is scored.
-        prompts: the wordings. Each has `{task}`, and `{elapsed_s}` where wanted: seconds until the newest image.
+        prompts: the wordings. Each has `{task}`, and `{elapsed_s}` where wanted: seconds until the newest image. In a
+            set about drawn paths each has `{motion_s}` too: how many seconds the motion would take.
     """
 
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
@@ -41,21 +44,24 @@ class PromptSet(pydantic.BaseModel):
     @pydantic.field_validator("prompts")
     @classmethod
     def _prompts_name_the_task(cls, prompts: tuple[str, ...]) -> tuple[str, ...]:
-        check_wordings("prompt", prompts, "task", {"task", "elapsed_s"})
+        check_wordings("prompt", prompts, "task", _PLACES)
+        if len({"motion_s" in check_places(prompt, _PLACES) for prompt in prompts}) > 1:
+            raise ValueError("some prompts are about a drawn path, with {motion_s}, and others are not")
         return prompts
 
     @property
-    def content_hash(self) -> str:
-        """First 16 hexadecimal digits of the SHA-256 over everything but the name."""
-        return content_hash(self)
+    def about_drawn_paths(self) -> bool:
+        """Whether it asks about a path that is drawn into the newest images."""
+        return "motion_s" in check_places(self.prompts[0], _PLACES)
 
     def label_of(self, camera: str, seconds: float) -> str:
         """The text before an image; empty where the set has none."""
         return self.label.format(camera=camera, seconds=f"{seconds:.1f}")
 
-    def wordings(self, task: str, elapsed_s: float) -> list[str]:
+    def wordings(self, task: str, elapsed_s: float, motion_s: float = 0.0) -> list[str]:
         """The prompts about one task, in the order of the set."""
-        return [prompt.format(task=task, elapsed_s=f"{elapsed_s:.1f}") for prompt in self.prompts]
+        told = {"task": task, "elapsed_s": f"{elapsed_s:.1f}", "motion_s": f"{motion_s:.1f}"}
+        return [prompt.format(**told) for prompt in self.prompts]
 
 
 def load_prompt_set(name: str = "") -> PromptSet:

@@ -9,7 +9,7 @@ import numpy as np
 
 from vlm_judge_ros.judges.reference_watch import END_SHARE, EndScale, Watched
 
-_LEAST_CUT, _MOST_CUT = 1.05, 1.5
+_LEAST_CUT, _USUAL_CUT = 1.05, 1.5
 
 
 class Trial(Protocol):
@@ -29,14 +29,19 @@ class Trial(Protocol):
 
 
 def fit_end(trials: Iterable[Trial]) -> EndScale:
-    """Find how far from the others' ends those that were left out ended, and a cut between that and earlier moments."""
+    """Find how far from the others' ends those that were left out ended, and a cut between that and earlier moments.
+
+    Medians of both, not extremes: with five references one that ended elsewhere would else set the scale of its task.
+    """
     reached, earlier = [], []
     for trial in trials:
         finished = [look.end_distances for look, done in zip(trial.looks, trial.done, strict=True) if done]
         reached.append(np.median(finished or [trial.looks[-1].end_distances], axis=0))
         told = zip(trial.looks, trial.truth, trial.done, strict=True)
         earlier += [look for look, share, done in told if not done and share < END_SHARE]
-    scale = EndScale(tuple(np.maximum(np.max(reached, axis=0), 1e-6).tolist()), 1.0)
-    # Between the farthest end, which is 1, and what most earlier moments have.
-    nearest = float(np.quantile([scale.ratio(look) for look in earlier], 0.1)) if earlier else _MOST_CUT
-    return EndScale(scale.reach, float(np.clip(np.sqrt(max(nearest, 1e-3)), _LEAST_CUT, _MOST_CUT)))
+    scale = EndScale(tuple(np.maximum(np.median(reached, axis=0), 1e-6).tolist()), 1.0)
+    if not earlier:
+        return EndScale(scale.reach, _USUAL_CUT)
+    # Half way, in the logarithm, from where they end, which is 1, to where they usually are before that.
+    usual = float(np.median([scale.ratio(look) for look in earlier]))
+    return EndScale(scale.reach, max(float(np.sqrt(usual)), _LEAST_CUT))

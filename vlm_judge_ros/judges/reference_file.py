@@ -21,7 +21,8 @@ from vlm_judge_ros.judges.reference_fit import Fitted
 from vlm_judge_ros.judges.reference_space import Space
 from vlm_judge_ros.judges.reference_watch import Courses, EndScale, Limits
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""Since 2 `reach` and `cut` rest on medians, so that a file of version 1 would be read as something else."""
 _HEADER = "header"
 _ARRAYS = ("mean", "basis", "points", "shares", "lengths_s")
 _LARGEST_BYTES = 512 * 1024 * 1024
@@ -39,7 +40,7 @@ class Header(pydantic.BaseModel):
         references: names of the episodes.
         noise: distance that is nothing but noise.
         motion: distance below which nothing has moved.
-        reach: how far from the ends successes end, for each part.
+        reach: how far from the ends successes usually end, for each part.
         cut: multiple of that at which finished and unfinished are equally likely.
         distance_limits: end of the band of distances, for each part.
         rest_limit_s: end of the band of seconds without progress.

@@ -15,6 +15,8 @@ END_SHARE = 0.93
 _RISE, _FALL = 0.02, 0.1
 _SURE = 6.0
 _ENOUGH = 0.5
+# Of success: below this belief the end is likely elsewhere, and none is taken for surer than the doubt.
+_ELSEWHERE, _DOUBT = 0.1, 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +39,8 @@ class EndScale:
     """How near to the references' ends an episode has to look to be finished.
 
     Attributes:
-        reach: distance from the nearest end at which successes end that were left out, for each part.
-        cut: multiple of that at which finished and unfinished are equally likely.
+        reach: distance from the nearest end at which successes usually end that were left out, for each part.
+        cut: multiple of that at which finished and unfinished are equally likely, above 1.
     """
 
     reach: tuple[float, ...]
@@ -50,9 +52,14 @@ class EndScale:
         return math.exp(sum(math.log(max(distance / reach, 1e-3)) for distance, reach in pairs) / len(self.reach))
 
     def probability(self, look: Watched) -> float:
-        """That the task is complete: near enough to an end, and by its course at one."""
-        near = 1.0 / (1.0 + math.exp(min(_SURE * (self.ratio(look) - self.cut), 30.0)))
-        return near * min(1.0, look.end_belief / _ENOUGH)
+        """That the task is complete: near enough to an end, and by its course not far from one.
+
+        The course only lowers the odds, and only where it says clearly that the end is elsewhere: the last moments of a
+        reference look alike, so that of successes that were left out the filter often thinks a little less far.
+        """
+        course = min(1.0, (look.end_belief + _DOUBT) / (_ELSEWHERE + _DOUBT))
+        odds = course * math.pow(self.cut / self.ratio(look), _SURE)
+        return odds / (1.0 + odds)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -37,5 +37,6 @@ class SentFrames:
                 "started_ns": evidence.started_ns,
                 "now_ns": evidence.now_ns,
                 "chunk_id": evidence.chunk_id,
+                "drawing": evidence.drawing,
             },
         )

@@ -6,12 +6,14 @@ import math
 import statistics
 from collections.abc import Sequence
 
+from vlm_judge_ros.episode.drawing import DrawnAs
 from vlm_judge_ros.episode.evidence import Evidence
+from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.judges.calibration import Calibration, load_calibration, raw_score_calibration
 from vlm_judge_ros.judges.factory import JudgeOptions
 from vlm_judge_ros.judges.model_access import named_model, open_model
 from vlm_judge_ros.judges.opinion import JudgeProvenance, Opinion
-from vlm_judge_ros.judges.prompt_set import PromptSet, load_prompt_set
+from vlm_judge_ros.judges.prompt_set import DRAWN_PROMPT_SET, PromptSet, load_prompt_set
 from vlm_judge_ros.judges.scored_answer import checked_logs
 from vlm_judge_ros.judges.views import shown
 from vlm_judge_ros.models.model import Capability, require
@@ -34,9 +36,12 @@ class TokenRewardJudge:
         images_per_camera: images of each camera in every question, at least 1. Where fewer frames are at hand they are
             shown repeatedly; of more, an even choice.
         status: one sentence about how the model runs.
+        drawn: the wordings where a path is drawn into the newest frames, "is it done after this motion?"; None where
+            the judge is to say nothing of that. No calibration is fitted for these.
 
     Raises:
-        JudgeError: the model cannot do this, or the calibration was fitted for another one or another prompt set.
+        JudgeError: the model cannot do this, the calibration was fitted for another one or another prompt set, or
+            wordings are about drawn paths and should not be, or the other way round.
     """
 
     def __init__(
@@ -46,9 +51,15 @@ class TokenRewardJudge:
         calibration: Calibration,
         images_per_camera: int,
         status: str = "",
+        drawn: PromptSet | None = None,
     ) -> None:
         require(scorer, {Capability.LOG_PROBABILITIES, Capability.SEVERAL_IMAGES}, "token_reward")
         calibration.check(scorer.file_hash, prompts.content_hash)
+        _check_subject(prompts, False)
+        if drawn is not None:
+            _check_subject(drawn, True)
+        self._drawn = drawn
+        self._drawn_calibration = calibration if not calibration.fitted else load_calibration()
         self._scorer = scorer
         self._prompts = prompts
         self._calibration = calibration
@@ -58,10 +69,7 @@ class TokenRewardJudge:
     @property
     def provenance(self) -> JudgeProvenance:
         """Which instrument this is."""
-        prompts = self._prompts
-        return JudgeProvenance.of(
-            self._scorer, "token_reward", prompts.name, prompts.content_hash, self._calibration.label
-        )
+        return self._named(self._prompts, self._calibration)
 
     def ask(self, evidence: Evidence) -> Opinion:
         """Judge how far the task is at the newest frames.
@@ -71,28 +79,39 @@ class TokenRewardJudge:
             Cancelled: `cancel` was called meanwhile.
             JudgeError: the model failed.
         """
-        content = shown(evidence, self._prompts.label_of, self._images_per_camera)
+        prompts, calibration, motion_s = self._prompts, self._calibration, 0.0
+        if evidence.drawing is not None:
+            if self._drawn is None or evidence.drawing.drawn_as is not DrawnAs.ALONE:
+                reason = "This judge reads one drawn path at a time, and has to have words for it."
+                return Opinion(evidence, self.provenance, reason=reason)
+            prompts, calibration, motion_s = self._drawn, self._drawn_calibration, evidence.drawing.duration_s
+        content = shown(evidence, prompts.label_of, self._images_per_camera)
         # What was shown ends with an image, so the prompt begins a line of its own.
-        wordings = [f"\n{wording}" for wording in self._prompts.wordings(evidence.task, evidence.elapsed_s)]
-        scores = self._scorer.score(content, wordings, self._prompts.answer)
-        return self._opinion(evidence, scores)
+        wordings = [f"\n{wording}" for wording in prompts.wordings(evidence.task, evidence.elapsed_s, motion_s)]
+        scores = self._scorer.score(content, wordings, prompts.answer)
+        return self._opinion(evidence, scores, prompts, calibration)
 
     def cancel(self) -> None:
         """Make the running `ask` raise `Cancelled` as soon as the model can stop."""
         self._scorer.cancel()
 
-    def _opinion(self, evidence: Evidence, scores: Sequence[AnswerScore]) -> Opinion:
-        logs = checked_logs(self._scorer, scores, len(self._prompts.prompts))
+    def _named(self, prompts: PromptSet, calibration: Calibration) -> JudgeProvenance:
+        return JudgeProvenance.of(self._scorer, "token_reward", prompts.name, prompts.content_hash, calibration.label)
+
+    def _opinion(
+        self, evidence: Evidence, scores: Sequence[AnswerScore], prompts: PromptSet, calibration: Calibration
+    ) -> Opinion:
+        logs = checked_logs(self._scorer, scores, len(prompts.prompts))
         mean = statistics.fmean(logs)
-        calibration = self._calibration
+        provenance = self._named(prompts, calibration)
         if any(score.is_bound for score in scores):
-            reason = f'The model only tells that the log-probability of "{self._prompts.answer}" is below {mean:.2f}.'
-            return Opinion(evidence, self.provenance, raw_score_bound=mean, reason=reason)
+            reason = f'The model only tells that the log-probability of "{prompts.answer}" is below {mean:.2f}.'
+            return Opinion(evidence, provenance, raw_score_bound=mean, reason=reason)
         spread = statistics.pstdev(logs) if len(logs) > 1 and math.isfinite(mean) else math.nan
         reason = "" if calibration.fitted else _UNFITTED
         return Opinion(
             evidence=evidence,
-            provenance=self.provenance,
+            provenance=provenance,
             progress=calibration.progress_of(mean),
             progress_low=math.nan if math.isnan(spread) else calibration.progress_of(mean - spread),
             progress_high=math.nan if math.isnan(spread) else calibration.progress_of(mean + spread),
@@ -100,6 +119,15 @@ class TokenRewardJudge:
             raw_score=mean,
             calibrated=calibration.fitted,
             reason=reason,
+        )
+
+
+def _check_subject(prompts: PromptSet, drawn: bool) -> None:
+    if prompts.about_drawn_paths is not drawn:
+        subject = "drawn paths" if prompts.about_drawn_paths else "what the cameras saw"
+        raise JudgeError(
+            f"The prompt set {prompts.name} is about {subject}, and is given for the other; its prompts have "
+            "{motion_s} for drawn paths, and do not have it else."
         )
 
 
@@ -113,7 +141,8 @@ def create(options: JudgeOptions) -> TokenRewardJudge:
     known = named_model(options, "token_reward")
     # What costs nothing to check comes before what takes a while to load.
     prompts = load_prompt_set(options.prompts or (known.prompts if known else ""))
+    drawn = load_prompt_set(DRAWN_PROMPT_SET)
     given = raw_score_calibration(options.calibration)
     calibration = given or load_calibration(known.calibration if known else "")
     opened = open_model(options, "token_reward")
-    return TokenRewardJudge(opened.model, prompts, calibration, options.images_per_camera, opened.status)
+    return TokenRewardJudge(opened.model, prompts, calibration, options.images_per_camera, opened.status, drawn)

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import pickle
 import queue
-import signal
 import socket
 import struct
 import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 
@@ -23,15 +20,20 @@ from vlm_judge_ros.judges.factory import JudgeOptions
 from vlm_judge_ros.judges.opinion import JudgeProvenance, Opinion
 from vlm_judge_ros.judges.questions import Counts, Questions
 from vlm_judge_ros.judges.sent_frames import SentFrames
-from vlm_judge_ros.judges.worker_events import Answer, Down, Event, Ready, Unanswered, WorkerState
+from vlm_judge_ros.judges.worker_child import describe_end, start_child
+from vlm_judge_ros.judges.worker_events import (
+    Answer,
+    Down,
+    Event,
+    Ready,
+    Scored,
+    ScoringEnded,
+    Unanswered,
+    Unscored,
+    WorkerState,
+)
 from vlm_judge_ros.judges.worker_process import Answered, Ask, Cancel, Failed, Load, Loaded, NotLoaded
 
-# The path is handed over instead of found again, so that the child imports exactly the code that the parent runs.
-_CHILD_PROGRAM = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv[3]); "
-    "from vlm_judge_ros.judges.worker_process import serve; serve(int(sys.argv[1]), int(sys.argv[2]))"
-)
-_THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _SEND_TIMEOUT_S = 5
 _END_S = 0.5
 
@@ -100,7 +102,7 @@ class Worker:
 
     @property
     def pending(self) -> int:
-        """Questions whose answer is still wanted, 0 to 2."""
+        """Single questions whose answer is still wanted, 0 to 2."""
         return self._questions.pending
 
     @property
@@ -119,9 +121,31 @@ class Worker:
         self._questions.put(evidence, deadline_s, time.monotonic())
         self._wake()
 
+    def score(self, evidences: Sequence[Evidence], deadline_s: float) -> int:
+        """Ask several questions, in the place of those of a scoring before, of which nothing more is told.
+
+        Each answer is an event of its own, and where some do not come, one event says why. Never waits.
+
+        Args:
+            evidences: what to judge, at least one, in the order in which it is asked about.
+            deadline_s: seconds from now after which no answer is wanted any more, > 0.
+
+        Returns:
+            The number that its events carry.
+        """
+        number = self._questions.put_scoring(evidences, deadline_s, time.monotonic())
+        self._wake()
+        return number
+
     def forget(self) -> None:
-        """Give up all questions: the judge is told to stop, and what comes back for them is dropped."""
+        """Give up all single questions: the judge is told to stop, and what comes back for them is dropped."""
         self._questions.forget()
+        if not self._closing:
+            self._wake()
+
+    def forget_scoring(self) -> None:
+        """Give up the scoring, as `forget` does single questions."""
+        self._questions.forget_scoring()
         if not self._closing:
             self._wake()
 
@@ -152,7 +176,7 @@ class Worker:
         backoff_s = self._settings.backoff_s
         while not self._closing:
             self.state = WorkerState.LOADING
-            answered = self.counts.answered
+            answered = self._answers
             try:
                 cause = self._run_process()
             except OSError as error:
@@ -161,11 +185,15 @@ class Worker:
                 return
             self.state = WorkerState.RESTARTING
             self.restarts += 1
-            if self.counts.answered > answered:
+            if self._answers > answered:
                 backoff_s = self._settings.backoff_s
             self._tell(Down(cause, backoff_s))
             self._refuse_until(time.monotonic() + backoff_s, cause)
             backoff_s = min(2 * backoff_s, self._settings.longest_backoff_s)
+
+    @property
+    def _answers(self) -> int:
+        return self.counts.answered + self.counts.scored
 
     def _run_process(self) -> str:
         """Start the process and talk to it until it ends; return why it ended."""
@@ -173,7 +201,7 @@ class Worker:
         # A child that does not read is hung; this bounds how long a write to it can take.
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", _SEND_TIMEOUT_S, 0))
         with contextlib.closing(theirs):
-            process = self._start(theirs.fileno())
+            process = start_child(theirs.fileno(), self._settings.options.intra_op_threads, self._settings.niceness)
         self._process = process
         self._sent = SentFrames()
         cause = ""
@@ -191,17 +219,7 @@ class Worker:
         process.kill()
         code = process.wait()
         self._process = None
-        return cause or f"The judge's process ended ({_describe_end(code)})."
-
-    def _start(self, socket_number: int) -> subprocess.Popen[bytes]:
-        settings = self._settings
-        threads = str(settings.options.intra_op_threads)
-        environment = {**os.environ, **dict.fromkeys(_THREAD_LIMITS, threads)}
-        program = [sys.executable, "-c", _CHILD_PROGRAM, str(socket_number), str(os.getpid()), json.dumps(sys.path)]
-        process = subprocess.Popen(program, pass_fds=(socket_number,), stdin=subprocess.DEVNULL, env=environment)
-        with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, process.pid, settings.niceness)
-        return process
+        return cause or f"The judge's process ended ({describe_end(code)})."
 
     def _talk(self, connection: Connection) -> str:
         """Load the judge and pass on questions and answers; return why the process is to be ended."""
@@ -211,9 +229,7 @@ class Worker:
         provenance: JudgeProvenance | None = None
         while not self._closing:
             now_s = time.monotonic()
-            for question in self._questions.expire(now_s):
-                cause = f"The judge did not answer within {question.deadline_s:g} s."
-                self._tell(Unanswered(question.evidence, cause))
+            self._tell_of_the_late(now_s)
             if loading_until_s is not None and now_s >= loading_until_s:
                 return f"The judge was not ready after {settings.load_timeout_s:g} s and was ended."
             cancelled = self._questions.cancel_next()
@@ -244,6 +260,13 @@ class Worker:
                     self._receive(reply)
         return ""
 
+    def _tell_of_the_late(self, now_s: float) -> None:
+        for question in self._questions.expire(now_s):
+            self._tell(Unanswered(question.evidence, f"The judge did not answer within {question.deadline_s:g} s."))
+        scoring = self._questions.expire_scoring(now_s)
+        if scoring is not None:
+            self._tell(ScoringEnded(scoring.number, f"The deadline of {scoring.deadline_s:.3g} s came first."))
+
     def _send_next(self, connection: Connection) -> None:
         question = self._questions.send_next(time.monotonic())
         if question is None:
@@ -256,16 +279,25 @@ class Worker:
         question = self._questions.take_back(reply.number, isinstance(reply, Answered))
         if question is None:
             return
-        if isinstance(reply, Answered):
-            opinion = Opinion(evidence=question.evidence, **reply.opinion)
-            self._tell(Answer(opinion, time.monotonic() - question.asked_s))
+        if isinstance(reply, Failed):
+            if question.scoring:
+                self._tell(Unscored(question.scoring, question.index, reply.cause))
+            else:
+                self._tell(Unanswered(question.evidence, reply.cause))
+            return
+        opinion = Opinion(evidence=question.evidence, **reply.opinion)
+        if question.scoring:
+            self._tell(Scored(question.scoring, question.index, opinion))
         else:
-            self._tell(Unanswered(question.evidence, reply.cause))
+            self._tell(Answer(opinion, time.monotonic() - question.asked_s))
 
     def _refuse_until(self, moment_s: float, cause: str) -> None:
         while not self._closing:
             for question in self._questions.abandon():
                 self._tell(Unanswered(question.evidence, cause, lost=True))
+            scoring = self._questions.abandon_scoring()
+            if scoring is not None:
+                self._tell(ScoringEnded(scoring.number, cause, lost=True))
             left_s = moment_s - time.monotonic()
             if left_s <= 0:
                 return
@@ -275,12 +307,3 @@ class Worker:
 
 def _send(connection: Connection, message: Load | Ask | Cancel) -> None:
     connection.send_bytes(pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL))
-
-
-def _describe_end(code: int) -> str:
-    if code >= 0:
-        return f"exit code {code}"
-    try:
-        return f"killed by {signal.Signals(-code).name}"
-    except ValueError:
-        return f"killed by signal {-code}"

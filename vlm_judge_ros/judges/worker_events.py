@@ -54,4 +54,32 @@ class Down:
     retry_s: float
 
 
-Event: TypeAlias = Ready | Answer | Unanswered | Down
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """One question of a scoring was answered: the number of that, the place of the question in it, and the answer."""
+
+    scoring: int
+    index: int
+    opinion: Opinion
+
+
+@dataclass(frozen=True, slots=True)
+class Unscored:
+    """One question of a scoring has no answer, and why; the others are still asked."""
+
+    scoring: int
+    index: int
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScoringEnded:
+    """No more answers come to a scoring, and why: its deadline has passed, or it was `lost` with the process."""
+
+    scoring: int
+    cause: str
+    lost: bool = False
+
+
+ScoringEvent: TypeAlias = Scored | Unscored | ScoringEnded
+Event: TypeAlias = Ready | Answer | Unanswered | Down | ScoringEvent

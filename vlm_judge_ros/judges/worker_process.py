@@ -14,7 +14,7 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -24,6 +24,7 @@ from vlm_judge_ros.errors import Cancelled, JudgeError
 from vlm_judge_ros.judges.checked_opinion import checked_fields
 from vlm_judge_ros.judges.factory import JudgeOptions, resolve
 from vlm_judge_ros.judges.opinion import Cancellable, Judge, JudgeProvenance, Reporting
+from vlm_judge_ros.models.cost import billed
 from vlm_judge_ros.orphans import end_with_parent
 
 _CANCEL_AGAIN_S = 0.05
@@ -217,9 +218,10 @@ def _ask(judge: Judge, ask: Ask, frames: Mapping[int, Frame], work: _Work) -> An
     }
     began = time.perf_counter()
     try:
-        with work.question(judge, ask.number):
+        with work.question(judge, ask.number), billed() as bill:
             opinion = judge.ask(Evidence(keyframes=keyframes, **ask.about))
-        return Answered(ask.number, checked_fields(opinion), time.perf_counter() - began)
+        fields = checked_fields(replace(opinion, cost=bill.total))
+        return Answered(ask.number, fields, time.perf_counter() - began)
     except JudgeError as error:
         return Failed(ask.number, str(error))
     except MemoryError:

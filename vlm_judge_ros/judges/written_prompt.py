@@ -11,13 +11,13 @@ import pydantic
 
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.judges.context import ContextWords
-from vlm_judge_ros.judges.named_file import NAME, content_hash
+from vlm_judge_ros.judges.named_file import NAME, Hashed
 from vlm_judge_ros.judges.places import check_places
 
 SHIPPED_FOLDER = Path(__file__).parent / "written_prompts"
 
 
-class WrittenPrompt(pydantic.BaseModel):
+class WrittenPrompt(Hashed):
     """What is asked and how images are labelled; one YAML file. Each method has a kind of its own, with its places.
 
     Attributes:
@@ -72,11 +72,6 @@ class WrittenPrompt(pydantic.BaseModel):
         if "error" not in check_places(repair, {"answer", "error"}):
             raise ValueError("repair has no {error}")
         return repair
-
-    @property
-    def content_hash(self) -> str:
-        """First 16 hexadecimal digits of the SHA-256 over everything but the name."""
-        return content_hash(self)
 
     def require_context(self) -> ContextWords:
         """The words around examples.

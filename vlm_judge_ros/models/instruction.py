@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import re
 import zlib
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
 VECTOR_SIZE = 512
+
+# "close the window" has "window" in common with "open the window" and means the opposite: about half of its weight.
+_LEAST_SHARE = 0.85
+# "drawer" alone may mean to open it or to close it.
+_LEAST_TELLING_WORDS = 2
 
 
 def words(instruction: str) -> frozenset[str]:
@@ -40,3 +47,35 @@ def familiarity(instruction: str, known: Iterable[str]) -> float:
         if union:
             best = max(best, len(asked & other) / len(union))
     return best
+
+
+class TaskWords:
+    """Tells by its words which of the known tasks an instruction means.
+
+    A word weighs the more the fewer tasks it occurs in (inverse document frequency, Sparck Jones 1972), and one that
+    occurs in none weighs most. An instruction means the task whose wordings together hold nearly all of its weight.
+    Words alone cannot tell everything: their order and negations within a task's own vocabulary go unnoticed.
+
+    Args:
+        wordings: of each task, by its name.
+    """
+
+    def __init__(self, wordings: Mapping[str, Iterable[str]]) -> None:
+        self._vocabularies = {task: frozenset().union(*map(words, told)) for task, told in wordings.items()}
+        self._tasks_with = Counter(word for vocabulary in self._vocabularies.values() for word in vocabulary)
+
+    def task_of(self, instruction: str) -> str | None:
+        """Name of the task that is meant; None where it is none of them, or too little is said."""
+        asked = words(instruction)
+        telling = [word for word in asked if 2 * self._tasks_with[word] <= len(self._vocabularies)]
+        if len(telling) < _LEAST_TELLING_WORDS:
+            return None
+        whole = sum(map(self._weight, asked))
+        shares = {
+            task: sum(map(self._weight, asked & vocabulary)) / whole for task, vocabulary in self._vocabularies.items()
+        }
+        nearest = max(shares, key=lambda task: shares[task])
+        return nearest if shares[nearest] >= _LEAST_SHARE else None
+
+    def _weight(self, word: str) -> float:
+        return math.log((len(self._vocabularies) + 1.0) / (self._tasks_with[word] + 0.5))

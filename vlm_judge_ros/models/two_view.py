@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,10 @@ EMBEDDED_FOLDER = Path(__file__).parent / "embedded"
 ENCODER_FILE = "encoder.onnx"
 TIMELINE_FILE = "timeline.onnx"
 DESCRIPTION_FILE = "model.json"
+
+_CELLS = 12
+# Of 255. Between two frames half a second apart an arm at work changes some cell by 4 and more, noise none by 1.
+_STILL_LEVELS = 2.0
 
 
 class Description(pydantic.BaseModel):
@@ -88,6 +93,27 @@ def prepare(image: NDArray[np.uint8], size_px: int) -> NDArray[np.uint8]:
     return np.asarray(cv2.resize(image, (size_px, size_px), interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
+def coarse_colours(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Mean colours of a prepared image in 12 by 12 cells, shape (12, 12, 3), 0 to 255."""
+    return np.asarray(cv2.resize(image, (_CELLS, _CELLS), interpolation=cv2.INTER_AREA), dtype=np.float32)
+
+
+def distinct(pictures: NDArray[np.float32]) -> list[int]:
+    """Which pictures differ from the last one before them that did; the first one does.
+
+    A picture differs where the mean colour of some cell does, by more than the noise of a camera. Comparing with the
+    last one that differed, and not with the one just before, keeps slow changes from being lost.
+
+    Args:
+        pictures: coarse colours of all cameras, oldest first, shape (pictures, ...).
+    """
+    kept = [0]
+    for index in range(1, len(pictures)):
+        if np.abs(pictures[index] - pictures[kept[-1]]).max() > _STILL_LEVELS:
+            kept.append(index)
+    return kept
+
+
 class TwoViewModel:
     """Runs the two graphs of a two-view model on the CPU.
 
@@ -103,6 +129,8 @@ class TwoViewModel:
         self.description = _read_description(folder)
         self._encoder = _load(folder / ENCODER_FILE, self.description, threads)
         self._timeline = _load(folder / TIMELINE_FILE, self.description, threads)
+        # The first version of the model has no such input.
+        self._tells_distinct = "distinct" in {entry.name for entry in self._timeline.get_inputs()}
         self._modes = tuple(FailureMode[mode] for mode in self.description.modes)
         self._prove(folder)
 
@@ -119,7 +147,7 @@ class TwoViewModel:
         size_px = self.description.image_size_px
         grey = np.full((1, size_px, size_px, 3), 128, dtype=np.uint8)
         try:
-            self.estimate(self.encode(grey, grey, "").features, np.zeros(1, dtype=np.float32))
+            self.estimate(self.encode(grey, grey, "").features, np.zeros(1, dtype=np.float32), [0])
         except Exception as error:  # onnxruntime raises classes of its own that share no base
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise ModelBroken(
@@ -138,16 +166,20 @@ class TwoViewModel:
         features, novelty = self._encoder.run(None, {"first": first, "second": second, "task": task})
         return Encoded(features, novelty)
 
-    def estimate(self, features: NDArray[np.float32], seconds: NDArray[np.float32]) -> Estimate:
+    def estimate(
+        self, features: NDArray[np.float32], seconds: NDArray[np.float32], differing: Sequence[int]
+    ) -> Estimate:
         """Judge a sequence of pairs.
 
         Args:
             features: from `encode`, oldest first, shape (pairs, feature size).
             seconds: when each pair was seen, relative to the last one, so never above 0. Shape (pairs,).
+            differing: which pairs show something new, see `distinct`; progress rests on these alone.
         """
-        progress, success, failing, modes = self._timeline.run(
-            None, {"features": features[None], "seconds": seconds[None].astype(np.float32)}
-        )
+        inputs = {"features": features[None], "seconds": seconds[None].astype(np.float32)}
+        if self._tells_distinct:
+            inputs["distinct"] = features[None, list(differing)]
+        progress, success, failing, modes = self._timeline.run(None, inputs)
         return Estimate(
             progress=float(progress[0]),
             success_probability=float(success[0]),

@@ -10,10 +10,12 @@ from builtin_interfaces.msg import Time
 
 from vlm_judge_ros import msg
 from vlm_judge_ros.episode.failure_mode import FailureMode
+from vlm_judge_ros.judges.opinion import JudgeProvenance
 from vlm_judge_ros.monitors.finding import Finding
 from vlm_judge_ros.verdict.failure import FailureEvent
 from vlm_judge_ros.verdict.messages import TYPES, Messages
 from vlm_judge_ros.verdict.progress_update import ProgressUpdate
+from vlm_judge_ros.verdict.provenance import provenance_of_judge
 from vlm_judge_ros.verdict.verdict import Verdict
 
 _MODULES = {"vlm_judge_ros": msg, "std_msgs": std_msgs.msg, "builtin_interfaces": builtin_interfaces.msg}
@@ -72,6 +74,11 @@ def findings_message(now_ns: int, episode_id: str, findings: Iterable[Finding]) 
 def progress_message(update: ProgressUpdate) -> msg.Progress:
     """What the judge alone said, as a message."""
     return _MESSAGES.progress(update)
+
+
+def judge_provenance_message(judge: JudgeProvenance, latency_s: float) -> msg.Provenance:
+    """Which judge answered, as a message; `latency_s` in wall-clock seconds."""
+    return _MESSAGES.provenance(provenance_of_judge(judge, latency_s))
 
 
 def mode_name(mode: FailureMode) -> str:

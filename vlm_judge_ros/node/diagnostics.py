@@ -20,6 +20,7 @@ from vlm_judge_ros.node.failure_diagnostics import FailureDiagnostics
 from vlm_judge_ros.node.inputs import InputTopic
 from vlm_judge_ros.node.refusals import Refusals
 from vlm_judge_ros.session.asked_judge import AskedJudge
+from vlm_judge_ros.session.candidate_scoring import CandidateScoring
 from vlm_judge_ros.session.judging import Judging
 from vlm_judge_ros.verdict.verdict import Verdict
 
@@ -89,6 +90,7 @@ class Diagnostics:
             array.status.append(self._judge(judging))
             if judging.review is not None:
                 array.status.append(self._review(judging.review, judging))
+            array.status.append(self._steering(judging.scoring))
             statistics = judging.engine.statistics(now_ns)
             verdict = judging.engine.verdict
             array.status += [self._camera(camera, statistics[camera.camera.name], verdict) for camera in cameras]
@@ -156,6 +158,24 @@ class Diagnostics:
 
     def _review(self, review: AskedJudge, judging: Judging) -> DiagnosticStatus:
         return self._asked("review", review, {"answers out of date": str(judging.engine.stale_reviews)})
+
+    def _steering(self, scoring: CandidateScoring) -> DiagnosticStatus:
+        counts = scoring.counts
+        values = {
+            "requests taken": str(counts.taken),
+            "answered": str(counts.answered),
+            "answered, nobody was chosen": str(counts.abstained),
+            "answered, the deadline came first": str(counts.late),
+            "answered, a stop came first": str(counts.stopped),
+            "replaced by newer": str(counts.replaced),
+            "given up": str(counts.given_up),
+            "waiting": str(int(scoring.busy)),
+            "latency p50 (s)": _seconds(percentile(scoring.latencies_s, 0.5)),
+            "latency p95 (s)": _seconds(percentile(scoring.latencies_s, 0.95)),
+        }
+        if self._trouble.recent("steering", counts.late + counts.replaced):
+            return self._status("steering", WARN, "Candidates were not all scored in time a moment ago.", values)
+        return self._status("steering", OK, f"{counts.answered} requests were answered.", values)
 
     def _asked(self, role: str, asked: AskedJudge, more: Mapping[str, str]) -> DiagnosticStatus:
         worker, judge = asked.worker, asked.provenance

@@ -31,6 +31,7 @@ from vlm_judge_ros.node.judge_declaration import declare_all, names_in_the_shipp
 from vlm_judge_ros.node.pace import is_in_lockstep, pace_of
 from vlm_judge_ros.node.refusals import Refusals
 from vlm_judge_ros.node.results import LATCHED, Results
+from vlm_judge_ros.node.scoring_service import ScoringService
 from vlm_judge_ros.node.services import Services
 from vlm_judge_ros.node.transition import transition
 from vlm_judge_ros.parameters.contradictions import contradiction, refuse_contradictions
@@ -42,6 +43,7 @@ from vlm_judge_ros.parameters.settings import (
     review_settings,
     worker_settings,
 )
+from vlm_judge_ros.parameters.steering import scoring_options
 from vlm_judge_ros.session.asked_judge import AskedJudge
 from vlm_judge_ros.session.judging import Judging, JudgingOptions
 from vlm_judge_ros.tasks.task_set import load_tasks
@@ -91,6 +93,9 @@ class JudgeNode(LifecycleNode):
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(1.0, self._publish_diagnostics, clock=self._steady)
         self._news = self.create_guard_condition(self._take_news)
+        self._scoring = ScoringService(
+            self, self._refusals, self._now_ns, lambda: float(self.get_parameter("steering_deadline_s").value)
+        )
 
     @property
     def autostart(self) -> bool:
@@ -122,6 +127,7 @@ class JudgeNode(LifecycleNode):
         refuse_contradictions(values)
         lockstep = is_in_lockstep(self, values)
         card = judge_card(values)
+        scoring = scoring_options(values)
         tasks = load_tasks(values["task_files"])
         tasks.check_cameras(values["cameras"])
         self._topics = input_topics(self, tasks)
@@ -139,6 +145,7 @@ class JudgeNode(LifecycleNode):
             review_settings(values),
             tasks,
             card,
+            scoring,
         )
         self._closers.insert(0, judging.close)
         try:
@@ -156,6 +163,7 @@ class JudgeNode(LifecycleNode):
         services = Services(self, judging, self._pace, self._refusals, self._now_ns)
         task = self.create_subscription(String, "task", self._on_task, LATCHED)
         self._closers += [self._pace.close, services.close, lambda: self.destroy_subscription(task)]
+        self._scoring.attach(judging, lockstep)
         _spare_from_collection()
 
     def _introduce(self, role: str, asked: AskedJudge) -> None:
@@ -229,6 +237,7 @@ class JudgeNode(LifecycleNode):
             self._active_closers.pop()()
 
     def _close(self) -> None:
+        self._scoring.detach()
         self._judging = None
         self._evidence = None
         while self._closers:

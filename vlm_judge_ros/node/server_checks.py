@@ -24,6 +24,7 @@ _NEEDS = {
     "critique": _WRITES,
     "checklist": _WRITES,
     "pairwise": _WRITES,
+    "path_choice": _WRITES,
 }
 _QUESTIONS = 3
 

@@ -14,6 +14,7 @@ from vlm_judge_ros.parameters.cameras import CAMERA_PARAMETERS
 from vlm_judge_ros.parameters.evidence import EVIDENCE_PARAMETERS
 from vlm_judge_ros.parameters.judges import JUDGE_PARAMETERS, REVIEW_PARAMETERS
 from vlm_judge_ros.parameters.parameter import CAMERA, Change, Parameter, Value, show
+from vlm_judge_ros.parameters.steering import STEERING_PARAMETERS
 from vlm_judge_ros.parameters.table import markdown_table, yaml_file
 from vlm_judge_ros.session.requests import LONGEST_TASK, usable_task
 
@@ -135,9 +136,10 @@ PARAMETERS: tuple[Parameter, ...] = (
         "keyframe_choice",
         "auto",
         "even: keyframes are chosen anew for every question. steady: all but the newest stay until the episode has "
-        "grown by a quarter, so that a model on board need not read them again. auto: steady for "
+        "grown by a quarter, so that a model on board need not read them again. recent: as even, and besides six "
+        "shortly before the newest, half a second apart, for judges that watch how things move. auto: steady for "
         "token_reward, checklist and critique on board, else even.",
-        choices=("auto", "even", "steady"),
+        choices=("auto", "even", "steady", "recent"),
     ),
     Parameter(
         "chunk_grace_s",
@@ -193,6 +195,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("stall_s", 8.0, "No rise of progress for so long is a stall.", "s", 0.1, 3600.0),
     *REVIEW_PARAMETERS,
     *EVIDENCE_PARAMETERS,
+    *STEERING_PARAMETERS,
     Parameter(
         "annotated",
         False,

@@ -113,7 +113,8 @@ JUDGE_PARAMETERS: tuple[Parameter, ...] = (
         "judge_card",
         "",
         "File judge_card.json that vlm-judge qualify wrote of this judge. Its name goes into the provenance, and a "
-        "warning says where the judge that runs is another one. Empty: none.",
+        "warning says where the judge that runs is another one. Empty: for the embedded judge the one that "
+        "is shipped with it, else none.",
     ),
     Parameter("ensemble", "", "File that names the members of the judge ensemble."),
 )

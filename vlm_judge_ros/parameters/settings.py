@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from vlm_judge_ros.judges.card import JudgeCard, read_card
+from vlm_judge_ros.judges.card import EMBEDDED_CARD, JudgeCard, read_card
 from vlm_judge_ros.judges.factory import KEEPS_WHAT_IT_READ, JudgeOptions
 from vlm_judge_ros.judges.worker import WorkerSettings
 from vlm_judge_ros.monitors.camera_limits import CameraLimits
@@ -141,7 +141,10 @@ def judge_card(values: Mapping[str, Value]) -> JudgeCard | None:
         JudgeError: the card cannot be read.
     """
     get: Mapping[str, Any] = values
-    return read_card(Path(get["judge_card"])) if get["judge_card"] else None
+    if get["judge_card"]:
+        return read_card(Path(get["judge_card"]))
+    ships = get["judge"] == "embedded" and not get["model"] and EMBEDDED_CARD.exists()
+    return read_card(EMBEDDED_CARD) if ships else None
 
 
 def review_settings(values: Mapping[str, Value]) -> WorkerSettings | None:

@@ -1,4 +1,4 @@
-"""What a judge leaves unsaid, and how long it takes."""
+"""What a judge leaves unsaid, how long it takes, and what it costs."""
 
 from __future__ import annotations
 
@@ -12,13 +12,16 @@ from vlm_judge_ros.qualify.classification import quantile
 from vlm_judge_ros.qualify.measure import Measure, ratio_of, share_of
 from vlm_judge_ros.qualify.qualified_episode import QualifiedEpisode
 from vlm_judge_ros.qualify.success import right
+from vlm_judge_ros.replay.trace import Answer
 from vlm_judge_ros.verdict.verdict import State
 
 _NO_LATENCY = "no answer tells how long it took"
+_NO_TOKENS = "no answer tells how many tokens it took, as those of a model on board do not"
+_NO_MONEY = "there is no episode whose answers all tell what they cost; that needs a server with prices in its file"
 
 
 def answering(episodes: Sequence[QualifiedEpisode]) -> Mapping[str, Measure]:
-    """The figures of answers not given, and of their speed."""
+    """The figures of answers not given, of their speed and of their cost."""
     answers = [each.trace.answers for each in episodes]
     declined = [float(sum(math.isnan(answer.progress) for answer in given)) if given else None for given in answers]
     unknown = [_unknown_s(each) for each in episodes]
@@ -46,7 +49,29 @@ def answering(episodes: Sequence[QualifiedEpisode]) -> Mapping[str, Measure]:
         ),
         "latency_s": Measure(quantile(latencies, 0.5), places, len(rows), _NO_LATENCY),
         "latency_p95_s": Measure(quantile(latencies, 0.95), places, len(rows), _NO_LATENCY),
+        "input_tokens_per_answer": _tokens([[answer.input_tokens for answer in given] for given in answers]),
+        "output_tokens_per_answer": _tokens([[answer.output_tokens for answer in given] for given in answers]),
+        "cost_per_hour": ratio_of(
+            [_money(given) for given in answers], [each.trace.duration_s / 3600.0 for each in episodes], _NO_MONEY
+        ),
     }
+
+
+def _tokens(told: Sequence[Sequence[float]]) -> Measure:
+    """The mean over all answers that tell."""
+    known = [[tokens for tokens in each if math.isfinite(tokens)] for each in told]
+    return ratio_of(
+        [sum(each) if each else None for each in known],
+        [float(len(each)) if each else None for each in known],
+        _NO_TOKENS,
+        n=sum(map(len, known)),
+    )
+
+
+def _money(answers: Sequence[Answer]) -> float | None:
+    """What an episode cost; None where that is not known of all its answers, so that no part stands for the whole."""
+    total = math.fsum(answer.money for answer in answers)
+    return total if answers and math.isfinite(total) else None
 
 
 def _share_in_episodes(

@@ -18,10 +18,10 @@ from vlm_judge_ros.qualify.judging import DEFAULT_CONTROLS, controls_named, judg
 from vlm_judge_ros.qualify.kept import read_kept
 from vlm_judge_ros.qualify.qualified_episode import Control
 from vlm_judge_ros.qualify.thresholds import DEFAULT, Thresholds, load_thresholds
-from vlm_judge_ros.qualify.wording import GROUPS, HEADLINES, Line
+from vlm_judge_ros.qualify.wording import GROUPS, HEADLINES, Line, few
 from vlm_judge_ros.replay.labels.labels import copy_labels, read_labels
 from vlm_judge_ros.replay.outputs.report_page import LABELS
-from vlm_judge_ros.replay.outputs.whole_file import write_whole
+from vlm_judge_ros.replay.outputs.whole_file import make_folder, write_whole
 from vlm_judge_ros.replay.scoring.interruption import exit_status, terminable
 from vlm_judge_ros.replay.scoring.judge_arguments import add_judge_arguments, add_run_arguments
 from vlm_judge_ros.replay.scoring.result_folder import finished_episodes
@@ -39,7 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out",
         type=Path,
         metavar="DIR",
-        help="folder of the card and of the judged episodes; with --compare, of the table",
+        help="folder of the card and of the judged episodes; with --from, of the card alone; with --compare, of the "
+        "table",
     )
     parser.add_argument(
         "--from",
@@ -47,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="DIR",
         help="make the card of episodes that were judged before by `vlm-judge qualify` or `vlm-judge score`, anew and "
-        "into the same folder; no judge is asked",
+        "into the same folder or that of --out; no judge is asked",
     )
     parser.add_argument(
         "--compare",
@@ -119,8 +120,9 @@ def run(arguments: argparse.Namespace) -> int:
     folder: Path = arguments.out if arguments.scored is None else arguments.scored
     if not finished_episodes(folder) and result is not None and result.failed:
         raise JudgeError("No episode could be judged, so there is no card; mend what failed and give --resume.")
-    card = _write_card(folder, arguments, thresholds, unlabelled)
-    print(json.dumps(card_for_programs(card), indent=1) if arguments.json else "\n".join(_told(card, folder)))
+    out: Path = arguments.out or folder
+    card = _write_card(folder, out, arguments, thresholds, unlabelled)
+    print(json.dumps(card_for_programs(card), indent=1) if arguments.json else "\n".join(_told(card, out)))
     return SOME_FAILED if result is not None and result.failed else ALL_JUDGED
 
 
@@ -131,16 +133,18 @@ def card_for_programs(card: JudgeCard) -> dict[str, object]:
 
 
 def _write_card(
-    folder: Path, arguments: argparse.Namespace, thresholds: Thresholds, unlabelled: Sequence[str]
+    folder: Path, out: Path, arguments: argparse.Namespace, thresholds: Thresholds, unlabelled: Sequence[str]
 ) -> JudgeCard:
-    if arguments.labels is not None:
-        copy_labels(arguments.labels, folder / LABELS)
-    labels = read_labels(folder / LABELS) if (folder / LABELS).is_file() else ()
-    kept = read_kept(folder, labels)
+    places = (arguments.labels, out / LABELS, folder / LABELS)
+    given = next((place for place in places if place is not None and place.is_file()), None)
+    kept = read_kept(folder, read_labels(given) if given is not None else ())
+    make_folder(out)
+    if given is not None:
+        copy_labels(given, out / LABELS)
     kept = replace(kept, unlabelled=tuple(sorted({*kept.unlabelled, *unlabelled})))
-    card = judge_card(kept, arguments.name or card_name(folder), thresholds)
-    write_whole(folder / CARD, card.model_dump_json(indent=1) + "\n")
-    write_card_page(folder / PAGE, card, kept.episodes)
+    card = judge_card(kept, arguments.name or card_name(out), thresholds)
+    write_whole(out / CARD, card.model_dump_json(indent=1) + "\n")
+    write_card_page(out / PAGE, card, kept.episodes)
     return card
 
 
@@ -154,13 +158,9 @@ def _told(card: JudgeCard, folder: Path) -> list[str]:
         lines.append(f"  {line.words:<44} {line.value or 'not known':>9}  ({interval})")
     lines += ["", *card.fit_for, *card.not_fit_for, ""]
     if card.unlabelled:
-        lines.append(f"{len(card.unlabelled)} episodes are not labelled and not used: {_few(card.unlabelled)}.")
+        lines.append(f"{len(card.unlabelled)} episodes are not labelled and not used: {few(card.unlabelled)}.")
     lines.append(f"The card is {folder / CARD}, and to look at {folder / PAGE}.")
     return lines
-
-
-def _few(keys: Sequence[str]) -> str:
-    return ", ".join(keys[:5]) + (f" and {len(keys) - 5} more" if len(keys) > 5 else "")
 
 
 def _refuse_mixed(arguments: argparse.Namespace) -> None:
@@ -173,5 +173,3 @@ def _refuse_mixed(arguments: argparse.Namespace) -> None:
         )
     if recorded and arguments.out is None:
         raise JudgeError("The card needs a folder; give it with --out DIR.")
-    if arguments.scored is not None and arguments.out is not None:
-        raise JudgeError(f"With --from the card goes into {arguments.scored} itself; leave --out away.")

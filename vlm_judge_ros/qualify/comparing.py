@@ -14,7 +14,7 @@ from vlm_judge_ros.qualify.kept import Kept, read_kept
 from vlm_judge_ros.qualify.wording import interval_in_words, number, value_in_words, words_of
 from vlm_judge_ros.replay.labels.labels import read_labels
 from vlm_judge_ros.replay.outputs.report_page import LABELS
-from vlm_judge_ros.replay.outputs.whole_file import write_whole
+from vlm_judge_ros.replay.outputs.whole_file import make_folder, write_whole
 
 CARD = "judge_card.json"
 COMPARISON, TABLE = "comparison.json", "comparison.md"
@@ -42,12 +42,7 @@ def compare_folders(first: Path, second: Path, out: Path | None, as_json: bool) 
     content = json.dumps(_for_programs(names, (one[1], two[1]), len(common), found), indent=1) + "\n"
     table = _table(names, len(common), found)
     if out is not None:
-        try:
-            out.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise JudgeError(
-                f"The folder {out} cannot be made ({error.strerror}); choose another with --out."
-            ) from error
+        make_folder(out)
         write_whole(out / COMPARISON, content)
         write_whole(out / TABLE, table)
     if left_out:
@@ -69,12 +64,13 @@ def _refuse_other_truth(one: Kept, two: Kept, common: set[str]) -> None:
         if episode.key not in common:
             continue
         theirs = other[episode.key]
-        here = episode.task, episode.trace.started_ns, episode.success, episode.score
-        there = theirs.task, theirs.trace.started_ns, theirs.success, theirs.score
+        here = episode.task, episode.trace.started_ns, episode.success, episode.score, dict(episode.preferred)
+        there = theirs.task, theirs.trace.started_ns, theirs.success, theirs.score, dict(theirs.preferred)
         if here != there:
             raise JudgeError(
-                f"The episode {episode.key} is not the same for both judges: task, start, success and score are "
-                f"{here} for the one and {there} for the other; qualify both on the same recordings and labels."
+                f"The episode {episode.key} is not the same for both judges: task, start, success, score and "
+                f"preferences are {here} for the one and {there} for the other; qualify both on the same recordings "
+                "and labels."
             )
 
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.qualify.control_run import ControlRun
-from vlm_judge_ros.qualify.known import known
+from vlm_judge_ros.qualify.known_truth import known_truth
 from vlm_judge_ros.qualify.qualified_episode import Control
+from vlm_judge_ros.qualify.wording import few
 from vlm_judge_ros.qualify.wrong_task import instructions
 from vlm_judge_ros.replay.labels.labels import read_labels
-from vlm_judge_ros.replay.labels.people import people_say
+from vlm_judge_ros.replay.labels.people import people_say, preferences_of
 from vlm_judge_ros.replay.outputs.report_page import LABELS
 from vlm_judge_ros.replay.scoring.batch import judge_found
 from vlm_judge_ros.replay.scoring.judge_arguments import judge_parameters, made_with
@@ -82,14 +82,16 @@ def judge_labelled(arguments: argparse.Namespace, controls: tuple[Control, ...])
 
 
 def _labelled(found: Found, labels: Path | None) -> tuple[Found, tuple[str, ...]]:
-    people = people_say(read_labels(labels)) if labels is not None else {}
+    said = read_labels(labels) if labels is not None else ()
+    people, compared = people_say(said), preferences_of(said)
     keys = [episode.description.key for episode in found.episodes]
-    strangers = [key for key in people if key not in keys]
+    strangers = [key for key in dict.fromkeys((*people, *compared)) if key not in keys]
     if strangers and labels is not None:
-        print(f"vlm-judge: {labels} labels episodes that are not here: {_listed(strangers)}", file=sys.stderr)
+        print(f"vlm-judge: {labels} labels episodes that are not here: {few(strangers)}", file=sys.stderr)
 
     def is_known(description: EpisodeDescription) -> bool:
-        return known(description.truth, description.true_progress, people.get(description.key)).anything
+        truth = known_truth(description.truth, description.true_progress, people.get(description.key))
+        return truth.anything or description.key in compared
 
     chosen = tuple(episode for episode in found.episodes if is_known(episode.description))
     there = {episode.description.key for episode in chosen}
@@ -97,7 +99,7 @@ def _labelled(found: Found, labels: Path | None) -> tuple[Found, tuple[str, ...]
     if unlabelled:
         print(
             f"vlm-judge: nothing is known of {len(unlabelled)} of {len(keys)} episodes, which are not judged: "
-            f"{_listed(unlabelled)}",
+            f"{few(unlabelled)}",
             file=sys.stderr,
         )
     if not chosen and not found.unreadable:
@@ -106,8 +108,3 @@ def _labelled(found: Found, labels: Path | None) -> tuple[Found, tuple[str, ...]
             "--labels."
         )
     return replace(found, episodes=chosen), unlabelled
-
-
-def _listed(keys: Collection[str]) -> str:
-    few = list(keys)[:5]
-    return ", ".join(few) + (f" and {len(keys) - 5} more" if len(keys) > 5 else "")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,16 +10,14 @@ from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.judges.card import QualifiedJudge
 from vlm_judge_ros.qualify.control_answers import ControlAnswers, read_control_answers
 from vlm_judge_ros.qualify.controls import how_shown
-from vlm_judge_ros.qualify.known import known
+from vlm_judge_ros.qualify.known_truth import known_truth
 from vlm_judge_ros.qualify.qualified_episode import Control, QualifiedEpisode
 from vlm_judge_ros.replay.labels.label import Label
-from vlm_judge_ros.replay.labels.people import people_say
+from vlm_judge_ros.replay.labels.people import people_say, preferences_of
 from vlm_judge_ros.replay.outputs.episode_file import read_episode
 from vlm_judge_ros.replay.scoring.result_folder import finished_episodes
 from vlm_judge_ros.replay.trace import EpisodeTrace
 from vlm_judge_ros.tasks.words import same_words
-
-_NAME_AND_HASH = re.compile(r"(?P<name>.*?) ?(?P<hash>[0-9a-f]{8,64})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +55,7 @@ def read_kept(folder: Path, labels: Sequence[Label] = ()) -> Kept:
             f"There is no judged episode in {folder}; name the folder that `vlm-judge qualify` or `vlm-judge score` "
             "wrote."
         )
-    people = people_say(labels)
+    people, preferred = people_say(labels), preferences_of(labels)
     episodes, unlabelled = [], []
     judges: dict[QualifiedJudge, str] = {}
     runs_on: set[str] = set()
@@ -67,11 +64,11 @@ def read_kept(folder: Path, labels: Sequence[Label] = ()) -> Kept:
         trace = read_episode(path, pictures=False).trace
         told = read_control_answers(path)
         if told is not None or trace.answers:
-            judges.setdefault(told.judge if told is not None else judge_of(trace), path.name)
-            runs_on.add(told.runs_on if told is not None else trace.provenance.get("runs on", ""))
+            judges.setdefault(told.judge if told is not None else judge_of(trace, path.name), path.name)
+            runs_on.add(told.runs_on if told is not None else _runs_on(trace))
         answered += [told] if told is not None else []
-        truth = known(trace.truth, trace.true_progress, people.get(path.name))
-        if not truth.anything:
+        truth = known_truth(trace.truth, trace.true_progress, people.get(path.name))
+        if not truth.anything and path.name not in preferred:
             unlabelled.append(path.name)
             continue
         episodes.append(
@@ -86,6 +83,7 @@ def read_kept(folder: Path, labels: Sequence[Label] = ()) -> Kept:
                 completed_s=truth.completed_s,
                 true_progress=trace.true_progress,
                 controls=told.answers if told is not None else {},
+                preferred=preferred.get(path.name, {}),
             )
         )
     if len(judges) > 1:
@@ -107,28 +105,40 @@ def read_kept(folder: Path, labels: Sequence[Label] = ()) -> Kept:
     return Kept(tuple(episodes), tuple(unlabelled), judge, ", ".join(sorted(filter(None, runs_on))), controls)
 
 
-def judge_of(trace: EpisodeTrace) -> QualifiedJudge:
-    """The judge as `vlm-judge score` has told it for people."""
-    told = trace.provenance
-    model, prompts = _parts(told.get("model", "")), _parts(told.get("prompts", ""))
+def judge_of(trace: EpisodeTrace, key: str) -> QualifiedJudge:
+    """The judge of an episode.
+
+    Raises:
+        JudgeError: the episode was judged before that was kept.
+    """
+    told = trace.instrument
+    if told is None:
+        raise JudgeError(
+            f"The episode {key} was judged by an older version, which wrote down for people alone which judge it was; "
+            "score it again."
+        )
     return QualifiedJudge(
-        model=model[0],
-        model_hash=model[1],
-        method=told.get("method", ""),
-        prompt_hash=prompts[1],
-        calibration=told.get("calibration", ""),
+        model=told.model,
+        model_hash=told.model_hash,
+        method=told.method,
+        prompt_hash=told.prompt_hash,
+        calibration=told.calibration,
     )
 
 
-def _parts(text: str) -> tuple[str, str]:
-    found = _NAME_AND_HASH.fullmatch(text)
-    return (found["name"], found["hash"] or "") if found is not None else (text, "")
+def _runs_on(trace: EpisodeTrace) -> str:
+    return trace.instrument.provider if trace.instrument is not None else ""
 
 
 def _task_of(trace: EpisodeTrace) -> str:
     if trace.truth is not None and trace.truth.task:
         return trace.truth.task
-    return _parts(trace.provenance.get("task file", ""))[0] or same_words(trace.task)
+    if trace.instrument is not None:
+        declared = trace.instrument.task
+    else:
+        # Of an older episode: its name, a space and a hash.
+        declared = trace.provenance.get("task file", "").rpartition(" ")[0]
+    return declared or same_words(trace.task)
 
 
 def _controls(answered: Sequence[ControlAnswers]) -> dict[str, str]:

@@ -14,7 +14,7 @@ from vlm_judge_ros.judges.card import QualifiedJudge
 from vlm_judge_ros.judges.failure_band import Signal, signals_of
 from vlm_judge_ros.qualify.functional_band import SignalCourse
 from vlm_judge_ros.qualify.kept import judge_of
-from vlm_judge_ros.qualify.known import COMPLETE, known
+from vlm_judge_ros.qualify.known_truth import COMPLETE, known_truth
 from vlm_judge_ros.qualify.mapping import Course, Goal
 from vlm_judge_ros.replay.labels.figure import Floats
 from vlm_judge_ros.replay.labels.label import Label
@@ -88,7 +88,7 @@ def labelled(episodes: Sequence[ScoredEpisode], labels: Sequence[Label]) -> tupl
             )
         places[episode.key] = episode
         trace = episode.trace
-        truth = known(trace.truth, trace.true_progress, said.get(episode.key))
+        truth = known_truth(trace.truth, trace.true_progress, said.get(episode.key))
         if truth.success is None:
             continue
         answers = tuple(answer for answer in trace.answers if not math.isnan(answer.progress))
@@ -105,7 +105,7 @@ def the_judge(episodes: Sequence[LabelledEpisode]) -> QualifiedJudge:
     Raises:
         JudgeError: there are several, it cannot be told apart from others, or it was calibrated already.
     """
-    judges: Mapping[QualifiedJudge, str] = {judge_of(each.trace): each.key for each in episodes}
+    judges: Mapping[QualifiedJudge, str] = {judge_of(each.trace, each.key): each.key for each in episodes}
     if len(judges) > 1:
         one, other = list(judges.values())[:2]
         raise JudgeError(

@@ -154,13 +154,17 @@ MEANINGS: Mapping[str, Meaning] = {
     ),
     # People, or a simulator, on how far the task came.
     "preference_accuracy": Meaning(
-        "share of the pairs of episodes of one task that final progress orders as the true scores do; each task weighs "
-        "as many pairs as it has, pairs of equal score do not count, and one of equal progress is half right "
+        "share of the pairs of episodes of one task that final progress orders as people prefer them, or as their true "
+        "scores do where people did not compare the two; each task weighs as many pairs as it has, pairs of equal "
+        "score and those that people call equal do not count, and one of equal progress is half right "
         "(arXiv 2606.01036)",
         _SHARE,
         1.0,
         "",
         "0.5",
+    ),
+    "preference_accuracy_of_people": Meaning(
+        "the same over the pairs alone that people compared with each other", _SHARE, 1.0, "", "0.5"
     ),
     "pearson": Meaning(
         "Pearson's correlation of final progress with the true score", _CORRELATION, 1.0, "", "not defined"
@@ -185,7 +189,7 @@ MEANINGS: Mapping[str, Meaning] = {
         "s",
         0.0,
     ),
-    # What it does not say, and how fast it is.
+    # What it does not say, how fast it is, and what it costs.
     "declined": Meaning("share of the answers that tell no progress", _SHARE, 0.0, "0", "0"),
     "unknown": Meaning("share of the time in state UNKNOWN, which it is until the first verdict", _SHARE, 0.0),
     "unknown_when_wrong": Meaning(
@@ -196,4 +200,15 @@ MEANINGS: Mapping[str, Meaning] = {
     ),
     "latency_s": Meaning("median time from question to answer", "s", 0.0),
     "latency_p95_s": Meaning("the time from question to answer that one answer in twenty exceeds", "s", 0.0),
+    "input_tokens_per_answer": Meaning(
+        "tokens that a server read for an answer, as it counts them; mean over the answers that tell", "tokens", 0.0
+    ),
+    "output_tokens_per_answer": Meaning("the same of the tokens that it wrote", "tokens", 0.0),
+    "cost_per_hour": Meaning(
+        "what the answers of an hour of episodes cost, by the prices in the file of the server and in their currency; "
+        "over the episodes of which that is known of all answers. Questions without an answer, the review and the "
+        "controls are not in it",
+        "money/h",
+        0.0,
+    ),
 }

@@ -38,6 +38,7 @@ class QualifiedEpisode:
         completed_s: seconds from the start to the first moment at which the task was complete; None where it never was.
         true_progress: how far it really was, over time; empty where nobody knows.
         controls: what the judge answered to each control that was shown.
+        preferred: keys of the episodes that people compared it with: 1 where it is better, -1 where worse, 0 for a tie.
     """
 
     key: str
@@ -50,6 +51,7 @@ class QualifiedEpisode:
     completed_s: float | None = None
     true_progress: Curve = field(default_factory=Curve)
     controls: Mapping[Control, tuple[Answer, ...]] = field(default_factory=dict)
+    preferred: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def cameras(self) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ import pydantic
 
 from vlm_judge_ros.config_folder import config_folder
 from vlm_judge_ros.judges.card import CardFigure
-from vlm_judge_ros.judges.named_file import NAME, content_hash, load
+from vlm_judge_ros.judges.named_file import NAME, Hashed, load
 from vlm_judge_ros.qualify.meaning import MEANINGS
 from vlm_judge_ros.qualify.wording import bound_in_words, ends, interval_in_words, value_in_words, words_of
 
@@ -108,7 +108,7 @@ class Use(pydantic.BaseModel):
         return requires
 
 
-class Thresholds(pydantic.BaseModel):
+class Thresholds(Hashed):
     """What a judge has to be worth for each use; one YAML file.
 
     Attributes:
@@ -124,7 +124,7 @@ class Thresholds(pydantic.BaseModel):
     @property
     def label(self) -> str:
         """Name and hash, as they stand in the card."""
-        return f"{self.name} {content_hash(self)}"
+        return f"{self.name} {self.content_hash}"
 
     def sentences(self, figures: Mapping[str, CardFigure], episodes: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Say for which uses a judge is fit, and for which it is not and why.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from vlm_judge_ros.judges.card import CardFigure
@@ -37,6 +37,7 @@ WORDS: Mapping[str, str] = {
     "alarm_before_onset": "of the failures are called over 2 s too early",
     "failure_mode_accuracy": "of the failure modes are right",
     "preference_accuracy": "preference accuracy",
+    "preference_accuracy_of_people": "preference accuracy on pairs that people compared",
     "pearson": "Pearson correlation with the true score",
     "spearman": "Spearman correlation with the true score",
     "kendall": "Kendall correlation with the true score",
@@ -50,6 +51,9 @@ WORDS: Mapping[str, str] = {
     "unknown_when_wrong": "of what is not right says UNKNOWN",
     "latency_s": "median latency",
     "latency_p95_s": "95th percentile of latency",
+    "input_tokens_per_answer": "tokens read for an answer",
+    "output_tokens_per_answer": "tokens written for an answer",
+    "cost_per_hour": "cost of an hour of episodes",
 }
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
@@ -67,10 +71,11 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     ),
     "How far the task came": (
         *("mae", "mae_clock", "optimism", "early_completion", "early_completion_s"),
-        *("preference_accuracy", "pearson", "spearman", "kendall"),
+        *("preference_accuracy", "preference_accuracy_of_people", "pearson", "spearman", "kendall"),
     ),
-    "What it does not say, and how fast it is": (
+    "What it does not say, how fast it is, and what it costs": (
         *("declined", "unknown", "unknown_when_wrong", "latency_s", "latency_p95_s"),
+        *("input_tokens_per_answer", "output_tokens_per_answer", "cost_per_hour"),
     ),
 }
 """What belongs together on the page, in its order."""
@@ -79,7 +84,7 @@ HEADLINES = ("voc", "success_auroc", "failure_f1", "false_stops_per_success", "f
 """The figures at the top of the page, and those of the tables of tasks, modes and cameras."""
 
 _ENDS = {"share": (0.0, 1.0), "correlation": (-1.0, 1.0)}
-_UNITS = {"s": " s", "1/h": " /h"}
+_UNITS = {"s": " s", "1/h": " /h", "money/h": " /h"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,3 +168,8 @@ def ends(name: str) -> tuple[float, float] | None:
 def _unit(name: str) -> str:
     meaning = MEANINGS.get(name)
     return _UNITS.get(meaning.unit, "") if meaning is not None else ""
+
+
+def few(keys: Sequence[str]) -> str:
+    """The first five keys, and how many more there are."""
+    return ", ".join(keys[:5]) + (f" and {len(keys) - 5} more" if len(keys) > 5 else "")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from vlm_judge_ros.episode.failure_mode import FailureMode
 from vlm_judge_ros.monitors.finding import Finding
+from vlm_judge_ros.replay.instrument import Instrument
 from vlm_judge_ros.replay.truth import EpisodeTruth
 from vlm_judge_ros.verdict.failure import FailureEvent
 from vlm_judge_ros.verdict.verdict import State
@@ -29,6 +30,9 @@ class Answer:
         raw_score: the method's score before calibration, in its own unit.
         reason: one sentence; empty where there is nothing to add.
         latency_s: wall-clock seconds from question to answer.
+        input_tokens: tokens that a server read for it.
+        output_tokens: tokens that a server wrote for it.
+        money: what these cost, in the currency of the server's prices.
     """
 
     time_s: float
@@ -42,6 +46,9 @@ class Answer:
     reason: str = ""
     latency_s: float = math.nan
     raw_score: float = math.nan
+    input_tokens: float = math.nan
+    output_tokens: float = math.nan
+    money: float = math.nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +172,8 @@ class EpisodeTrace:
         shots: pictures of all cameras, in order of time.
         truth: how it really went; None where nobody knows.
         true_progress: how far it really was; empty where nobody knows.
-        provenance: which instrument judged: label to text.
+        provenance: which instrument judged: label to text, for people.
+        instrument: the same for programs; None where it is not known, as of episodes judged before it was kept.
         frames_in: per camera, the frames that the node counted.
         frames_lost: per camera, the frames that were sent and that the node did not count.
         failures: every change of status of a failure, in order of time; stamps on the clock of `started_ns`.
@@ -185,6 +193,7 @@ class EpisodeTrace:
     truth: EpisodeTruth | None = None
     true_progress: Curve = Curve()
     provenance: Mapping[str, str] = field(default_factory=dict)
+    instrument: Instrument | None = None
     frames_in: Mapping[str, int] = field(default_factory=dict)
     frames_lost: Mapping[str, int] = field(default_factory=dict)
     failures: tuple[FailureEvent, ...] = ()

@@ -13,12 +13,16 @@ from vlm_judge_ros.episode.signal import SignalSample
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.judges.card import JudgeCard
 from vlm_judge_ros.judges.worker import WorkerSettings
-from vlm_judge_ros.judges.worker_events import Answer, Down, Event, Ready, Unanswered
+from vlm_judge_ros.judges.worker_events import Answer, Down, Event, Ready, ScoringEvent, Unanswered
 from vlm_judge_ros.session.asked_judge import AskedJudge
+from vlm_judge_ros.session.candidate_scoring import CandidateScoring, Done, ScoringOptions, placed_in_time
+from vlm_judge_ros.session.halting import reason_to_halt
 from vlm_judge_ros.session.latched_signals import LatchedSignals
 from vlm_judge_ros.session.outlet import Outlet
 from vlm_judge_ros.session.requests import usable_episode_id, usable_task
 from vlm_judge_ros.session.sameness import what_counts
+from vlm_judge_ros.steering.bounds import check_request
+from vlm_judge_ros.steering.request import ScoringRequest
 from vlm_judge_ros.tasks.task import Task
 from vlm_judge_ros.tasks.task_set import TaskSet
 from vlm_judge_ros.tasks.words import same_words
@@ -64,6 +68,7 @@ class Judging:
         review_settings: which judge reviews; None for none.
         tasks: the tasks that may be set; where it is empty, any text is a task that declares nothing.
         card: what the judge is said to be worth, see `AskedJudge`; None where nobody says.
+        scoring: how requests to choose among candidates are answered.
     """
 
     def __init__(
@@ -76,12 +81,14 @@ class Judging:
         review_settings: WorkerSettings | None = None,
         tasks: TaskSet | None = None,
         card: JudgeCard | None = None,
+        scoring: ScoringOptions | None = None,
     ) -> None:
         cameras = engine_settings.camera_names
         self._engine_settings = engine_settings
         self.engine = Engine(engine_settings)
         self.judge = AskedJudge(worker_settings, cameras, wake, card)
         self.review = AskedJudge(review_settings, cameras, wake) if review_settings is not None else None
+        self.scoring = CandidateScoring(self.judge, wake, scoring or ScoringOptions())
         self.options = options
         self.tasks = tasks or TaskSet()
         self.task = ""
@@ -112,6 +119,7 @@ class Judging:
 
     def close(self) -> None:
         """End the judges' processes."""
+        self.scoring.close()
         for asked in self._asked:
             asked.worker.close()
 
@@ -184,6 +192,7 @@ class Judging:
     def tick(self, now_ns: int) -> None:
         """Let time pass: ask what is due, and notice what has gone silent."""
         self.ask_due(now_ns)
+        self.scoring.tick()
         self._ticks += 1
         if self._ticks % CHECK_TICKS == 0:
             self.weigh(now_ns)
@@ -228,7 +237,8 @@ class Judging:
             self.ask_due(now_ns)
 
     def take_news(self, now_ns: int) -> None:
-        """Take what the judges' processes have sent."""
+        """Take what the judges' processes have sent, and what was prepared for them."""
+        self.scoring.take_news()
         for event in self.judge.news():
             self._take(event, now_ns)
         for event in self.review.news() if self.review is not None else ():
@@ -306,6 +316,37 @@ class Judging:
         self._publish(self.engine.verdict)
         return last
 
+    def score_candidates(self, request: ScoringRequest, now_ns: int, done: Done) -> None:
+        """Have candidates for the next chunk scored while everything else goes on; see `CandidateScoring.begin`.
+
+        Args:
+            request: what is asked; whatever a stranger sends.
+            now_ns: the node clock.
+            done: gets the answer, or why there is none after all.
+
+        Raises:
+            JudgeError: it cannot be answered now.
+        """
+        if not self.engine.episode_id:
+            raise JudgeError("No episode is running; start one with ~/start_episode.")
+        if not self.enabled:
+            raise JudgeError(_DISABLED)
+        check_request(request.candidates, self._engine_settings.camera_names, self.scoring.options.bounds)
+        if self.declared is None and any(candidate.signals for candidate in request.candidates):
+            raise JudgeError(
+                "A candidate predicts signals, and no task file declares the running task; name one in task_files, or "
+                "leave the signals out."
+            )
+        evidence = self.engine.evidence(now_ns)
+        self._look_for_jump(now_ns)
+        self.weigh(now_ns)
+        halt = reason_to_halt(self.engine)
+        if evidence is None and not halt:
+            raise JudgeError(f"The cameras show nothing that candidates could continue: {self.engine.verdict.reason}")
+        if evidence is not None:
+            request = placed_in_time(request, evidence.now_ns, now_ns, self.scoring.options)
+        self.scoring.begin(request, evidence, halt, done, self.declared)
+
     def enable(self, enabled: bool, now_ns: int) -> None:
         """Switch asking the judge on or off. While it is off the verdict is UNKNOWN and says so."""
         if enabled == self.enabled:
@@ -322,11 +363,8 @@ class Judging:
         file = self.tasks.find_file(task) if self.tasks else None
         self.declared = file.task if file is not None else None
         source = f"{file.task.name} {file.content_hash}" if file is not None else ""
-        verdict = self.engine.start_episode(episode_id, task, stamp_ns, self.declared, source)
         held = self._latched.at_start(self.declared.name, stamp_ns) if self.declared is not None else None
-        if held is not None:
-            self.engine.add_signals(held)
-            verdict = self.engine.check(stamp_ns)
+        verdict = self.engine.start_episode(episode_id, task, stamp_ns, self.declared, source, held)
         if not self.enabled:
             verdict = self._switched_off(stamp_ns)
         self._outlet.note(f"Episode {episode_id} started: {task}")
@@ -340,6 +378,7 @@ class Judging:
     def _look_for_jump(self, now_ns: int) -> None:
         if self.engine.clock_jumps == self._clock_jumps:
             return
+        self.scoring.give_up("The clock went back while candidates were scored; ask again.")
         self._clock_jumps = self.engine.clock_jumps
         self._outlet.warn("The clock went back. What was seen before cannot be ordered in time with what comes now.")
         if self.engine.episode_id:
@@ -352,6 +391,7 @@ class Judging:
         return (self.judge,) if self.review is None else (self.judge, self.review)
 
     def _forget(self) -> None:
+        self.scoring.give_up("The episode ended, or judging was switched off, before the candidates were scored.")
         for asked in self._asked:
             asked.forget()
 
@@ -365,6 +405,8 @@ class Judging:
             self._outlet.note("The judge is ready again.")
         elif isinstance(event, Answer):
             self._take_answer(event, now_ns)
+        elif isinstance(event, ScoringEvent):
+            self.scoring.take(event)
         elif self._concerns_us(event):
             self._publish(self.engine.add_judge_fault(now_ns, event.cause))
         if isinstance(event, Down):
@@ -384,6 +426,8 @@ class Judging:
             self._outlet.note("The review is ready again.")
         elif isinstance(event, Answer):
             self._take_review(event, now_ns)
+        elif isinstance(event, ScoringEvent):
+            pass  # nobody asks the review about candidates
         elif self._concerns_us(event):
             self._publish(self.engine.add_review_fault(now_ns, event.cause))
         if isinstance(event, Down):
@@ -411,3 +455,6 @@ class Judging:
         if always or content != self._published:
             self._published = content
             self._outlet.verdict(verdict)
+        halt = reason_to_halt(self.engine) if self.scoring.busy else ""
+        if halt:
+            self.scoring.halt(halt)

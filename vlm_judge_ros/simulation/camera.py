@@ -118,11 +118,11 @@ def pose_of(world: World) -> Pose:
 class Studio:
     """Takes pictures of one world. Made once for a world, because the graphics card has to be told the whole scene."""
 
-    def __init__(self, world: World, width: int, height: int) -> None:
+    def __init__(self, world: World, width: int, height: int, samples: int = 4) -> None:
         self._world = world
         self._mujoco, _ = load_simulator()
         model = world.model
-        model.vis.quality.offsamples = 4
+        model.vis.quality.offsamples = samples
         # Shadows and reflections cost most of the time where there is no graphics card.
         model.light_castshadow[:] = 0
         model.mat_reflectance[:] = 0.0

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import pydantic
 
+from vlm_judge_ros.episode.evidence import Evidence
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.steering.candidate import Candidate, EndEffectorPath, Floats, JointTrajectory
+from vlm_judge_ros.steering.request import ScoringRequest
 
 
 class RequestBounds(pydantic.BaseModel):
@@ -27,6 +29,27 @@ class RequestBounds(pydantic.BaseModel):
     frames: int = pydantic.Field(default=64, ge=1, le=1024)
     points: int = pydantic.Field(default=1000, ge=1, le=100_000)
     horizon_s: float = pydantic.Field(default=30.0, gt=0.0, le=600.0)
+
+
+def check_scoring(request: ScoringRequest, evidence: Evidence, bounds: RequestBounds) -> None:
+    """Make sure that a whole request can be answered, with this evidence.
+
+    Args:
+        request: what is asked.
+        evidence: what really happened until now.
+        bounds: the largest request.
+
+    Raises:
+        JudgeError: it cannot.
+    """
+    if not request.deadline_s > 0.0:
+        raise JudgeError(f"The deadline is {request.deadline_s:g} s; give the seconds that you can wait, above 0.")
+    if request.from_ns < evidence.now_ns:
+        early_s = (evidence.now_ns - request.from_ns) * 1e-9
+        raise JudgeError(
+            f"The candidates continue from {early_s:.3f} s before the newest frame; give a stamp that is not before it."
+        )
+    check_request(request.candidates, list(evidence.keyframes), bounds)
 
 
 def check_request(candidates: Sequence[Candidate], cameras: Sequence[str], bounds: RequestBounds) -> None:
@@ -51,6 +74,23 @@ def check_request(candidates: Sequence[Candidate], cameras: Sequence[str], bound
             _check(candidate, cameras, bounds)
         except JudgeError as error:
             raise JudgeError(f"Candidate {index} cannot be scored: {error}") from error
+
+
+def check_pictures(candidates: Sequence[Candidate]) -> None:
+    """Make sure that every predicted picture can be decoded, which takes a while.
+
+    Raises:
+        JudgeError: one cannot; the sentence names its candidate, counted from 0.
+    """
+    for index, candidate in enumerate(candidates):
+        for frame in candidate.frames:
+            try:
+                frame.image.thumbnail()
+            except JudgeError as error:
+                raise JudgeError(
+                    f"Candidate {index} cannot be scored: its frame of camera {frame.camera} at {frame.at_s:g} s is "
+                    f"broken. {error}"
+                ) from error
 
 
 def _check(candidate: Candidate, cameras: Sequence[str], bounds: RequestBounds) -> None:

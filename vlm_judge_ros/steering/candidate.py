@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from vlm_judge_ros.episode.frame import ImageSource
+from vlm_judge_ros.episode.compressed_image import CompressedImage
+from vlm_judge_ros.episode.raw_image import RawImage
 
 Floats = NDArray[np.float64]
 
@@ -25,7 +26,7 @@ class PredictedFrame:
 
     camera: str
     at_s: float
-    image: ImageSource
+    image: RawImage | CompressedImage
 
 
 @dataclass(frozen=True, slots=True, eq=False)

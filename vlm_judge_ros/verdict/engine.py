@@ -141,7 +141,13 @@ class Engine:
         return self._running.schedule.skipped if self._running else 0
 
     def start_episode(
-        self, episode_id: str, task: str, stamp_ns: int, declared: Task | None = None, task_file: str = ""
+        self,
+        episode_id: str,
+        task: str,
+        stamp_ns: int,
+        declared: Task | None = None,
+        task_file: str = "",
+        held: SignalSample | None = None,
     ) -> Verdict:
         """Start an episode with no evidence.
 
@@ -152,6 +158,7 @@ class Engine:
                 past, as that of the frame which made the caller start it.
             declared: what the file of the task declares; None where it has none.
             task_file: name of that task and hash of its file, for the provenance.
+            held: what latched signals said before, which holds from the start; None where they said nothing.
 
         Raises:
             JudgeError: an episode is running, or name or task is empty.
@@ -167,6 +174,8 @@ class Engine:
         # The frame that made the caller start the episode is its first.
         for frame in self._latest.values():
             self._running.add_frame(frame)
+        if held is not None:
+            self._running.add_signals(held)
         self._cameras.look_at_next()
         self._progress = self._review = None
         return self._evaluate()

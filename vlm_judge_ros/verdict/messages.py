@@ -72,9 +72,9 @@ class Messages:
             overruled=self._findings(verdict.overruled),
             missing_layers=self._octets([int(layer) for layer in verdict.missing_layers]),
             subtasks=self._subtasks(verdict.subtasks),
-            provenance=self._provenance(verdict.provenance),
+            provenance=self.provenance(verdict.provenance),
             review=self._findings(verdict.review),
-            review_provenance=self._provenance(verdict.review_provenance or Provenance(software_version="")),
+            review_provenance=self.provenance(verdict.review_provenance or Provenance(software_version="")),
         )
 
     def failure(self, event: FailureEvent, evidence_uri: str = "") -> Any:
@@ -93,7 +93,7 @@ class Messages:
             evidence=self._findings(event.evidence),
             evidence_uri=evidence_uri,
             text=event.text,
-            provenance=self._provenance(event.provenance),
+            provenance=self.provenance(event.provenance),
         )
 
     def findings(self, now_ns: int, episode_id: str, findings: Iterable[Finding]) -> Any:
@@ -129,7 +129,7 @@ class Messages:
             reason=opinion.reason,
             subtasks=self._subtasks(SubtaskRecord.of(subtask) for subtask in opinion.subtasks),
             critique=self._critique(opinion.critique or Critique()),
-            provenance=self._provenance(provenance_of(opinion, update.latency_s)),
+            provenance=self.provenance(provenance_of(opinion, update.latency_s)),
         )
 
     def _findings(self, findings: Iterable[FindingRecord]) -> list[Any]:
@@ -183,7 +183,8 @@ class Messages:
             for frame in frames
         ]
 
-    def _provenance(self, provenance: Provenance) -> Any:
+    def provenance(self, provenance: Provenance) -> Any:
+        """Where an answer came from."""
         return self._types["Provenance"](
             model=provenance.model,
             model_hash=provenance.model_hash,

@@ -6,7 +6,7 @@ import math
 
 from vlm_judge_ros import __version__
 from vlm_judge_ros.episode.known import known
-from vlm_judge_ros.judges.opinion import Opinion
+from vlm_judge_ros.judges.opinion import JudgeProvenance, Opinion
 from vlm_judge_ros.verdict.verdict import EvidenceFrame, Provenance
 
 
@@ -19,7 +19,7 @@ def provenance_of(opinion: Opinion | None, latency_s: float = math.nan) -> Prove
     """
     if opinion is None:
         return Provenance(software_version=__version__)
-    judge, evidence = opinion.provenance, opinion.evidence
+    evidence = opinion.evidence
     frames = tuple(
         EvidenceFrame(
             camera=camera,
@@ -30,6 +30,11 @@ def provenance_of(opinion: Opinion | None, latency_s: float = math.nan) -> Prove
         for camera, keyframes in evidence.keyframes.items()
         for keyframe in keyframes
     )
+    return provenance_of_judge(opinion.provenance, latency_s).model_copy(update={"frames": frames})
+
+
+def provenance_of_judge(judge: JudgeProvenance, latency_s: float = math.nan) -> Provenance:
+    """Describe the judge alone; `latency_s` as for `provenance_of`."""
     return Provenance(
         model=judge.model,
         model_hash=judge.model_hash,
@@ -42,5 +47,4 @@ def provenance_of(opinion: Opinion | None, latency_s: float = math.nan) -> Prove
         seed=judge.seed,
         software_version=__version__,
         latency_s=known(latency_s),
-        frames=frames,
     )

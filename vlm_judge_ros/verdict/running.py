@@ -270,9 +270,10 @@ class RunningEpisode:
         )
 
     def _clear_buffers(self) -> None:
-        self._buffers = {
-            name: KeyframeBuffer(self.started_ns, self._settings.buffer) for name in self._settings.camera_names
-        }
+        limits = self._settings.buffer
+        if self._settings.keyframe_choice is KeyframeChoice.RECENT:
+            limits = replace(limits, recent_frames=self._settings.recent_count)
+        self._buffers = {name: KeyframeBuffer(self.started_ns, limits) for name in self._settings.camera_names}
         steady = self._settings.keyframe_choice is KeyframeChoice.STEADY
         self._steady = SteadyViews(self._settings.spread_count) if steady else None
 

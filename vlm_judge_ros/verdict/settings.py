@@ -22,12 +22,14 @@ class KeyframeChoice(Enum):
     """How the frames that a judge is shown are chosen.
 
     EVEN spreads them from the first frame to the newest, anew for every question, and adds those at which the motion
-    changed. STEADY changes all but the newest only now and then, see `SteadyViews`, for judges that keep what they have
+    changed. RECENT adds those shortly before the newest, half a second apart, for judges that watch how things move.
+    STEADY changes all but the newest only now and then, see `SteadyViews`, for judges that keep what they have
     read from one question to the next.
     """
 
     EVEN = "even"
     STEADY = "steady"
+    RECENT = "recent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class EngineSettings:
         spread_count: frames per camera spread evenly over the episode, the first and the newest included; >= 2.
         transition_count: most frames per camera at which the motion changed; none where the choice is steady.
         keyframe_choice: how those frames are chosen.
+        recent_count: frames per camera shortly before the newest, where the choice is recent.
         success_evidence: physical evidence that success needs, of `EVIDENCE_KINDS`; at least one.
         success_hold_s: how long the judge has to say complete and the evidence has to be there.
         failure_count: failing answers in a row that make a failure.
@@ -81,6 +84,7 @@ class EngineSettings:
     spread_count: int = 8
     transition_count: int = 4
     keyframe_choice: KeyframeChoice = KeyframeChoice.EVEN
+    recent_count: int = 6
     success_evidence: tuple[str, ...] = EVIDENCE_KINDS
     success_hold_s: float = 0.8
     failure_count: int = 2

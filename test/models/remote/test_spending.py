@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import math
+from pathlib import Path
+
 import pytest
 from models.remote.misbehaving_server import MODEL, Reply, Server, completion, status
 
 from vlm_judge_ros.errors import JudgeError
+from vlm_judge_ros.models.cost import Cost, billed
 from vlm_judge_ros.models.remote.client import Client
 from vlm_judge_ros.models.remote.errors import BudgetSpent, Overloaded
 from vlm_judge_ros.models.remote.settings import Budget, Patience, ServerSettings
@@ -75,6 +79,41 @@ def test_a_budget_that_cannot_be_kept_is_refused(server: Server, tokens: tuple[i
     server.usual = lambda _: completion(tokens=tokens)
     with Client(_settings(server, tokens=1000)) as client, pytest.raises(JudgeError, match=r"set budget\.calls"):
         client.post("chat/completions", _QUESTION)
+
+
+def test_a_question_is_told_what_its_answers_cost_and_not_what_others_did(server: Server) -> None:
+    server.usual = lambda _: completion(tokens=(1000, 500))
+    with Client(_settings(server, input_price=2.0, output_price=4.0)) as client:
+        client.post("chat/completions", _QUESTION)
+        with billed() as bill:
+            client.post_all("chat/completions", [_QUESTION] * 3)
+            client.get("models")
+            with billed() as other:
+                client.post("chat/completions", _QUESTION)
+        assert bill.total == Cost(3000.0, 1500.0, pytest.approx(0.012))
+        assert other.total == Cost(1000.0, 500.0, pytest.approx(0.004))
+
+
+def test_what_a_server_does_not_tell_is_not_known_and_never_nothing(server: Server) -> None:
+    server.next(completion(tokens=(1000, 500)), completion(tokens=None), completion(tokens=(1000, 500)))
+    with Client(_settings(server)) as client, billed() as bill:
+        assert math.isnan(bill.total.input_tokens)
+        client.post("chat/completions", _QUESTION)
+        assert (bill.total.input_tokens, bill.total.output_tokens) == (1000.0, 500.0)
+        assert math.isnan(bill.total.money)  # there are no prices
+        client.post_all("chat/completions", [_QUESTION] * 2)
+        assert math.isnan(bill.total.input_tokens)
+        assert math.isnan(bill.total.output_tokens)
+
+
+def test_a_recording_tells_what_its_answers_cost(server: Server, tmp_path: Path) -> None:
+    server.usual = lambda _: completion(tokens=(1000, 500))
+    settings = _settings(server, input_price=2.0, output_price=4.0)
+    with Client(settings, record=tmp_path / "exchanges") as client:
+        client.post("chat/completions", _QUESTION)
+    with Client(settings, replay=tmp_path / "exchanges") as client, billed() as bill:
+        client.post("chat/completions", _QUESTION)
+    assert bill.total == Cost(1000.0, 500.0, pytest.approx(0.004))
 
 
 def test_what_costs_no_tokens_needs_no_count(server: Server) -> None:

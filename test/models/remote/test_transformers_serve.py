@@ -125,4 +125,4 @@ def test_a_written_method_runs_through_and_calls_noise_unreadable(options: Judge
 
 def test_the_doctor_says_what_it_is_good_for(options: JudgeOptions) -> None:
     lines = {entry.subject: entry.text for entry in checks(options.server, options.model)}
-    assert lines["methods"] == "can ask it: frame_ordering, critique, checklist, pairwise"
+    assert lines["methods"] == "can ask it: frame_ordering, critique, checklist, pairwise, path_choice"

@@ -59,7 +59,7 @@ def test_what_is_not_known_is_null_and_never_nan(tmp_path: Path) -> None:
         raise AssertionError(f"{constant} is no JSON")
 
     content = json.loads(text, parse_constant=refuse)
-    assert content["schema_version"] == 2
+    assert content["schema_version"] == 3
     assert content["trace"]["answers"][2]["progress"] is None
 
 
@@ -94,7 +94,7 @@ def test_a_trace_without_pictures_reads_none(tmp_path: Path) -> None:
     ("change", "reason"),
     [
         (lambda text: text[:-100], "is damaged"),
-        (lambda text: text.replace('"schema_version": 2', '"schema_version": 7'), "schema_version 7"),
+        (lambda text: text.replace('"schema_version": 3', '"schema_version": 7'), "schema_version 7"),
         (lambda text: text.replace('"duration_s"', '"duration"', 1), "is damaged"),
         (lambda text: "[]", "is damaged"),
         (lambda text: "\udcff", "is damaged"),
@@ -109,15 +109,24 @@ def test_a_damaged_record_is_named(change: object, reason: str, tmp_path: Path) 
         read_episode(folder)
 
 
-def test_a_record_from_before_raw_scores_were_kept_is_read_without_them(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("version", "lacking"),
+    [(1, ("raw_score", "input_tokens", "output_tokens", "money")), (2, ("input_tokens", "output_tokens", "money"))],
+)
+def test_a_record_from_before_something_was_kept_is_read_without_it(
+    version: int, lacking: tuple[str, ...], tmp_path: Path
+) -> None:
     folder = written(tmp_path)
     content = json.loads((folder / EPISODE).read_text())
-    content["schema_version"] = 1
+    content["schema_version"] = version
+    del content["trace"]["instrument"]
     for answer in content["trace"]["answers"]:
-        del answer["raw_score"]
+        for name in lacking:
+            del answer[name]
     (folder / EPISODE).write_text(json.dumps(content))
     read = read_episode(folder).trace
-    assert all(math.isnan(answer.raw_score) for answer in read.answers)
+    assert read.instrument is None
+    assert all(math.isnan(getattr(answer, name)) for answer in read.answers for name in lacking)
     assert repr(read.answers) == repr(TRACE.answers)
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from replay.episode_bag import EpisodeBag
 from replay.scoring.dying_judge import ALWAYS_DIES, CANNOT_SAY, DIES_ONCE, EXIT_CODE, HANGS_ONCE
+from replay.scoring.judged_lines import judged_lines
 
 from vlm_judge_ros import cli
 from vlm_judge_ros.errors import JudgeError, JudgeLost
 from vlm_judge_ros.parameters.given import GivenParameters
 from vlm_judge_ros.replay.outputs.episode_file import read_episode
-from vlm_judge_ros.replay.outputs.verdict_lines import VERDICTS, VerdictLines
 from vlm_judge_ros.replay.scoring import episode_judge
 from vlm_judge_ros.replay.scoring import scorer as scoring
 from vlm_judge_ros.replay.scoring.episode_judge import EpisodeJudge
@@ -28,14 +28,6 @@ def bag(folder: Path, name: str, task: str = "move the square") -> Path:
     return EpisodeBag(name=name, truth=False, task=task, duration_s=1.6).write(folder)
 
 
-def lines(judge: EpisodeJudge, path: Path, folder: Path) -> bytes:
-    folder.mkdir()
-    episode = BagEpisode.find(path)
-    output = VerdictLines.open(episode, folder)
-    output.finish(judge.judge(episode, [output]))
-    return (folder / VERDICTS).read_bytes()
-
-
 def test_a_question_that_the_judge_died_of_is_asked_again_and_leaves_no_trace(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -47,9 +39,9 @@ def test_a_question_that_the_judge_died_of_is_asked_again_and_leaves_no_trace(
     try:
         for name, task in (("crash", DIES_ONCE), ("hang", HANGS_ONCE)):
             path = bag(tmp_path, name, task)
-            disturbed = lines(judge, path, tmp_path / f"{name}_disturbed")
+            disturbed = judged_lines(judge, path, tmp_path / f"{name}_disturbed")
             assert (notes / task).exists()
-            assert lines(judge, path, tmp_path / f"{name}_undisturbed") == disturbed
+            assert judged_lines(judge, path, tmp_path / f"{name}_undisturbed") == disturbed
             assert disturbed.count(b"\n") > 2
     finally:
         judge.close()

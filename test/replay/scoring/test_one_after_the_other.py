@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 from replay.episode_bag import STARTED_NS, EpisodeBag
+from replay.scoring.judged_lines import judged_lines
 
 from vlm_judge_ros.parameters.given import GivenParameters
-from vlm_judge_ros.replay.outputs.verdict_lines import VERDICTS, VerdictLines
 from vlm_judge_ros.replay.scoring.episode_judge import EpisodeJudge
 from vlm_judge_ros.replay.sources.bag_episode import BagEpisode
 
@@ -27,14 +27,6 @@ def square_judge(monkeypatch: pytest.MonkeyPatch) -> Iterator[EpisodeJudge]:
     judge.close()
 
 
-def lines(judge: EpisodeJudge, bag: Path, folder: Path) -> bytes:
-    folder.mkdir()
-    episode = BagEpisode.find(bag)
-    output = VerdictLines.open(episode, folder)
-    output.finish(judge.judge(episode, [output]))
-    return (folder / VERDICTS).read_bytes()
-
-
 def test_an_episode_gives_the_same_bytes_whatever_was_judged_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -44,10 +36,10 @@ def test_an_episode_gives_the_same_bytes_whatever_was_judged_before(
         for name, shift_ns in (("earlier", -1000 * DAY_NS), ("later", 1000 * DAY_NS), ("just_before", -10 * 10**9))
     ]
     with square_judge(monkeypatch) as judge:
-        alone = lines(judge, bag, tmp_path / "alone")
+        alone = judged_lines(judge, bag, tmp_path / "alone")
         for number, other in enumerate(before):
-            lines(judge, other, tmp_path / f"other{number}")
-            assert lines(judge, bag, tmp_path / f"after{number}") == alone
+            judged_lines(judge, other, tmp_path / f"other{number}")
+            assert judged_lines(judge, bag, tmp_path / f"after{number}") == alone
     assert alone.count(b"\n") >= 3
     assert b"clock" not in alone
 

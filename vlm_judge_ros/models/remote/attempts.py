@@ -67,7 +67,7 @@ class Caller:
         if exhausted is not None:
             sentences.append(_in_words(exhausted))
         cost = f"In the last hour {spent.calls} calls, {spent.tokens} tokens"
-        if self._budget.input_price or self._budget.output_price:
+        if self._budget.has_prices:
             cost += f", {spent.money:.2f} of the currency of the prices"
         return " ".join([*sentences, f"{cost}."])
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from vlm_judge_ros.models.remote.settings import Budget
 
 HOUR_S = 3600.0
-_MILLION = 1e6
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +95,7 @@ class Ledger:
 
     def settle(self, expense: Expense, input_tokens: int, output_tokens: int) -> Expense:
         """Enter what an attempt has cost, and return it; one that is more than an hour ago costs nothing any more."""
-        money = (input_tokens * self.limits.input_price + output_tokens * self.limits.output_price) / _MILLION
+        money = self.limits.money_for(input_tokens, output_tokens)
         settled = replace(expense, tokens=input_tokens + output_tokens, money=money)
         if expense in self.expenses:
             self.expenses[self.expenses.index(expense)] = settled

@@ -14,13 +14,14 @@ from typing import Any
 from pydantic import JsonValue
 
 from vlm_judge_ros.errors import Cancelled, JudgeError
+from vlm_judge_ros.models.cost import enter
 from vlm_judge_ros.models.remote.address import Address, read_address
 from vlm_judge_ros.models.remote.attempts import Caller
 from vlm_judge_ros.models.remote.exchanges import Recorder, Recording, Request
 from vlm_judge_ros.models.remote.key import read_key
 from vlm_judge_ros.models.remote.loop import LoopThread
 from vlm_judge_ros.models.remote.settings import ServerKind, ServerSettings
-from vlm_judge_ros.models.remote.usage import Usage
+from vlm_judge_ros.models.remote.usage import Usage, cost_of
 from vlm_judge_ros.models.remote.wire import Wire
 
 
@@ -56,6 +57,7 @@ class Client:
         if record is not None and replay is not None:
             raise JudgeError("What is replayed is not recorded once more; set either record or replay.")
         self._address = _address(settings)
+        self._prices = settings.budget
         self._asking: _Recorded | _Live = (
             _Recorded(replay) if replay is not None else _Live(settings, self._address, record, seed, clock)
         )
@@ -122,7 +124,12 @@ class Client:
     def _ask(self, requests: Sequence[Request]) -> list[dict[str, Any]]:
         if not self._close.alive:
             raise JudgeError(f"The client of {self.host} is closed.")
-        return self._asking.ask(requests)
+        answers = self._asking.ask(requests)
+        for answer in answers:
+            cost = cost_of(answer, self._prices)
+            if cost is not None:
+                enter(cost)
+        return answers
 
 
 class _Recorded:
@@ -193,11 +200,11 @@ class _Live:
     def cancel(self) -> None:
         with self._lock:
             running = list(self._running)
+        if running:
+            # First of all: whoever waits goes on as soon as a future is cancelled, and may ask at once.
+            self._caller.abandon_probe()
         for future in running:
             future.cancel()
-        if running:
-            # Whoever was waiting goes on at once, and may ask before the loop has seen to what was cancelled.
-            self._caller.abandon_probe()
 
     def close(self) -> None:
         self.cancel()

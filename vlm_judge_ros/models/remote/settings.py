@@ -8,6 +8,7 @@ from typing import Annotated
 
 import pydantic
 
+_MILLION = 1e6
 _Seconds = Annotated[float, pydantic.Field(gt=0.0, le=3600.0)]
 
 
@@ -68,9 +69,18 @@ class Budget(_Part):
     input_price: float = pydantic.Field(default=0.0, ge=0.0)
     output_price: float = pydantic.Field(default=0.0, ge=0.0)
 
+    @property
+    def has_prices(self) -> bool:
+        """Whether tokens cost anything."""
+        return bool(self.input_price or self.output_price)
+
+    def money_for(self, input_tokens: int, output_tokens: int) -> float:
+        """What so many tokens cost by the prices."""
+        return (input_tokens * self.input_price + output_tokens * self.output_price) / _MILLION
+
     @pydantic.model_validator(mode="after")
     def _money_needs_prices(self) -> Budget:
-        if self.money is not None and not (self.input_price or self.output_price):
+        if self.money is not None and not self.has_prices:
             raise ValueError("money needs input_price and output_price, or nothing would ever be counted")
         return self
 

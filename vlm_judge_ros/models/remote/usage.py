@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from vlm_judge_ros.models.cost import Cost
+from vlm_judge_ros.models.remote.settings import Budget
 
 _MOST_TOKENS = 1_000_000_000
 
@@ -55,6 +59,15 @@ def tokens_of(answer: Mapping[str, Any]) -> Tokens | None:
             # An answer that stops before its first token may leave these out.
             return Tokens(told[read], told[written] if _is_count(told.get(written)) else 0)
     return None
+
+
+def cost_of(answer: Mapping[str, Any], prices: Budget) -> Cost | None:
+    """What an answer has cost; None where no model worked for it."""
+    tokens = tokens_of(answer)
+    if tokens is None:
+        return Cost() if is_generated(answer) else None
+    money = prices.money_for(tokens.read, tokens.written) if prices.has_prices else math.nan
+    return Cost(float(tokens.read), float(tokens.written), money)
 
 
 def is_generated(answer: Mapping[str, Any]) -> bool:

@@ -57,6 +57,15 @@ def preferences(labels: Sequence[Label]) -> Mapping[tuple[str, str], float]:
     return {pair: float((vote > 0) - (vote < 0)) for pair, vote in votes.items()}
 
 
+def preferences_of(labels: Sequence[Label]) -> Mapping[str, Mapping[str, float]]:
+    """The same for each episode that was compared: by key of the other one 1 where it is better, -1 where worse."""
+    found: dict[str, dict[str, float]] = {}
+    for (first, second), vote in preferences(labels).items():
+        found.setdefault(first, {})[second] = vote
+        found.setdefault(second, {})[first] = -vote
+    return found
+
+
 def mode_of(label: Label) -> FailureMode | None:
     """The failure mode that a label says; NONE for a success."""
     return FailureMode.NONE if label.success is True else label.failure_mode

@@ -23,8 +23,11 @@ from vlm_judge_ros.replay.trace import EpisodeTrace, Shot
 from vlm_judge_ros.verdict.verdict import State, Verdict
 
 EPISODE = "episode.json"
-SCHEMA_VERSION: Final = 2
-"""Since 2 answers have `raw_score`; of files of version 1 it is not known."""
+SCHEMA_VERSION: Final = 3
+"""Since 2 answers have `raw_score`; since 3 they have what they cost, and the trace has `instrument`."""
+
+_LATER = ("raw_score", "input_tokens", "output_tokens", "money")
+"""Of an answer; older files do not have them, so that they are not known."""
 
 _MAY_BE_NAN = (
     "progress",
@@ -34,7 +37,7 @@ _MAY_BE_NAN = (
     "failure_probability",
     "novelty",
     "latency_s",
-    "raw_score",
+    *_LATER,
 )
 """Of an answer."""
 
@@ -54,7 +57,7 @@ class EpisodeRecord(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="null")
 
-    schema_version: Literal[1, 2] = SCHEMA_VERSION
+    schema_version: Literal[1, 2, 3] = SCHEMA_VERSION
     software_version: str = __version__
     key: str
     origin: str
@@ -137,14 +140,11 @@ def read_episode(folder: Path, pictures: bool = True) -> ScoredEpisode:
     path = folder / EPISODE
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        if isinstance(content, dict) and content.get("schema_version") not in (1, SCHEMA_VERSION):
+        if isinstance(content, dict) and content.get("schema_version") not in range(1, SCHEMA_VERSION + 1):
             raise JudgeError(
-                f"{path} has schema_version {content.get('schema_version')!r}, and this software reads 1 and "
+                f"{path} has schema_version {content.get('schema_version')!r}, and this software reads 1 to "
                 f"{SCHEMA_VERSION}; score the episode again."
             )
-        if content["schema_version"] == 1:
-            for answer in content["trace"]["answers"]:
-                answer["raw_score"] = None
         _restore_nan(content["trace"])
         record = EpisodeRecord.model_validate(content)
         shots = tuple(_shot(folder, picture) for picture in record.pictures) if pictures else ()
@@ -173,6 +173,8 @@ def _shot(folder: Path, picture: Picture) -> Shot:
 def restore_answers(answers: list[dict[str, Any]]) -> None:
     """Make NaN again of what is null in answers, as JSON has them."""
     for answer in answers:
+        for name in _LATER:
+            answer.setdefault(name, None)
         _fill(answer, _MAY_BE_NAN)
 
 

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import IO
 
+from vlm_judge_ros.episode.known import known
 from vlm_judge_ros.replay.outputs.output import Silent
 from vlm_judge_ros.replay.sources.recorded_episode import RecordedEpisode
 from vlm_judge_ros.replay.trace import EpisodeTrace
@@ -34,13 +35,11 @@ class VerdictLines(Silent):
 
     def progress(self, update: ProgressUpdate, time_ns: int) -> None:
         """Write what the answer took."""
-        line = {"stamp_ns": update.opinion.evidence.now_ns, "judge": "judge", "latency_s": update.latency_s}
-        self._latencies.write(json.dumps(line) + "\n")
+        self._took("judge", update)
 
     def review(self, update: ProgressUpdate, time_ns: int) -> None:
         """Write what the review took."""
-        line = {"stamp_ns": update.opinion.evidence.now_ns, "judge": "review", "latency_s": update.latency_s}
-        self._latencies.write(json.dumps(line) + "\n")
+        self._took("review", update)
 
     def finish(self, trace: EpisodeTrace) -> None:
         """Close."""
@@ -50,6 +49,18 @@ class VerdictLines(Silent):
         """Close."""
         self._verdicts.close()
         self._latencies.close()
+
+    def _took(self, judge: str, update: ProgressUpdate) -> None:
+        cost = update.opinion.cost
+        line = {
+            "stamp_ns": update.opinion.evidence.now_ns,
+            "judge": judge,
+            "latency_s": known(update.latency_s),
+            "input_tokens": known(cost.input_tokens),
+            "output_tokens": known(cost.output_tokens),
+            "money": known(cost.money),
+        }
+        self._latencies.write(json.dumps(line) + "\n")
 
 
 def timeless(verdict: Verdict) -> Verdict:

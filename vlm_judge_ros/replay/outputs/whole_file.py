@@ -44,3 +44,15 @@ def write_whole(path: Path, text: str, encoding: str = "utf-8") -> None:
             unfinished.write_bytes(text.encode(encoding))
     except OSError as error:
         raise JudgeError(f"{path} cannot be written ({error.strerror}); make room, or choose another place.") from error
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder where there is none.
+
+    Raises:
+        JudgeError: it cannot be made.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise JudgeError(f"The folder {path} cannot be made ({error.strerror}); choose another with --out.") from error

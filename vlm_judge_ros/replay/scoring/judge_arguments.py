@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from vlm_judge_ros import __version__
+from vlm_judge_ros.parameters.arguments import add_parameter_arguments
 from vlm_judge_ros.parameters.given import GivenParameters, given_parameters
 from vlm_judge_ros.parameters.parameter import Value
 from vlm_judge_ros.replay.number_arguments import whole_number
@@ -26,15 +26,7 @@ def add_judge_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="a task file, again for each; see docs/tasks.md",
     )
-    parser.add_argument("--config", type=Path, metavar="FILE", help="parameters, as a judge node takes them")
-    parser.add_argument(
-        "--set",
-        dest="assignments",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="a parameter of the judge, again for each; see docs/parameters.md",
-    )
+    add_parameter_arguments(parser)
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:

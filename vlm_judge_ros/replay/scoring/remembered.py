@@ -8,7 +8,7 @@ from vlm_judge_ros.episode.frame import Frame
 from vlm_judge_ros.episode.known import or_nan
 from vlm_judge_ros.monitors.finding import Finding
 from vlm_judge_ros.replay.events import BrokenFrame, Event
-from vlm_judge_ros.replay.instrument import instrument
+from vlm_judge_ros.replay.instrument import Instrument, instrument
 from vlm_judge_ros.replay.scoring.left_out import LeftOut
 from vlm_judge_ros.replay.sources.recorded_episode import EpisodeDescription
 from vlm_judge_ros.replay.stretches import Alarms, Steps
@@ -70,6 +70,9 @@ class Remembered:
                 reason=opinion.reason,
                 latency_s=update.latency_s,
                 raw_score=opinion.raw_score,
+                input_tokens=opinion.cost.input_tokens,
+                output_tokens=opinion.cost.output_tokens,
+                money=opinion.cost.money,
             )
         )
         self._steps.look(((step.name, step.state) for step in opinion.subtasks), time_s)
@@ -109,6 +112,7 @@ class Remembered:
             truth=description.truth,
             true_progress=description.true_progress,
             provenance=instrument(self._provenance),
+            instrument=Instrument.of(self._provenance) if self._provenance is not None else None,
             frames_in={camera: self._frames[camera] + self._broken[camera] for camera in description.cameras},
             frames_lost=dict.fromkeys(description.cameras, 0),
             failures=tuple(self._failures),

@@ -15,7 +15,7 @@ COMPLETE = 0.999
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownTruth:
     """What is known; None where nobody knows. Attributes as of `QualifiedEpisode`."""
 
     score: float | None = None
@@ -30,7 +30,7 @@ class Known:
         return any(value is not None for value in (self.score, self.success, self.failure_mode, self.onset_s))
 
 
-def known(truth: EpisodeTruth | None, true_progress: Curve, people: PeopleSay | None = None) -> Known:
+def known_truth(truth: EpisodeTruth | None, true_progress: Curve, people: PeopleSay | None = None) -> KnownTruth:
     """Put together what is known.
 
     People go before the recording, in each of two parts as a whole: how far the task came; and how it ended, with mode
@@ -51,11 +51,11 @@ def known(truth: EpisodeTruth | None, true_progress: Curve, people: PeopleSay | 
         if success is None and people.failure_mode is not None:
             success = people.failure_mode is FailureMode.NONE
         mode = FailureMode.NONE if success else people.failure_mode
-        return Known(score, success, mode, None if success else people.onset_s, completed_s)
+        return KnownTruth(score, success, mode, None if success else people.onset_s, completed_s)
     if truth is None:
         onset_s = people.onset_s if people is not None else None
-        return Known(score, onset_s=onset_s, completed_s=completed_s)
-    return Known(score, truth.outcome == "success", FailureMode[truth.failure_mode], truth.onset_s, completed_s)
+        return KnownTruth(score, onset_s=onset_s, completed_s=completed_s)
+    return KnownTruth(score, truth.outcome == "success", FailureMode[truth.failure_mode], truth.onset_s, completed_s)
 
 
 def _last(curve: Curve) -> float | None:
