@@ -64,8 +64,11 @@ class Policy:
 
 
 def await_frames(judge: JudgeProcess) -> None:
+    """Await that both cameras have shown something of the running episode."""
+    judge.await_value("episode", "episode")
     for camera in ("camera front", "camera wrist"):
-        judge.await_count(camera, "frames used")
+        # One of them may have been on its way when the episode began.
+        judge.await_count(camera, "frames used", judge.count(camera, "frames used") + 2)
 
 
 @pytest.fixture(scope="module")

@@ -135,7 +135,7 @@ def test_what_cannot_be_answered_is_refused_with_one_sentence(session: Session) 
     session.judging.end_episode("", session.now_ns)
     assert "No episode is running" in refused(1)
     session.judging.start_episode("", "push the block", session.now_ns + second)
-    assert "The cameras show nothing" in refused(1)
+    assert "no frame of front has come in this episode yet" in refused(1)
 
 
 def test_a_frame_that_came_while_the_candidates_were_made_changes_nothing(session: Session) -> None:

@@ -342,7 +342,9 @@ class Judging:
         self.weigh(now_ns)
         halt = reason_to_halt(self.engine)
         if evidence is None and not halt:
-            raise JudgeError(f"The cameras show nothing that candidates could continue: {self.engine.verdict.reason}")
+            unseen = " and ".join(self.engine.unseen_cameras)
+            why = f"no frame of {unseen} has come in this episode yet." if unseen else self.engine.verdict.reason
+            raise JudgeError(f"The cameras show nothing that candidates could continue: {why}")
         if evidence is not None:
             request = placed_in_time(request, evidence.now_ns, now_ns, self.scoring.options)
         self.scoring.begin(request, evidence, halt, done, self.declared)

@@ -86,6 +86,11 @@ class Engine:
         return self._verdict
 
     @property
+    def unseen_cameras(self) -> tuple[str, ...]:
+        """Names of the cameras that have no frame in the running episode yet; empty where none runs."""
+        return self._running.unseen_cameras if self._running else ()
+
+    @property
     def progress(self) -> ProgressUpdate | None:
         """What the judge said last in the running episode; None before its first answer."""
         return self._progress

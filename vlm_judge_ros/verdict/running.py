@@ -140,6 +140,11 @@ class RunningEpisode:
         newest_ns = max(keyframes[-1].frame.stamp_ns for keyframes in views.values())
         return Evidence(self.episode_id, self.task, self.started_ns, newest_ns, views, chunk_id)
 
+    @property
+    def unseen_cameras(self) -> tuple[str, ...]:
+        """Names of the cameras that have no frame in this episode yet."""
+        return tuple(name for name, buffer in self._buffers.items() if buffer.newest is None)
+
     def takes(self, opinion: Opinion) -> bool:
         """Tell whether an answer belongs to this episode and is not older than the one taken last."""
         if self.void or opinion.evidence.episode_id != self.episode_id:
