@@ -44,11 +44,27 @@ def test_by_itself_the_embedded_judge_is_shown_no_drawing() -> None:
     assert scoring_options(GivenParameters().for_cameras(("front", "wrist"))).settings.canvas is None
 
 
+@pytest.mark.parametrize("judge", ["embedded", "token_reward"])
+def test_joints_are_held_against_the_workspace_whatever_the_judge(
+    values: Mapping[str, Any], tmp_path: Path, judge: str
+) -> None:
+    limits = tmp_path / "limits.yaml"
+    box = "workspace: {frame_id: FRAME, lowest: [-1, -1, 0], highest: [1, 1, 1]}"
+    limits.write_text(box.replace("FRAME", "base"))
+    given = {**values, "judge": judge, "steering_cameras": "", "steering_limits": str(limits)}
+    arm = scoring_options(given).settings.arm
+    assert arm is not None
+    assert arm.drivers == ("shoulder", "elbow", "slide")
+    limits.write_text(box.replace("FRAME", "world"))
+    with pytest.raises(JudgeError, match="in the frame world, and the first link"):
+        scoring_options(given)
+
+
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
         ({"judge": "embedded"}, "steering_cameras .* the judge embedded cannot read drawn paths"),
-        ({"steering_cameras": ""}, "steering_urdf .* steering_cameras is empty"),
+        ({"steering_cameras": ""}, "steering_urdf .* nothing needs it"),
         ({"steering_link": ""}, "steering_urdf and steering_link is empty"),
         ({"steering_link": "foot"}, "no link 'foot'"),
         ({"steering_cameras": "none.yaml"}, "none.yaml cannot be read"),

@@ -45,7 +45,7 @@ def feeling(*forces: float, step_s: float = 0.1, **others: float) -> Candidate:
 
 
 def veto(declared: Task, candidate: Candidate, past: tuple[SignalSample, ...] = (), started_ns: int = 0) -> str:
-    return SignalVetoes(declared, NOW_NS, started_ns, past).veto(candidate)
+    return SignalVetoes.after(declared, NOW_NS, started_ns, past).veto(candidate)
 
 
 @pytest.mark.parametrize("check", [GENTLE, LIMIT], ids=["formula", "threshold"])
@@ -95,7 +95,7 @@ def test_what_is_broken_already_tells_no_candidate_from_another() -> None:
 
 
 def test_one_candidate_leaves_no_trace_for_the_next() -> None:
-    vetoes = SignalVetoes(task(GENTLE, LIMIT), NOW_NS, 0)
+    vetoes = SignalVetoes.after(task(GENTLE, LIMIT), NOW_NS, 0)
     assert [bool(vetoes.veto(feeling(force))) for force in (50.0, 10.0, 50.0, 10.0)] == [True, False, True, False]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable
 from itertools import chain
 from typing import Any, TypeAlias
@@ -26,10 +27,10 @@ class MonitorSet:
     """
 
     def __init__(self, specs: Iterable[MonitorSpec], episode: EpisodeContext) -> None:
-        made = [(spec, spec.make(episode)) for spec in specs]
-        self._monitors = tuple(monitor for _, monitor in made)
+        self._made = tuple((spec, spec.make(episode)) for spec in specs)
+        self._monitors = tuple(monitor for _, monitor in self._made)
         self._of_signal: dict[str, tuple[_Wanting, ...]] = {}
-        for spec, monitor in made:
+        for spec, monitor in self._made:
             for signal in spec.signals:
                 self._of_signal[signal] = (*self._of_signal.get(signal, ()), (monitor, monitor.add_signals))
         self._of_joints = self._wanting("add_joints")
@@ -66,6 +67,10 @@ class MonitorSet:
     def findings(self, now_ns: int) -> tuple[Finding, ...]:
         """What all of them find now."""
         return tuple(chain.from_iterable(monitor.findings(now_ns) for monitor in self._monitors))
+
+    def copies(self, wanted: Callable[[MonitorSpec], bool] = lambda _: True) -> tuple[tuple[MonitorSpec, Monitor], ...]:
+        """Copies of monitors as they stand now, with what was declared of them; what comes next changes only these."""
+        return tuple((spec, copy.deepcopy(monitor)) for spec, monitor in self._made if wanted(spec))
 
     def _wanting(self, method: str) -> tuple[_Wanting, ...]:
         """Those that override a method, and the method; the others are spared the call."""

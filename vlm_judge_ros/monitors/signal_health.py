@@ -33,6 +33,11 @@ class SignalHealth:
             if check is not None:
                 check.add(sample.stamp_ns, value)
 
+    @property
+    def received(self) -> frozenset[str]:
+        """Names of the signals that have come."""
+        return frozenset(name for name, check in self._checks.items() if check.has_come)
+
     def findings(self, now_ns: int) -> tuple[Finding, ...]:
         """Say of each signal whether it can be believed now: one finding each, whose name begins with `signal_`."""
         return tuple(check.finding(now_ns) for check in self._checks.values())
@@ -73,6 +78,10 @@ class _SignalCheck:
         self._invalid_since_ns: int | None = None
         self._back_ns: int | None = None
         self._back_s = 0.0
+
+    @property
+    def has_come(self) -> bool:
+        return self._came > 0
 
     def add(self, stamp_ns: int, value: float) -> None:
         if self._newest_ns - stamp_ns > self._jump_ns:

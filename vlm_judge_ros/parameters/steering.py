@@ -11,7 +11,7 @@ from vlm_judge_ros.judges.factory import READS_DRAWINGS
 from vlm_judge_ros.judges.named_file import read
 from vlm_judge_ros.parameters.parameter import Change, Parameter, Value, show
 from vlm_judge_ros.session.candidate_scoring import ScoringOptions
-from vlm_judge_ros.steering.arm import read_arm
+from vlm_judge_ros.steering.arm import Arm, read_arm
 from vlm_judge_ros.steering.bounds import RequestBounds
 from vlm_judge_ros.steering.consistency import ConsistencyRules
 from vlm_judge_ros.steering.drawing.geometry_file import read_geometry
@@ -106,12 +106,13 @@ STEERING_PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         "steering_urdf",
         "",
-        "URDF file by which joint trajectories become paths that can be drawn. Empty: none.",
+        "URDF file by which joint trajectories become paths: these are held against the workspace of steering_limits, "
+        "and can be drawn. Empty: none.",
     ),
     Parameter(
         "steering_link",
         "",
-        "Link of that URDF whose path is drawn, for example between the fingers. Paths are in the frame of the URDF's "
+        "Link of that URDF whose path counts, for example between the fingers. Paths are in the frame of the URDF's "
         "first link.",
     ),
     Parameter(
@@ -125,9 +126,6 @@ STEERING_PARAMETERS: tuple[Parameter, ...] = (
         "Cameras that move along with the robot, whose predicted frames are not held against what is seen now.",
     ),
 )
-
-
-_OF_DRAWINGS = ("steering_cameras", "steering_urdf", "steering_link")
 
 
 def scoring_options(values: Mapping[str, Value]) -> ScoringOptions:
@@ -154,9 +152,12 @@ def scoring_options(values: Mapping[str, Value]) -> ScoringOptions:
         horizon_s=get["steering_horizon_s"],
     )
     moving = tuple(get["steering_moving_cameras"])
+    arm = _arm(get, limits)
     consistency = ConsistencyRules(moving=moving) if get["steering_consistency"] else None
     return ScoringOptions(
-        settings=SteeringSettings(limits=limits, rules=rules, canvas=_canvas(get), consistency=consistency),
+        settings=SteeringSettings(
+            limits=limits, rules=rules, canvas=_canvas(get, arm), consistency=consistency, arm=arm
+        ),
         bounds=bounds,
         earliest_s=get["steering_earliest_s"],
         latest_s=get["steering_latest_s"],
@@ -164,17 +165,31 @@ def scoring_options(values: Mapping[str, Value]) -> ScoringOptions:
     )
 
 
-def _canvas(get: Mapping[str, Any]) -> Canvas | None:
-    judge, cameras, urdf, link = (get[name] for name in ("judge", *_OF_DRAWINGS))
-    for name in _OF_DRAWINGS:
-        if get[name] and judge not in READS_DRAWINGS:
-            raise JudgeError(
-                f"Parameter {name} is {show(get[name])} and the judge {judge} cannot read drawn paths; set judge to "
-                f"{' or '.join(READS_DRAWINGS)}, or leave {name} out."
-            )
-        if get[name] and not cameras:
-            raise JudgeError(f"Parameter {name} is {show(get[name])} and steering_cameras is empty; set both, or none.")
+def _arm(get: Mapping[str, Any], limits: MotionLimits) -> Arm | None:
+    urdf, link, workspace = get["steering_urdf"], get["steering_link"], limits.workspace
     if bool(urdf) is not bool(link):
         raise JudgeError("One of the parameters steering_urdf and steering_link is empty; set both, or none.")
-    known = read_geometry(cameras) if cameras else {}
-    return Canvas.for_judge(judge, known, read_arm(urdf, link) if urdf else None)
+    if not urdf:
+        return None
+    if workspace is None and not get["steering_cameras"]:
+        raise JudgeError(
+            f"Parameter steering_urdf is {show(urdf)} and nothing needs it; name a file with a workspace in "
+            "steering_limits, or where cameras are in steering_cameras, or leave it out."
+        )
+    arm = read_arm(urdf, link)
+    if workspace is not None and workspace.frame_id != arm.root:
+        raise JudgeError(
+            f"The workspace of {get['steering_limits']} is in the frame {workspace.frame_id}, and the first link of "
+            f"{urdf} is {arm.root}; give the workspace in that one, or leave steering_urdf out."
+        )
+    return arm
+
+
+def _canvas(get: Mapping[str, Any], arm: Arm | None) -> Canvas | None:
+    judge, cameras = get["judge"], get["steering_cameras"]
+    if cameras and judge not in READS_DRAWINGS:
+        raise JudgeError(
+            f"Parameter steering_cameras is {show(cameras)} and the judge {judge} cannot read drawn paths; set judge "
+            f"to {' or '.join(READS_DRAWINGS)}, or leave steering_cameras out."
+        )
+    return Canvas.for_judge(judge, read_geometry(cameras) if cameras else {}, arm)

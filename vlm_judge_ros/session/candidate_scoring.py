@@ -24,7 +24,7 @@ from vlm_judge_ros.steering.hearing import NOT_ASKED, Heard, heard_of, is_enough
 from vlm_judge_ros.steering.questions import Prepared, SteeringSettings, conclude, prepare
 from vlm_judge_ros.steering.request import CandidateAnswer, ScoringAnswer, ScoringRequest
 from vlm_judge_ros.steering.scored import CandidateState
-from vlm_judge_ros.tasks.task import Task
+from vlm_judge_ros.steering.signal_veto import SignalVetoes
 
 Done: TypeAlias = Callable[["ScoringAnswer | JudgeError"], None]
 """Called once with the answer, or with why there is none."""
@@ -124,7 +124,12 @@ class CandidateScoring:
         return self._running is not None
 
     def begin(
-        self, request: ScoringRequest, evidence: Evidence | None, halt: str, done: Done, task: Task | None = None
+        self,
+        request: ScoringRequest,
+        evidence: Evidence | None,
+        halt: str,
+        done: Done,
+        vetoes: SignalVetoes | None = None,
     ) -> None:
         """Take a request in the place of one that still waits, whose caller is told so.
 
@@ -133,7 +138,7 @@ class CandidateScoring:
             evidence: what really happened until now; None only where the robot is not to go on.
             halt: why it is not, one sentence; then the answer comes at once. Empty for nothing.
             done: gets the answer.
-            task: the declared task of the episode, whose limits and formulas predicted signals may not break.
+            vetoes: limits and formulas of the episode that predicted signals may not break.
         """
         if self._running is not None:
             self.counts.replaced += 1
@@ -145,8 +150,7 @@ class CandidateScoring:
             return
         if self._pending is not None:
             self._pending.cancel()
-        settings = replace(self.options.settings, task=task)
-        self._pending = self._preparing.submit(_looked_through, request, evidence, settings)
+        self._pending = self._preparing.submit(_looked_through, request, evidence, self.options.settings, vetoes)
         self._pending.add_done_callback(lambda prepared: self._hand_over(running, prepared))
 
     def halt(self, reason: str) -> None:
@@ -300,9 +304,11 @@ def placed_in_time(request: ScoringRequest, newest_ns: int, now_ns: int, options
     return replace(request, from_ns=max(request.from_ns, newest_ns))
 
 
-def _looked_through(request: ScoringRequest, evidence: Evidence, settings: SteeringSettings) -> Prepared:
+def _looked_through(
+    request: ScoringRequest, evidence: Evidence, settings: SteeringSettings, vetoes: SignalVetoes | None
+) -> Prepared:
     check_pictures(request.candidates)
-    return prepare(request, evidence, settings)
+    return prepare(request, evidence, settings, vetoes)
 
 
 def _of(running: _Running) -> range:

@@ -23,6 +23,7 @@ from vlm_judge_ros.session.requests import usable_episode_id, usable_task
 from vlm_judge_ros.session.sameness import what_counts
 from vlm_judge_ros.steering.bounds import check_request
 from vlm_judge_ros.steering.request import ScoringRequest
+from vlm_judge_ros.steering.signal_veto import SignalVetoes
 from vlm_judge_ros.tasks.task import Task
 from vlm_judge_ros.tasks.task_set import TaskSet
 from vlm_judge_ros.tasks.words import same_words
@@ -332,7 +333,8 @@ class Judging:
         if not self.enabled:
             raise JudgeError(_DISABLED)
         check_request(request.candidates, self._engine_settings.camera_names, self.scoring.options.bounds)
-        if self.declared is None and any(candidate.signals for candidate in request.candidates):
+        predicts_signals = any(candidate.signals for candidate in request.candidates)
+        if self.declared is None and predicts_signals:
             raise JudgeError(
                 "A candidate predicts signals, and no task file declares the running task; name one in task_files, or "
                 "leave the signals out."
@@ -347,7 +349,9 @@ class Judging:
             raise JudgeError(f"The cameras show nothing that candidates could continue: {why}")
         if evidence is not None:
             request = placed_in_time(request, evidence.now_ns, now_ns, self.scoring.options)
-        self.scoring.begin(request, evidence, halt, done, self.declared)
+        checks = self.engine.signal_checks() if predicts_signals else None
+        vetoes = SignalVetoes(self.declared, request.from_ns, checks) if self.declared and checks else None
+        self.scoring.begin(request, evidence, halt, done, vetoes)
 
     def enable(self, enabled: bool, now_ns: int) -> None:
         """Switch asking the judge on or off. While it is off the verdict is UNKNOWN and says so."""

@@ -7,9 +7,14 @@ from typing import TypeAlias
 import numpy as np
 import pydantic
 
+from vlm_judge_ros.errors import JudgeError
+from vlm_judge_ros.steering.arm import Arm
 from vlm_judge_ros.steering.candidate import Candidate, EndEffectorPath, Floats, JointTrajectory
 
 _STRICT = pydantic.ConfigDict(extra="forbid", frozen=True)
+_STEP = 0.05
+"""Radians, or metres, that a joint moves between two points that are looked at."""
+_MOST_STEPS = 200
 _Point: TypeAlias = tuple[pydantic.FiniteFloat, pydantic.FiniteFloat, pydantic.FiniteFloat]
 
 
@@ -73,16 +78,44 @@ class MotionLimits(pydantic.BaseModel):
     workspace: Workspace | None = None
 
 
-def motion_veto(candidate: Candidate, limits: MotionLimits) -> str:
+def motion_veto(candidate: Candidate, limits: MotionLimits, arm: Arm | None = None) -> str:
     """Why a candidate is refused, one sentence; empty where it is not.
 
     A candidate that does not tell its path, or its joints, cannot be refused for them. A path in another coordinate
-    frame than that of the workspace is refused, because it cannot be held against it.
+    frame than that of the workspace is refused, because it cannot be held against it, and so are joints of which too
+    few are told.
+
+    Args:
+        candidate: what it would do.
+        limits: what it may not do.
+        arm: where joints lead the end effector, so that they are held against the workspace as well.
     """
-    reason = _joints_veto(candidate.joints, limits) if candidate.joints is not None else ""
-    if not reason and candidate.path is not None and limits.workspace is not None:
-        reason = _path_veto(candidate.path, limits.workspace)
+    joints, path, workspace = candidate.joints, candidate.path, limits.workspace
+    reason = _joints_veto(joints, limits) if joints is not None else ""
+    if reason or workspace is None:
+        return reason
+    if path is not None:
+        reason = _path_veto(path, workspace)
+    if not reason and joints is not None and arm is not None:
+        try:
+            reason = _path_veto(arm.path(_filled_in(joints)), workspace)
+        except JudgeError as error:
+            reason = str(error)
     return reason
+
+
+def _filled_in(joints: JointTrajectory) -> JointTrajectory:
+    """With points between those that are far apart: where joints move evenly, a link goes on an arc and no line."""
+    times_s, positions = joints.times_s, joints.positions
+    if len(times_s) < 2:
+        return joints
+    widest = np.abs(np.diff(positions, axis=0)).max(axis=1, initial=0.0)
+    counts = np.clip(np.ceil(widest / _STEP), 1, _MOST_STEPS).astype(np.int64)
+    shares = np.concatenate([np.arange(count) / count for count in counts] + [np.zeros(1)])
+    places = np.append(np.repeat(np.arange(len(counts)), counts), len(counts)) + shares
+    at = np.arange(len(times_s))
+    filled = np.column_stack([np.interp(places, at, column) for column in positions.T])
+    return JointTrajectory(joints.names, np.interp(places, at, times_s), filled)
 
 
 def _joints_veto(joints: JointTrajectory, limits: MotionLimits) -> str:

@@ -9,8 +9,8 @@ import numpy as np
 
 from vlm_judge_ros.episode.evidence import Evidence
 from vlm_judge_ros.episode.fault import BrokenImage
-from vlm_judge_ros.episode.signal import SignalSample
 from vlm_judge_ros.judges.opinion import JudgeProvenance, Opinion
+from vlm_judge_ros.steering.arm import Arm
 from vlm_judge_ros.steering.candidate import Candidate
 from vlm_judge_ros.steering.consistency import ConsistencyRules, SceneNow
 from vlm_judge_ros.steering.continuation import alike, continued
@@ -38,6 +38,8 @@ class SteeringSettings:
         shown_frames: how many predicted frames of each camera the judge is shown, an even choice with the last; 0 for
             all. All candidates show as many as the one that has fewest.
         task: the declared task, whose limits and formulas predicted signals may not break; None for none.
+        arm: where joints lead the end effector, so that joint trajectories are held against the workspace of the
+            limits; None where that is not known.
     """
 
     limits: MotionLimits = field(default_factory=MotionLimits)
@@ -46,6 +48,7 @@ class SteeringSettings:
     consistency: ConsistencyRules | None = field(default_factory=ConsistencyRules)
     task: Task | None = None
     shown_frames: int = 0
+    arm: Arm | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,7 +88,7 @@ class Prepared:
 
 
 def prepare(
-    request: ScoringRequest, evidence: Evidence, settings: SteeringSettings, past: Sequence[SignalSample] = ()
+    request: ScoringRequest, evidence: Evidence, settings: SteeringSettings, vetoes: SignalVetoes | None = None
 ) -> Prepared:
     """Let the fast layers veto, and make questions of what is left.
 
@@ -93,7 +96,8 @@ def prepare(
         request: checked by `check_request` before.
         evidence: what really happened until now.
         settings: how candidates are scored.
-        past: signals of the episode until now, oldest first, so that formulas which look back can be evaluated.
+        vetoes: what predicted signals are held against; None for the declared task of the settings, whose formulas
+            then begin with the chunk.
 
     Raises:
         BrokenImage: a keyframe cannot be decoded.
@@ -103,9 +107,10 @@ def prepare(
     left: dict[int, Candidate] = {}
     shown = any(candidate.frames for candidate in request.candidates)
     scene = SceneNow(evidence, settings.consistency) if shown and settings.consistency is not None else None
-    vetoes = SignalVetoes(settings.task, request.from_ns, evidence.started_ns, past) if settings.task else None
+    if vetoes is None and settings.task is not None:
+        vetoes = SignalVetoes.after(settings.task, request.from_ns, evidence.started_ns)
     for index, candidate in enumerate(request.candidates):
-        exclusion = _vetoed(candidate, settings.limits, vetoes) or _inconsistent(candidate, scene, request.from_ns)
+        exclusion = _vetoed(candidate, settings, vetoes) or _inconsistent(candidate, scene, request.from_ns)
         if exclusion is not None:
             excluded[index] = exclusion
         else:
@@ -127,8 +132,8 @@ def prepare(
     return Prepared(request, excluded, tuple(questions), 1)
 
 
-def _vetoed(candidate: Candidate, limits: MotionLimits, vetoes: SignalVetoes | None) -> Exclusion | None:
-    reason = motion_veto(candidate, limits)
+def _vetoed(candidate: Candidate, settings: SteeringSettings, vetoes: SignalVetoes | None) -> Exclusion | None:
+    reason = motion_veto(candidate, settings.limits, settings.arm)
     if not reason and vetoes is not None and candidate.signals:
         reason = vetoes.veto(candidate)
     return Exclusion(CandidateState.VETOED, reason) if reason else None

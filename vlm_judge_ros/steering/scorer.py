@@ -19,6 +19,7 @@ from vlm_judge_ros.steering.bounds import RequestBounds, check_scoring
 from vlm_judge_ros.steering.hearing import Heard
 from vlm_judge_ros.steering.questions import Prepared, SteeringSettings, conclude, prepare
 from vlm_judge_ros.steering.request import ScoringAnswer, ScoringRequest
+from vlm_judge_ros.steering.signal_veto import SignalVetoes
 
 _SETTINGS = SteeringSettings()
 _BOUNDS = RequestBounds()
@@ -95,7 +96,9 @@ class CandidateScorer:
         """
         began = time.monotonic()
         check_scoring(request, evidence, self._bounds)
-        prepared = prepare(request, evidence, self._settings, past)
+        task = self._settings.task
+        vetoes = SignalVetoes.after(task, request.from_ns, evidence.started_ns, past) if task is not None else None
+        prepared = prepare(request, evidence, self._settings, vetoes)
         heard = self._ask(prepared, began + request.deadline_s) if prepared.questions else []
         random = self._random if self._settings.rules.temperature > 0.0 else None
         answer = conclude(prepared, heard, self._settings, self._judge.provenance, random)

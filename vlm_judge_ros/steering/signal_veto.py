@@ -11,41 +11,46 @@ from vlm_judge_ros.episode.signal import SignalSample
 from vlm_judge_ros.episode.stamps import nanoseconds
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.monitors.finding import Effect, Finding
-from vlm_judge_ros.monitors.formula import Formula
 from vlm_judge_ros.monitors.monitor import EpisodeContext, Monitor
-from vlm_judge_ros.monitors.threshold import Threshold
+from vlm_judge_ros.monitors.signal_checks import SignalChecks
 from vlm_judge_ros.steering.candidate import Candidate
 from vlm_judge_ros.tasks.task import Task
 
 
 class SignalVetoes:
-    """Limits and formulas that a task declares as failures, made once and held against all candidates.
+    """Limits and formulas that a task declares as failures, held against all candidates.
 
     Args:
         task: what was declared.
         from_ns: stamp of the moment from which the candidates continue.
-        started_ns: start of the episode, where its signals are given; else a formula begins with the chunk.
-        past: signals of the running episode until then, oldest first; empty where they are not at hand.
+        checks: the limits and formulas as they stand then.
     """
 
-    def __init__(self, task: Task, from_ns: int, started_ns: int, past: Sequence[SignalSample] = ()) -> None:
+    def __init__(self, task: Task, from_ns: int, checks: SignalChecks) -> None:
         self._task = task
         self._from_ns = from_ns
+        # What is broken already tells no candidate from another.
+        self._checks = [
+            (frozenset(spec.signals), monitor) for spec, monitor in checks.made if _failure(monitor, from_ns) is None
+        ]
+        self._known = checks.known
+
+    @classmethod
+    def after(cls, task: Task, from_ns: int, started_ns: int, past: Sequence[SignalSample] = ()) -> SignalVetoes:
+        """After the signals of an episode.
+
+        Args:
+            task: what was declared.
+            from_ns: stamp of the moment from which the candidates continue.
+            started_ns: start of the episode, where its signals are given; else a formula begins with the chunk.
+            past: signals of the running episode until then, oldest first; empty where they are not at hand.
+        """
         context = EpisodeContext(
             started_ns if past else from_ns,
             units={name: signal.unit for name, signal in task.signals.items()},
             timeouts_s={name: signal.timeout_s for name, signal in task.signals.items()},
         )
-        self._checks: list[tuple[frozenset[str], Monitor]] = []
-        for spec in task.monitors:
-            if isinstance(spec, (Formula, Threshold)) and Effect.FAILURE in spec.gives:
-                signals, monitor = frozenset(spec.signals), spec.make(context)
-                for sample in _of(signals, past):
-                    monitor.add_signals(sample)
-                # What is broken already tells no candidate from another.
-                if _failure(monitor, from_ns) is None:
-                    self._checks.append((signals, monitor))
-        self._known = frozenset(name for sample in past for name in sample.values)
+        return cls(task, from_ns, SignalChecks.of_samples(task.monitors, context, past))
 
     def veto(self, candidate: Candidate) -> str:
         """Why a candidate is refused, one sentence; empty where it is not.

@@ -26,6 +26,7 @@ from vlm_judge_ros.monitors.camera_statistics import CameraStatistics
 from vlm_judge_ros.monitors.cameras import Cameras
 from vlm_judge_ros.monitors.finding import Effect, Finding, Layer, Severity
 from vlm_judge_ros.monitors.motion import JointMotion
+from vlm_judge_ros.monitors.signal_checks import SignalChecks
 from vlm_judge_ros.tasks.task import Task
 from vlm_judge_ros.verdict.failure import FailureEvent
 from vlm_judge_ros.verdict.progress_update import ProgressUpdate
@@ -284,6 +285,13 @@ class Engine:
         """
         self._advance(now_ns)
         return self._gather(chunk_id)
+
+    def signal_checks(self) -> SignalChecks | None:
+        """Copies of the limits and formulas over signals, as they stand in the running episode.
+
+        None where no episode runs or no task file declares its task.
+        """
+        return self._running.signal_checks() if self._running else None
 
     def add_opinion(self, opinion: Opinion, now_ns: int, latency_s: float = math.nan) -> Verdict:
         """Take an answer of the judge and return the verdict that it leads to.

@@ -21,6 +21,7 @@ from vlm_judge_ros.monitors.monitor import EpisodeContext, ProgressSample
 from vlm_judge_ros.monitors.monitor_set import MonitorSet
 from vlm_judge_ros.monitors.motion import ImageMotion, JointMotion
 from vlm_judge_ros.monitors.progress import ProgressTrend
+from vlm_judge_ros.monitors.signal_checks import SignalChecks
 from vlm_judge_ros.monitors.signal_health import SignalHealth
 from vlm_judge_ros.tasks.task import Task
 from vlm_judge_ros.verdict.failure import FailureEvent, FailureTracker
@@ -51,6 +52,7 @@ class RunningEpisode:
     ) -> None:
         self.episode_id = episode_id
         self.task = task
+        self._declared = declared
         self._task_file = task_file
         self.started_ns = started_ns
         self._judge_fault: JudgeFault | None = None
@@ -139,6 +141,12 @@ class RunningEpisode:
             return None
         newest_ns = max(keyframes[-1].frame.stamp_ns for keyframes in views.values())
         return Evidence(self.episode_id, self.task, self.started_ns, newest_ns, views, chunk_id)
+
+    def signal_checks(self) -> SignalChecks | None:
+        """The limits and formulas over signals as they stand now; None where no task file declares any task."""
+        if self._declared is None:
+            return None
+        return SignalChecks.of_running(self._declared.monitors, self._monitors, self._signals.received)
 
     @property
     def unseen_cameras(self) -> tuple[str, ...]:
