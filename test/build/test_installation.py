@@ -121,8 +121,8 @@ def test_the_readme_tells_robots_how_to_get_what_rosdep_does_not_know() -> None:
 def test_every_ros_package_of_the_manifest_is_among_the_wheels(distro: str) -> None:
     wheels = {package_name(requirement).removeprefix(f"ros-{distro}-") for requirement in toml_list(distro)}
     depends = {element.text or "" for tag in ("depend", "exec_depend") for element in manifest().iter(tag)}
-    # The wheels bring the first by themselves, and have no launch.
-    elsewhere = {"rosidl_default_runtime", "launch", "launch_ros"}
+    # The wheels bring the first by themselves, and have neither launch nor TF.
+    elsewhere = {"rosidl_default_runtime", "launch", "launch_ros", "tf2_msgs"}
     ros_packages = {name.replace("_", "-") for name in depends - elsewhere if not name.startswith("python3-")}
     assert ros_packages == wheels
 

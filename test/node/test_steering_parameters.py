@@ -32,7 +32,7 @@ def values(tmp_path: Path) -> Mapping[str, Any]:
 def test_paths_are_drawn_as_the_judge_can_read_them(values: Mapping[str, Any]) -> None:
     alone = scoring_options(values).settings.canvas
     assert alone is not None
-    assert (alone.drawn_as, set(alone.cameras)) == (DrawnAs.ALONE, {"front"})
+    assert (alone.drawn_as, alone.cameras.names) == (DrawnAs.ALONE, ("front",))
     assert alone.arm is not None
     assert alone.arm.drivers == ("shoulder", "elbow", "slide")
     together = scoring_options({**values, "judge": "path_choice", "steering_urdf": "", "steering_link": ""})

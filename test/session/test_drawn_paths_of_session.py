@@ -10,7 +10,7 @@ from session.live_session import Session
 
 from vlm_judge_ros.session.candidate_scoring import ScoringOptions
 from vlm_judge_ros.steering.candidate import Candidate, EndEffectorPath
-from vlm_judge_ros.steering.drawing.geometry_file import read_geometry
+from vlm_judge_ros.steering.drawing.geometry_file import read_cameras
 from vlm_judge_ros.steering.drawn_paths import Canvas
 from vlm_judge_ros.steering.questions import SteeringSettings
 from vlm_judge_ros.steering.request import ScoringAnswer
@@ -35,7 +35,7 @@ def going_to(x: float) -> Candidate:
 def test_the_path_that_leads_furthest_is_chosen_by_where_it_is_drawn(tmp_path: Path) -> None:
     file = tmp_path / "cameras.yaml"
     file.write_text(CAMERAS)
-    canvas = Canvas.for_judge("token_reward", read_geometry(str(file)))
+    canvas = Canvas.for_judge("token_reward", read_cameras(str(file)))
     session = Session("node.reader_of_drawings:create", ScoringOptions(SteeringSettings(canvas=canvas)))
     try:
         session.begin()

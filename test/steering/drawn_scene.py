@@ -9,6 +9,7 @@ from vlm_judge_ros.episode.frame import Frame, FrameRole, Keyframe
 from vlm_judge_ros.episode.raw_image import RawImage
 from vlm_judge_ros.steering.candidate import Candidate, EndEffectorPath
 from vlm_judge_ros.steering.drawing.camera_geometry import CameraGeometry, Lens
+from vlm_judge_ros.steering.drawing.cameras import Cameras
 from vlm_judge_ros.steering.request import ScoringRequest
 from vlm_judge_ros.steering.transform import Transform
 
@@ -17,6 +18,7 @@ NOW_NS = 5_000_000_000
 GREY = 90
 LENS = Lens.of_camera_info(2 * WIDTH, 2 * HEIGHT, "", (), (250.0, 0.0, 160.0, 0.0, 250.0, 120.0, 0.0, 0.0, 1.0))
 CAMERA = CameraGeometry(LENS, "base", Transform.identity())
+CAMERAS = Cameras.still({"front": CAMERA})
 TASK = "close the drawer"
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from judges.known_scorers import KnownScorer
 from judges.known_writers import Answer, KnownWriter, frames
 from steering.drawn_scene import (
-    CAMERA,
+    CAMERAS,
     GREY,
     HEIGHT,
     NOW_NS,
@@ -42,6 +42,7 @@ from vlm_judge_ros.judges.written_prompt import SHIPPED_FOLDER
 from vlm_judge_ros.models.writer import Writing
 from vlm_judge_ros.steering.arm import Arm
 from vlm_judge_ros.steering.candidate import Candidate, JointTrajectory, PredictedFrame
+from vlm_judge_ros.steering.drawing.cameras import Cameras
 from vlm_judge_ros.steering.drawing.candidates import MOST_TOGETHER
 from vlm_judge_ros.steering.drawing.colours import numbered_colour
 from vlm_judge_ros.steering.drawn_paths import Canvas, half_turned
@@ -50,8 +51,8 @@ from vlm_judge_ros.steering.request import ScoringAnswer
 from vlm_judge_ros.steering.scored import CandidateState
 from vlm_judge_ros.steering.scorer import CandidateScorer
 
-ALONE = SteeringSettings(canvas=Canvas(DrawnAs.ALONE, {"front": CAMERA}))
-TOGETHER = SteeringSettings(canvas=Canvas(DrawnAs.TOGETHER, {"front": CAMERA}))
+ALONE = SteeringSettings(canvas=Canvas(DrawnAs.ALONE, CAMERAS))
+TOGETHER = SteeringSettings(canvas=Canvas(DrawnAs.TOGETHER, CAMERAS))
 WHO = JudgeProvenance("model", "", "cpu", "direct")
 PATH_CHOICE = load(PathChoicePrompt, "prompt", "path-choice-v1", SHIPPED_FOLDER)
 URDF = """<robot name="slide"><link name="base"/><link name="hand"/>
@@ -115,7 +116,7 @@ def test_in_the_other_order_everything_has_another_place(count: int) -> None:
 
 
 def test_joints_are_drawn_by_the_urdf() -> None:
-    canvas = Canvas(DrawnAs.ALONE, {"front": CAMERA}, Arm.of_urdf(URDF, "hand"))
+    canvas = Canvas(DrawnAs.ALONE, CAMERAS, Arm.of_urdf(URDF, "hand"))
     prepared = prepare(asking(sliding(0.0, 0.1), sliding(0.0, 0.3)), evidence(), SteeringSettings(canvas=canvas))
     near, far = (rightmost(question.evidence) for question in prepared.questions)
     assert far - near == pytest.approx(0.2 * 125 / WIDTH, abs=0.02)
@@ -154,7 +155,7 @@ def test_paths_are_drawn_where_they_show_more_of_the_candidates() -> None:
         (sliding(0.0, 0.1), ALONE.canvas, "no URDF tells where"),
         (
             Candidate(joints=JointTrajectory(("neck",), np.zeros(1), np.zeros((1, 1)))),
-            Canvas(DrawnAs.ALONE, {"front": CAMERA}, Arm.of_urdf(URDF, "hand")),
+            Canvas(DrawnAs.ALONE, CAMERAS, Arm.of_urdf(URDF, "hand")),
             "lacks slide",
         ),
         (
@@ -174,11 +175,11 @@ def test_what_cannot_be_shown_is_missing_evidence_with_the_reason(
 
 @pytest.mark.parametrize("method", ["embedded", "reference", "critique", "pairwise"])
 def test_a_judge_that_cannot_read_drawings_has_no_canvas(method: str) -> None:
-    assert Canvas.for_judge(method, {"front": CAMERA}) is None
+    assert Canvas.for_judge(method, CAMERAS) is None
 
 
 def test_a_judge_that_can_gets_the_canvas_that_it_can_read() -> None:
-    drawn = [Canvas.for_judge(method, {}) for method in ("token_reward", "path_choice")]
+    drawn = [Canvas.for_judge(method, Cameras()) for method in ("token_reward", "path_choice")]
     assert [canvas and canvas.drawn_as for canvas in drawn] == [DrawnAs.ALONE, DrawnAs.TOGETHER]
 
 

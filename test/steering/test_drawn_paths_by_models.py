@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from models.remote.kinds import answered, parts
 from models.remote.misbehaving_server import Received, Reply, Server, completion, serving
-from steering.drawn_scene import CAMERA, GREY, asking, evidence, going_to
+from steering.drawn_scene import CAMERAS, GREY, asking, evidence, going_to
 
 from vlm_judge_ros.judges.factory import JudgeOptions
 from vlm_judge_ros.judges.proof import proof
@@ -72,7 +72,7 @@ def server() -> Iterator[Server]:
 
 
 def best_of(method: str, options: JudgeOptions) -> ScoringAnswer:
-    settings = SteeringSettings(canvas=Canvas.for_judge(method, {"front": CAMERA}))
+    settings = SteeringSettings(canvas=Canvas.for_judge(method, CAMERAS))
     return CandidateScorer.of(method, options, settings).score(asking(*CANDIDATES), evidence())
 
 
@@ -96,7 +96,7 @@ def test_a_tiny_model_scores_every_drawn_path(tiny_models: TinyModels) -> None:
 
 
 def test_in_a_process_of_its_own_a_model_is_asked_once_for_each_order() -> None:
-    settings = SteeringSettings(canvas=Canvas.for_judge("path_choice", {"front": CAMERA}))
+    settings = SteeringSettings(canvas=Canvas.for_judge("path_choice", CAMERAS))
     prepared = prepare(asking(*CANDIDATES), evidence(), settings)
     with closing(Worker(WorkerSettings("steering.counting_path_judge:create"), proof(("front",)))) as worker:
         assert isinstance(worker.events.get(timeout=PATIENCE_S), Ready)

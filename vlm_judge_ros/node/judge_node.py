@@ -26,6 +26,7 @@ from vlm_judge_ros.node.camera_subscription import CameraSubscription
 from vlm_judge_ros.node.declaration import refuse, unknown_names, values_of
 from vlm_judge_ros.node.diagnostics import Diagnostics, InputReport
 from vlm_judge_ros.node.evidence import Evidence
+from vlm_judge_ros.node.geometry_inputs import GeometryInputs
 from vlm_judge_ros.node.inputs import Inputs, InputTopic, input_topics
 from vlm_judge_ros.node.judge_declaration import declare_all, names_in_the_shipped_file
 from vlm_judge_ros.node.pace import is_in_lockstep, pace_of
@@ -46,6 +47,7 @@ from vlm_judge_ros.parameters.settings import (
 from vlm_judge_ros.parameters.steering import scoring_options
 from vlm_judge_ros.session.asked_judge import AskedJudge
 from vlm_judge_ros.session.judging import Judging, JudgingOptions
+from vlm_judge_ros.steering.drawing.cameras import Cameras
 from vlm_judge_ros.tasks.task_set import load_tasks
 
 _TICK_S = 0.05
@@ -179,6 +181,9 @@ class JudgeNode(LifecycleNode):
         """Subscribe to the cameras and begin to judge."""
         super().on_activate(state)
         values = values_of(self, self._parameters_known)
+        canvas = self._current.scoring.options.settings.canvas
+        drawn_upon = canvas.cameras if canvas is not None else Cameras()
+        geometry = GeometryInputs(self, drawn_upon, camera_inputs(values), self._refusals)
         self._cameras = [
             CameraSubscription(self, camera, self._take_frame, self._reject_frame) for camera in camera_inputs(values)
         ]
@@ -194,6 +199,7 @@ class JudgeNode(LifecycleNode):
         )
         timer = self.create_timer(_TICK_S, self._tick, clock=self._steady)
         self._active_closers = [
+            geometry.close,
             *(camera.close for camera in self._cameras),
             inputs.close,
             lambda: self.destroy_timer(timer),

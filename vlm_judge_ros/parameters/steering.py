@@ -14,7 +14,8 @@ from vlm_judge_ros.session.candidate_scoring import ScoringOptions
 from vlm_judge_ros.steering.arm import Arm, read_arm
 from vlm_judge_ros.steering.bounds import RequestBounds
 from vlm_judge_ros.steering.consistency import ConsistencyRules
-from vlm_judge_ros.steering.drawing.geometry_file import read_geometry
+from vlm_judge_ros.steering.drawing.cameras import Cameras
+from vlm_judge_ros.steering.drawing.geometry_file import read_cameras
 from vlm_judge_ros.steering.drawn_paths import Canvas
 from vlm_judge_ros.steering.motion_limits import MotionLimits
 from vlm_judge_ros.steering.questions import SteeringSettings
@@ -99,9 +100,9 @@ STEERING_PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         "steering_cameras",
         "",
-        "File that tells where cameras are and how they take pictures, so that paths of candidates can be drawn for "
-        "the judges token_reward and path_choice; drawn_trajectories.md describes it. Empty: none, and "
-        "nothing is drawn.",
+        "File that tells where cameras are and how they take pictures, or of which of them CameraInfo and TF tell "
+        "that, so that paths of candidates can be drawn for the judges token_reward and path_choice; "
+        "drawn_trajectories.md describes it. Empty: none, and nothing is drawn.",
     ),
     Parameter(
         "steering_urdf",
@@ -192,4 +193,4 @@ def _canvas(get: Mapping[str, Any], arm: Arm | None) -> Canvas | None:
             f"Parameter steering_cameras is {show(cameras)} and the judge {judge} cannot read drawn paths; set judge "
             f"to {' or '.join(READS_DRAWINGS)}, or leave steering_cameras out."
         )
-    return Canvas.for_judge(judge, read_geometry(cameras) if cameras else {}, arm)
+    return Canvas.for_judge(judge, read_cameras(cameras) if cameras else Cameras(), arm)

@@ -16,7 +16,7 @@ from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.judges.factory import READS_DRAWINGS
 from vlm_judge_ros.steering.arm import Arm
 from vlm_judge_ros.steering.candidate import Candidate, EndEffectorPath
-from vlm_judge_ros.steering.drawing.camera_geometry import CameraGeometry
+from vlm_judge_ros.steering.drawing.cameras import Cameras
 from vlm_judge_ros.steering.drawing.candidates import MOST_TOGETHER, draw_alone, draw_together
 from vlm_judge_ros.steering.drawing.path import ProjectedPath, project_path
 
@@ -32,16 +32,16 @@ class Canvas:
 
     Attributes:
         drawn_as: what the judge can read, see `judges.factory.READS_DRAWINGS`.
-        cameras: where cameras are, by name; of others nothing is known.
+        cameras: how and where they are; of others nothing is known.
         arm: from joint trajectories to paths; None where that is not known.
     """
 
     drawn_as: DrawnAs
-    cameras: Mapping[str, CameraGeometry] = field(default_factory=dict)
+    cameras: Cameras = field(default_factory=Cameras)
     arm: Arm | None = None
 
     @classmethod
-    def for_judge(cls, method: str, cameras: Mapping[str, CameraGeometry], arm: Arm | None = None) -> Canvas | None:
+    def for_judge(cls, method: str, cameras: Cameras, arm: Arm | None = None) -> Canvas | None:
         """As a judge of this method can read drawings; None where it cannot."""
         drawn_as = READS_DRAWINGS.get(method)
         return cls(drawn_as, cameras, arm) if drawn_as is not None else None
@@ -127,7 +127,7 @@ def _drawable(
             "token_reward or path_choice."
         )
     path = _path(candidate, canvas)
-    known = {name: canvas.cameras[name] for name in evidence.keyframes if name in canvas.cameras}
+    known = [name for name in evidence.keyframes if name in canvas.cameras]
     if not known:
         raise JudgeError(
             f"Its path cannot be drawn, because it is not known where the camera {' or '.join(evidence.keyframes)} is; "
@@ -135,11 +135,13 @@ def _drawable(
         )
     seen_by: dict[str, ProjectedPath] = {}
     refusals: list[str] = []
-    for name, camera in known.items():
+    for name in known:
+        frame = evidence.keyframes[name][-1].frame
         try:
             if name not in pictures:
-                pictures[name] = evidence.keyframes[name][-1].frame.image.rgb()
+                pictures[name] = frame.image.rgb()
             height, width = pictures[name].shape[:2]
+            camera = canvas.cameras.at(name, path.frame_id, frame.stamp_ns)
             projected = project_path(path, camera, width, height)
         except JudgeError as error:
             refusals.append(f"{name}: {error}")
