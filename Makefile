@@ -54,7 +54,7 @@ endif
 
 test-builds:
 	@$(SETUP) --extras test
-	$(BIN)/pytest -m builds test/build test/node/test_stop_of_moving_arm.py
+	$(BIN)/pytest -m builds test/build test/node/test_stop_of_moving_arm.py test/node/test_geometry_inputs.py
 	$(MAKE) --no-print-directory test EXTRAS=serve-test TEST_ARGS="-m serves"
 	$(MAKE) --no-print-directory test ROS_DISTRO_WHEELS=jazzy \
 		TEST_ARGS="test/build/test_installation.py test/node/test_lifecycle.py \

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
-from bench import Bench
+from bench import PATIENCE_S, Bench
+from compiled_messages import compiled, started
 from rclpy.publisher import Publisher
 from sensor_msgs.msg import CameraInfo
 
@@ -85,6 +87,14 @@ def test_a_camera_that_is_not_calibrated_is_refused_by_name_and_counted(
         cameras.at("front", "base", 0)
     # The same again is passed over.
     assert refusals.total == 1
+
+
+@pytest.mark.builds
+def test_tf_tells_where_a_camera_on_the_hand_is_at_the_moment_of_a_picture(tmp_path: Path) -> None:
+    said = tmp_path / "said.txt"
+    process = started("tf_check.py", compiled("tf2_msgs", tmp_path), output=said)
+    assert process.wait(PATIENCE_S) == 0, said.read_text()
+    assert said.read_text().splitlines()[-1] == "2.0 0.0 0.25"
 
 
 @pytest.mark.parametrize(

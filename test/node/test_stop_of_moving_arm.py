@@ -5,44 +5,26 @@ Their messages are not among the ROS 2 wheels, so a stand-in package of them is 
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from bench import Bench
+from compiled_messages import compiled, started
 from stop_process import JudgeStandIn, StopNodes
 
 from vlm_judge_ros import msg
 
 pytestmark = pytest.mark.builds
 
-FOLDER = Path(__file__).parent
 DONE, FAILED = msg.StopAction.STATE_DONE, msg.StopAction.STATE_FAILED
 
 
 @pytest.fixture(scope="module")
 def variables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """What a process needs in its environment to find the compiled messages."""
-    folder, prefix = tmp_path_factory.mktemp("stand_in_msgs"), Path(sys.prefix)
-    install = folder / "install"
-    environment = {key: value for key, value in os.environ.items() if key != "_ROS_WHEELS_BOOTSTRAP_COMPLETE"}
-    environment |= {"AMENT_PREFIX_PATH": str(prefix), "PATH": f"{prefix / 'bin'}{os.pathsep}{os.environ['PATH']}"}
-    configure = ["cmake", "-S", FOLDER / "stand_in_msgs", "-B", folder / "build", "-DCMAKE_BUILD_TYPE=Debug"]
-    configure += [f"-DCMAKE_INSTALL_PREFIX={install}", f"-DCMAKE_PREFIX_PATH={prefix}"]
-    configure += [f"-DPython3_EXECUTABLE={sys.executable}", f"-DPython3_ROOT_DIR={prefix}"]
-    build = ["cmake", "--build", folder / "build", "--parallel", str(os.cpu_count() or 1)]
-    for command in (configure, build, ["cmake", "--install", folder / "build"]):
-        done = subprocess.run(command, env=environment, capture_output=True, text=True)
-        assert done.returncode == 0, done.stdout + done.stderr
-    (package,) = install.glob("lib*/python*/*-packages/controller_manager_msgs")
-    return {
-        "PYTHONPATH": str(package.parent),
-        "LD_LIBRARY_PATH": str(install / "lib"),
-        "AMENT_PREFIX_PATH": str(install),
-    }
+    return compiled("controller_manager_msgs", tmp_path_factory.mktemp("controller_manager_msgs"))
 
 
 @pytest.fixture
@@ -52,12 +34,7 @@ def arm(variables: dict[str, str], namespace: str, tmp_path: Path) -> Iterator[C
 
     def start(answer: str) -> Path:
         said = tmp_path / "arm.txt"
-        environment = {key: value for key, value in os.environ.items() if key != "_ROS_WHEELS_BOOTSTRAP_COMPLETE"}
-        command = [sys.executable, str(FOLDER / "moving_arm.py"), f"/{namespace}", answer]
-        with said.open("w") as output:
-            processes.append(
-                subprocess.Popen(command, env=environment | variables, stdout=output, stderr=subprocess.STDOUT)
-            )
+        processes.append(started("moving_arm.py", variables, f"/{namespace}", answer, output=said))
         return said
 
     yield start

@@ -1,14 +1,3 @@
-cmake_minimum_required(VERSION 3.20)
-project(tf2_msgs C CXX)
-
-find_package(ament_cmake REQUIRED)
-find_package(rosidl_default_generators REQUIRED)
-find_package(geometry_msgs REQUIRED)
-
-# Only what Python needs over Fast DDS: half the time.
-list(FILTER AMENT_EXTENSIONS_rosidl_generate_idl_interfaces EXCLUDE REGEX "_cpp:")
-rosidl_generate_interfaces(${PROJECT_NAME} msg/TFMessage.msg DEPENDENCIES geometry_msgs)
-
 # As in the CMakeLists.txt of the project: wheels export include folders of the machine that built them.
 get_property(imported_targets DIRECTORY PROPERTY IMPORTED_TARGETS)
 foreach(target IN LISTS imported_targets)
@@ -23,6 +12,3 @@ foreach(target IN LISTS imported_targets)
     set_target_properties(${target} PROPERTIES INTERFACE_INCLUDE_DIRECTORIES "${existing_folders}")
   endif()
 endforeach()
-
-ament_export_dependencies(rosidl_default_runtime)
-ament_package()
