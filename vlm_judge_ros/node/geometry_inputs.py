@@ -64,18 +64,10 @@ class GeometryInputs:
     def _subscribe(self, kind: type[Any], topic: str, take: Callable[[Any], None], quality: QoSProfile) -> None:
         source = f"topic {topic}"
 
-        def attempt(message: Any) -> None:
-            try:
-                take(message)
-            except JudgeError as error:
-                self._refusals.add(source, str(error))
-            except Exception as error:  # whatever a stranger sends, the cameras are to be watched on
-                self._refusals.add(source, f"It could not be taken ({type(error).__name__}: {error}); this is a bug.")
-
         def on_news(message: Any) -> None:
-            attempt(message)
+            self._refusals.attempt(source, take, message)
             for waiting in waiting_messages(subscription):
-                attempt(waiting)
+                self._refusals.attempt(source, take, waiting)
 
         subscription = self._node.create_subscription(kind, topic, on_news, quality)
         self._subscriptions.append(subscription)

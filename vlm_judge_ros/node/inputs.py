@@ -164,7 +164,7 @@ class Inputs:
             self._pace.before()
             used = kept = False
             for part in self._parts(topic, take):
-                used |= self._attempt(source, part, message)
+                used |= self._refusals.attempt(source, part, message)
                 if self._judging.engine.urgent and not kept:  # before it begins a clip, which has to hold it
                     kept = self._keep(source, topic, message, True)
                 self._pace.settle()
@@ -184,21 +184,11 @@ class Inputs:
         for signals in topic.signals.get(declared.name, ()) if declared is not None else ():
             yield partial(self._take_signals, signals)
 
-    def _attempt(self, source: str, take: _Take, message: Any) -> bool:
-        try:
-            take(message)
-        except JudgeError as error:
-            self._refusals.add(source, str(error))
-        except Exception as error:  # whatever a stranger sends, the cameras are to be watched on
-            self._refusals.add(source, f"It could not be taken ({type(error).__name__}: {error}); this is a bug.")
-        else:
-            return True
-        return False
-
     def _keep(self, source: str, topic: InputTopic, message: Any, alarming: bool) -> bool:
         evidence = self._evidence
         if evidence is not None:
-            self._attempt(source, lambda it: evidence.add_message(topic.name, topic.kind, it, alarming), message)
+            keep = partial(evidence.add_message, topic.name, topic.kind, alarming=alarming)
+            self._refusals.attempt(source, keep, message)
         return True
 
     def _take_joints(self, message: Any) -> None:

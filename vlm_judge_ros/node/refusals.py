@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Any
+
+from vlm_judge_ros.errors import JudgeError
 
 _WARN_EVERY_S = 5.0
 LONGEST_TEXT = 500
@@ -30,6 +33,22 @@ class Refusals:
     def total(self) -> int:
         """How often in all."""
         return sum(self.counts.values())
+
+    def attempt(self, source: str, take: Callable[[Any], object], message: Any) -> bool:
+        """Take a message, and refuse it where that fails, for whatever reason: strangers send what they like.
+
+        Returns:
+            Whether it was taken.
+        """
+        try:
+            take(message)
+        except JudgeError as error:
+            self.add(source, str(error))
+        except Exception as error:  # the cameras are to be watched on
+            self.add(source, f"It could not be taken ({type(error).__name__}: {error}); this is a bug.")
+        else:
+            return True
+        return False
 
     def add(self, source: str, text: str) -> None:
         """Count a refusal.
