@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,15 @@ class JudgeProcess(NodeProcess):
 
     def count(self, name: str, key: str) -> int:
         return int(self.values(name).get(key, 0) or 0)
+
+    def kill_model(self, name: str = "judge") -> int:
+        """Kill the process of the judge's or the review's model, as soon as it is known which that is; return which.
+
+        A number that is not known reads 0, and to kill that would kill everything that runs the tests.
+        """
+        process = int(self.until(lambda: self.count(name, "process"), f"the process of {name}"))
+        os.kill(process, signal.SIGKILL)
+        return process
 
     def await_count(self, name: str, key: str, at_least: int = 1) -> None:
         self.until(lambda: self.count(name, key) >= at_least, f"{key} of {name} to reach {at_least}")

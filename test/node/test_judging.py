@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -173,8 +171,8 @@ def test_a_judge_that_crashes_or_hangs_is_started_again(judge: JudgeProcess, wor
 def test_a_judge_that_was_killed_is_reported_and_started_again(judge: JudgeProcess) -> None:
     before = judge.begin("watch")
     judge.await_verdict(PROGRESSING, since=before)
-    restarts, process = judge.count("judge", "restarts"), judge.count("judge", "process")
-    os.kill(process, signal.SIGKILL)
+    restarts = judge.count("judge", "restarts")
+    process = judge.kill_model()
     judge.await_verdict(UNKNOWN, "killed by SIGKILL", before)
     judge.await_count("judge", "restarts", restarts + 1)
     before = len(judge.verdicts)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -132,7 +130,7 @@ def test_a_review_that_crashes_is_named_and_started_again_while_the_judge_goes_o
     restarts, restarts_of_judge = judge.count("review", "restarts"), judge.count("judge", "restarts")
     before = judge.begin("watch")
     judge.await_verdict(PROGRESSING, since=before)
-    os.kill(judge.count("review", "process"), signal.SIGKILL)
+    judge.kill_model("review")
     verdict = await_review_in_verdict(judge, before, "judge_fault")
     assert "killed by SIGKILL" in verdict.reason
     judge.await_progress(3)
