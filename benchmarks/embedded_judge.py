@@ -218,7 +218,9 @@ def plan(
         task = names[turn % len(names)]
         possible = (kind for kind in TASKS[task].disturbances if kind.is_trained == trained)
         kinds = sorted((kind for kind in possible if kind.is_benign == bool(benign)), key=lambda kind: kind.value)
-        plans.append((task, kinds[turn // len(names) % len(kinds)], first_seed + index))
+        # One on with each task: every stretch of episodes holds all kinds.
+        kind = kinds[(turn + turn // len(names)) % len(kinds)]
+        plans.append((task, kind, first_seed + index))
     return plans
 
 

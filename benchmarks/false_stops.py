@@ -41,9 +41,9 @@ from vlm_judge_ros.verdict.settings import EngineSettings
 
 FIRST_SEED = 670_000
 START_NS = 10**9
-THRESHOLDS = (0.7, 0.8)
-# Answers come once a second: these take two, three, four and five of them.
-HOLDS_S = (0.8, 1.8, 2.8, 3.8)
+THRESHOLDS = (0.7, 0.8, 0.9, 0.95)
+# Answers come once a second: these take two, three and four of them.
+HOLDS_S = (0.8, 1.8, 2.8)
 
 
 @dataclass(frozen=True, slots=True)

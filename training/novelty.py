@@ -8,6 +8,7 @@ from torch.nn import functional
 
 THUMBNAIL_PX = 16
 COMPONENTS = 40
+DETAIL_WEIGHT = 3.0
 
 
 class Scenes(nn.Module):
@@ -68,7 +69,7 @@ class Novelty(nn.Module):
 
     def __init__(self, feature_size: int, scenes: int) -> None:
         super().__init__()
-        pixels = 3 * THUMBNAIL_PX**2
+        pixels = 4 * THUMBNAIL_PX**2
         self.first, self.second = Scenes(pixels, scenes), Scenes(pixels, scenes)
         self.features = Scenes(feature_size, scenes)
 
@@ -85,5 +86,13 @@ class Novelty(nn.Module):
 
 
 def thumbnails(images: Tensor) -> Tensor:
-    """Images of shape (n, 3, 96, 96) to flat small pictures."""
-    return functional.avg_pool2d(images, images.shape[-1] // THUMBNAIL_PX).flatten(1)
+    """Images of shape (n, 3, 96, 96) to flat small pictures, and how much the image varies within each of their pixels.
+
+    Without the second part noise would look like an even grey.
+    """
+    side = images.shape[-1] // THUMBNAIL_PX
+    small = functional.avg_pool2d(images, side)
+    squares = functional.avg_pool2d(images.square().mean(dim=1, keepdim=True), side)
+    variance = squares - small.square().mean(dim=1, keepdim=True)
+    detail = DETAIL_WEIGHT * variance.clamp(min=1e-4).sqrt()
+    return torch.cat([small, detail], dim=1).flatten(1)

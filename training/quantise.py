@@ -19,6 +19,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+import onnx
 from episodes import HELD_OUT_SEEDS, Episode, load_episodes
 from numpy.typing import NDArray
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
@@ -65,7 +66,12 @@ def quantise(source: Path, target: Path, shown: Sequence[Shown]) -> None:
         source: a model folder.
         target: the folder to write; other files of it are overwritten.
         shown: pictures to measure the ranges of activations on.
+
+    Raises:
+        SystemExit: the model is quantised.
     """
+    if any(node.op_type == "DequantizeLinear" for node in onnx.load(source / ENCODER_FILE).graph.node):
+        raise SystemExit(f"The model {source} computes in eight bits already; name the one that export.py wrote.")
     target.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         inferred = Path(folder) / ENCODER_FILE

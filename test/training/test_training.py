@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 from vlm_judge_ros.episode.failure_mode import FailureMode
-from vlm_judge_ros.models.two_view import EMBEDDED_FOLDER, TwoViewModel
+from vlm_judge_ros.models.two_view import TwoViewModel
 
 torch = pytest.importorskip("torch", reason="the extra `train` is not installed")
 
@@ -180,15 +181,31 @@ def test_an_episode_is_changed_as_a_whole(scripts: SimpleNamespace) -> None:
         assert np.abs(one - image).mean() > 0.5
 
 
-def test_the_quantised_encoder_says_nearly_the_same_and_knows_the_same_words(
-    scripts: SimpleNamespace, folder: Path, tmp_path: Path
+def test_a_run_becomes_a_model_and_a_smaller_one_that_says_nearly_the_same(
+    scripts: SimpleNamespace, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    episodes = scripts.episodes.load_episodes(folder)
+    episodes, run = scripts.episodes.load_episodes(folder), scripts.checkpoint.Run(torch.device("cpu"))
+    told = {"push": ["push the puck"], "reach": ["reach the target"]}
+    scripts.train.train(run, episodes, told, settings(tmp_path / "run"))
+    scripts.train.finish(run, episodes, told, settings(tmp_path / "run"))
+    # By its path: a folder of tests has its name.
+    known = importlib.util.spec_from_file_location("export_of_a_run", SCRIPTS / "export.py")
+    assert known is not None and known.loader is not None
+    export = importlib.util.module_from_spec(known)
+    known.loader.exec_module(export)
+    arguments = ["export.py", "--run", str(tmp_path / "run"), "--out", str(tmp_path / "exact"), "--name", "tiny"]
+    monkeypatch.setattr(sys, "argv", arguments)
+    export.main()
+
     shown = [scripts.quantise.pictures_of(episode, np.arange(6)) for episode in episodes]
-    scripts.quantise.quantise(EMBEDDED_FOLDER, tmp_path / "int8", shown)
-    exact, small = TwoViewModel(EMBEDDED_FOLDER), TwoViewModel(tmp_path / "int8")
+    scripts.quantise.quantise(tmp_path / "exact", tmp_path / "int8", shown)
+    exact, small = TwoViewModel(tmp_path / "exact"), TwoViewModel(tmp_path / "int8")
+    assert (exact.description.name, small.description.name) == ("tiny", "tiny-int8")
     assert small.description.instructions == exact.description.instructions
     assert small.file_hash != exact.file_hash
-    assert (tmp_path / "int8" / "encoder.onnx").stat().st_size < 0.5 * (EMBEDDED_FOLDER / "encoder.onnx").stat().st_size
+    sizes = [(tmp_path / name / "encoder.onnx").stat().st_size for name in ("exact", "int8")]
+    assert sizes[1] < 0.6 * sizes[0]
     differences = scripts.quantise.apart(exact, small, episodes)
     assert 0.0 < differences["progress_mean"] < 0.1
+    with pytest.raises(SystemExit, match="eight bits already"):
+        scripts.quantise.quantise(tmp_path / "int8", tmp_path / "again", shown)
