@@ -63,7 +63,7 @@ def assert_declined(opinion: Opinion, because: str) -> None:
     assert because in opinion.reason
 
 
-@pytest.mark.parametrize("task", ["fold the laundry neatly", "close the window", "close the door", ""])
+@pytest.mark.parametrize("task", ["fold the laundry neatly", "close the faucet", "turn the tap off", ""])
 def test_it_declines_a_task_it_was_not_trained_on(judge: EmbeddedJudge, task: str) -> None:
     asked = evidence(task, [frame("front", 0, noise(0))], [frame("wrist", 0, noise(1))])
     assert_declined(judge.ask(asked), f'not trained on the task "{task}"')

@@ -56,10 +56,16 @@ def test_the_defaults_make_settings() -> None:
 def test_a_judge_that_keeps_what_it_read_is_shown_steady_frames_unless_told_otherwise() -> None:
     values = GivenParameters().for_cameras(("front", "wrist"))
     asked = {**values, "judge": "token_reward"}
-    assert engine_settings(values).keyframe_choice is KeyframeChoice.EVEN
+    assert engine_settings({**values, "judge": "pairwise"}).keyframe_choice is KeyframeChoice.EVEN
     assert engine_settings(asked).keyframe_choice is KeyframeChoice.STEADY
     assert engine_settings({**asked, "keyframe_choice": "even"}).keyframe_choice is KeyframeChoice.EVEN
     assert engine_settings({**values, "keyframe_choice": "steady"}).keyframe_choice is KeyframeChoice.STEADY
+
+
+def test_a_judge_that_watches_how_things_move_is_shown_what_was_just_now() -> None:
+    values = GivenParameters().for_cameras(("front", "wrist"))
+    assert engine_settings({**values, "judge": "embedded"}).keyframe_choice is KeyframeChoice.RECENT
+    assert engine_settings({**values, "keyframe_choice": "even"}).keyframe_choice is KeyframeChoice.EVEN
 
 
 def test_the_judge_is_told_what_was_set() -> None:

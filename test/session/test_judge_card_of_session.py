@@ -10,6 +10,7 @@ from replay.episode_bag import EpisodeBag
 from vlm_judge_ros import cli
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.judges.card import JudgeCard, QualifiedJudge
+from vlm_judge_ros.judges.embedded import EmbeddedJudge
 from vlm_judge_ros.parameters.judge_node import parameters_for
 from vlm_judge_ros.parameters.settings import judge_card
 from vlm_judge_ros.replay.outputs.episode_file import read_episode
@@ -54,9 +55,16 @@ def test_the_card_stands_in_every_verdict_and_another_judge_is_noticed(
     assert trace.provenance["judge card"] == judged[0].judge_card
 
 
-def test_no_card_is_named_unless_one_is_given_and_a_broken_one_is_one_sentence(tmp_path: Path) -> None:
+def test_the_embedded_judge_ships_a_card_of_its_own() -> None:
+    card = judge_card({name: entry.default for name, entry in parameters_for(("front", "wrist")).items()})
+    assert card is not None
+    assert card.judge == QualifiedJudge.of(EmbeddedJudge().provenance)
+
+
+def test_no_other_card_is_named_unless_one_is_given_and_a_broken_one_is_one_sentence(tmp_path: Path) -> None:
     values = {name: entry.default for name, entry in parameters_for(("front",)).items()}
-    assert judge_card(values) is None
+    assert judge_card({**values, "judge": "token_reward"}) is None
+    assert judge_card({**values, "model": "a/folder/of/mine"}) is None
     path = tmp_path / "judge_card.json"
     path.write_text("{}")
     with pytest.raises(JudgeError, match=r"^The judge card .*cannot be used: name: Field required"):

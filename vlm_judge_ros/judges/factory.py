@@ -148,6 +148,8 @@ JUDGES: dict[str, JudgeFactory] = {
 KEEPS_WHAT_IT_READ = frozenset({"checklist", "critique", "token_reward"})
 """Judges that read again only what has changed since the last question, so that frames best stay the same."""
 
+WATCHES_MOTION = frozenset({"embedded"})
+"""Judges that tell a rest from a stall by several frames of the last seconds."""
 
 READS_DRAWINGS: Mapping[str, DrawnAs] = {"path_choice": DrawnAs.TOGETHER, "token_reward": DrawnAs.ALONE}
 """Methods that can be shown paths drawn into the newest frames, and how these have to be drawn for them."""

@@ -129,8 +129,6 @@ class TwoViewModel:
         self.description = _read_description(folder)
         self._encoder = _load(folder / ENCODER_FILE, self.description, threads)
         self._timeline = _load(folder / TIMELINE_FILE, self.description, threads)
-        # The first version of the model has no such input.
-        self._tells_distinct = "distinct" in {entry.name for entry in self._timeline.get_inputs()}
         self._modes = tuple(FailureMode[mode] for mode in self.description.modes)
         self._prove(folder)
 
@@ -176,9 +174,11 @@ class TwoViewModel:
             seconds: when each pair was seen, relative to the last one, so never above 0. Shape (pairs,).
             differing: which pairs show something new, see `distinct`; progress rests on these alone.
         """
-        inputs = {"features": features[None], "seconds": seconds[None].astype(np.float32)}
-        if self._tells_distinct:
-            inputs["distinct"] = features[None, list(differing)]
+        inputs = {
+            "features": features[None],
+            "seconds": seconds[None].astype(np.float32),
+            "distinct": features[None, list(differing)],
+        }
         progress, success, failing, modes = self._timeline.run(None, inputs)
         return Estimate(
             progress=float(progress[0]),

@@ -137,8 +137,8 @@ PARAMETERS: tuple[Parameter, ...] = (
         "auto",
         "even: keyframes are chosen anew for every question. steady: all but the newest stay until the episode has "
         "grown by a quarter, so that a model on board need not read them again. recent: as even, and besides six "
-        "shortly before the newest, half a second apart, for judges that watch how things move. auto: steady for "
-        "token_reward, checklist and critique on board, else even.",
+        "shortly before the newest, half a second apart, for judges that watch how things move. auto: recent for "
+        "embedded, steady for token_reward, checklist and critique on board, else even.",
         choices=("auto", "even", "steady", "recent"),
     ),
     Parameter(
@@ -177,13 +177,13 @@ PARAMETERS: tuple[Parameter, ...] = (
         3600.0,
     ),
     Parameter(
-        "failure_threshold", 0.7, "From this failure probability on, the judge speaks for a failure.", "", 0.01, 1.0
+        "failure_threshold", 0.9, "From this failure probability on, the judge speaks for a failure.", "", 0.01, 1.0
     ),
     Parameter("failure_count", 2, "Failing answers in a row that make a failure.", "", 1, 1000),
     Parameter("failure_hold_s", 0.8, "Seconds that they have to span.", "s", 0.0, 3600.0),
     Parameter(
         "judge_failure_hold_s",
-        2.8,
+        1.8,
         "Seconds that failing answers of a judge have to span, where this is longer. Shorter finds more failures, and "
         "sooner, and calls more successes failing; benchmarks/false_stops.py measures both.",
         "s",

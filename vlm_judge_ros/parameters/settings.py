@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from vlm_judge_ros.judges.card import EMBEDDED_CARD, JudgeCard, read_card
-from vlm_judge_ros.judges.factory import KEEPS_WHAT_IT_READ, JudgeOptions
+from vlm_judge_ros.judges.factory import KEEPS_WHAT_IT_READ, WATCHES_MOTION, JudgeOptions
 from vlm_judge_ros.judges.worker import WorkerSettings
 from vlm_judge_ros.monitors.camera_limits import CameraLimits
 from vlm_judge_ros.monitors.progress import TrendLimits
@@ -176,6 +176,8 @@ def _review(get: Mapping[str, Any]) -> ReviewSettings:
 
 def _keyframe_choice(choice: str, judge: str, server: str) -> KeyframeChoice:
     if choice == "auto":
+        if judge in WATCHES_MOTION:
+            return KeyframeChoice.RECENT
         # A server is shown all images anew each time.
         keeps = judge in KEEPS_WHAT_IT_READ and not server
         return KeyframeChoice.STEADY if keeps else KeyframeChoice.EVEN
