@@ -100,12 +100,13 @@ def test_one_candidate_leaves_no_trace_for_the_next() -> None:
 
 
 def test_a_candidate_that_is_refused_is_not_asked_about_and_an_unknown_signal_is_named() -> None:
-    declared = SteeringSettings(task=task(GENTLE))
-    prepared = prepare(ScoringRequest((feeling(50.0), feeling(10.0)), NOW_NS, 1.0), evidence(), declared)
+    vetoes = SignalVetoes.after(task(GENTLE), NOW_NS, 0)
+    asked = ScoringRequest((feeling(50.0), feeling(10.0)), NOW_NS, 1.0)
+    prepared = prepare(asked, evidence(), SteeringSettings(), vetoes)
     assert [prepared.excluded[index].state for index in (0, 1)] == [
         CandidateState.VETOED,
         CandidateState.MISSING_EVIDENCE,
     ]
     assert prepared.excluded[0].reason.startswith("rule, as predicted: The formula always (force < 40) is violated")
     with pytest.raises(JudgeError, match="predicts the signal heat, which the task lift does not declare"):
-        prepare(ScoringRequest((feeling(1.0, heat=1.0),), NOW_NS, 1.0), evidence(), declared)
+        prepare(ScoringRequest((feeling(1.0, heat=1.0),), NOW_NS, 1.0), evidence(), SteeringSettings(), vetoes)

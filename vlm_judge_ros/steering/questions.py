@@ -96,8 +96,7 @@ def prepare(
         request: checked by `check_request` before.
         evidence: what really happened until now.
         settings: how candidates are scored.
-        vetoes: what predicted signals are held against; None for the declared task of the settings, whose formulas
-            then begin with the chunk.
+        vetoes: what predicted signals are held against; None where no task is declared.
 
     Raises:
         BrokenImage: a keyframe cannot be decoded.
@@ -107,8 +106,6 @@ def prepare(
     left: dict[int, Candidate] = {}
     shown = any(candidate.frames for candidate in request.candidates)
     scene = SceneNow(evidence, settings.consistency) if shown and settings.consistency is not None else None
-    if vetoes is None and settings.task is not None:
-        vetoes = SignalVetoes.after(settings.task, request.from_ns, evidence.started_ns)
     for index, candidate in enumerate(request.candidates):
         exclusion = _vetoed(candidate, settings, vetoes) or _inconsistent(candidate, scene, request.from_ns)
         if exclusion is not None:
