@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
+from rclpy.node import Node
+from rclpy.qos import QoSProfile
 from rclpy.subscription import Subscription
 
 MOST = 50
@@ -24,3 +26,17 @@ def waiting_messages(subscription: Subscription[Any]) -> Iterator[Any]:
         if taken is None:
             return
         yield taken[0]
+
+
+def subscribe(
+    node: Node, kind: type[Any], topic: str, take: Callable[[Any], object], quality: QoSProfile | int
+) -> Subscription[Any]:
+    """Subscribe, so that each message is taken and then those that wait behind it."""
+
+    def on_news(message: Any) -> None:
+        take(message)
+        for waiting in waiting_messages(subscription):
+            take(waiting)
+
+    subscription = node.create_subscription(kind, topic, on_news, quality)
+    return subscription

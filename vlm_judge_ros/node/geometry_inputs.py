@@ -12,7 +12,7 @@ from sensor_msgs.msg import CameraInfo
 
 from vlm_judge_ros.episode.messages import LONGEST_NAME, stamp_ns_of
 from vlm_judge_ros.errors import JudgeError
-from vlm_judge_ros.node.backlog import waiting_messages
+from vlm_judge_ros.node.backlog import subscribe
 from vlm_judge_ros.node.message_class import message_class
 from vlm_judge_ros.node.refusals import Refusals
 from vlm_judge_ros.parameters.settings import CameraInput
@@ -62,15 +62,8 @@ class GeometryInputs:
             self._node.destroy_subscription(subscription)
 
     def _subscribe(self, kind: type[Any], topic: str, take: Callable[[Any], None], quality: QoSProfile) -> None:
-        source = f"topic {topic}"
-
-        def on_news(message: Any) -> None:
-            self._refusals.attempt(source, take, message)
-            for waiting in waiting_messages(subscription):
-                self._refusals.attempt(source, take, waiting)
-
-        subscription = self._node.create_subscription(kind, topic, on_news, quality)
-        self._subscriptions.append(subscription)
+        attempt = partial(self._refusals.attempt, f"topic {topic}", take)
+        self._subscriptions.append(subscribe(self._node, kind, topic, attempt, quality))
 
     def _take_info(self, camera: str, message: Any) -> None:
         frame_id, distortion = message.header.frame_id, message.d

@@ -16,7 +16,7 @@ from vlm_judge_ros import msg
 from vlm_judge_ros.episode.messages import FUTURE_S, chunk_of, joint_sample_of, refuse_future
 from vlm_judge_ros.episode.stamps import nanoseconds
 from vlm_judge_ros.errors import JudgeError
-from vlm_judge_ros.node.backlog import waiting_messages
+from vlm_judge_ros.node.backlog import subscribe
 from vlm_judge_ros.node.evidence import Evidence
 from vlm_judge_ros.node.message_class import message_class
 from vlm_judge_ros.node.pace import Pace
@@ -142,15 +142,7 @@ class Inputs:
             self._node.destroy_subscription(subscription)
 
     def _subscribe(self, topic: InputTopic, take: _Take | None, quality: QoSProfile | int) -> Subscription[Any]:
-        on_message = self._on(topic, take)
-
-        def on_news(message: Any) -> None:
-            on_message(message)
-            for waiting in waiting_messages(subscription):
-                on_message(waiting)
-
-        subscription = self._node.create_subscription(topic.kind, topic.given, on_news, quality)
-        return subscription
+        return subscribe(self._node, topic.kind, topic.given, self._on(topic, take), quality)
 
     def _on(self, topic: InputTopic, take: _Take | None) -> Callable[[Any], None]:
         """What to do with each message: take it for what it is, then each group of signals out of it.
