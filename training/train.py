@@ -37,10 +37,12 @@ NOVELTY_FRAMES = 10
 EVALUATED_EPISODES = 300
 
 
-def loss_of(encoder: Encoder, timeline: Timeline, batch: Batch) -> tuple[Tensor, dict[str, float]]:
+def loss_of(
+    encoder: Encoder, timeline: Timeline, batch: Batch, bfloat16: bool = False
+) -> tuple[Tensor, dict[str, float]]:
     """Sum of the losses of the four heads, and each of them for the log."""
     first, second = _last_channels(batch.first), _last_channels(batch.second)
-    with torch.autocast(first.device.type, torch.bfloat16, enabled=first.device.type == "cuda"):
+    with torch.autocast(first.device.type, torch.bfloat16, enabled=bfloat16):
         features = encoder(first, second, batch.vectors)
     shown = features.float()[batch.frames]
     progress, success, failing, mode = timeline(shown, batch.seconds, shown, batch.last, batch.last_distinct)
@@ -175,7 +177,7 @@ def train(run: Run, training: list[Episode], instructions: dict[str, list[str]],
         for group in run.optimiser.param_groups:
             decay = 0.5 * (1 + math.cos(math.pi * run.step / arguments.steps))
             group["lr"] = 1e-3 * min(1.0, (run.step + 1) / min(200, 1 + arguments.steps // 20)) * decay
-        loss, parts = loss_of(run.encoder, run.timeline, batch)
+        loss, parts = loss_of(run.encoder, run.timeline, batch, arguments.bfloat16)
         run.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(weights, 1.0)
@@ -248,6 +250,12 @@ def main() -> None:
         "--threads", type=int, default=torch.get_num_threads(), help="threads, where it runs on the CPU"
     )
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument(
+        "--bfloat16",
+        action=argparse.BooleanOptionalAction,
+        default=torch.cuda.is_available(),
+        help="encode in bfloat16; of use on a GPU and on a CPU with AMX",
+    )
     arguments = parser.parse_args()
 
     device = torch.device(arguments.device)
