@@ -37,6 +37,14 @@ SETUP := python=$$(PYTHON='$(PYTHON)' sh tools/find_python) && \
 install:
 	@$(SETUP)
 
+BESIDE := --numprocesses $(TEST_JOBS) --dist loadfile
+# A worker beside it can starve a node of seconds that a test gives it. What failed runs once more, one after the other and
+# named, and what fails there too has failed. An interrupted run (any status but 1) is not repeated.
+define tested
+	$(BIN)/pytest $(1) $(2) || { [ $$? -eq 1 ] && echo "Once more, alone, what failed:" && \
+	$(BIN)/pytest --last-failed --last-failed-no-failures none $(2); }
+endef
+
 # The types of rclpy differ between distributions; they are checked against Kilted's.
 test:
 	@$(SETUP) --extras test
@@ -46,10 +54,10 @@ ifeq ($(ROS_DISTRO_WHEELS),kilted)
 	$(BIN)/mypy
 endif
 ifeq ($(TEST_ARGS),)
-	$(BIN)/pytest --numprocesses $(TEST_JOBS) --dist loadfile -m "not builds and not alone"
-	$(BIN)/pytest -m alone
+	$(call tested,$(BESIDE),-m "not builds and not alone")
+	$(call tested,,-m alone)
 else
-	$(BIN)/pytest --numprocesses $(TEST_JOBS) --dist loadfile $(TEST_ARGS)
+	$(call tested,$(BESIDE),$(TEST_ARGS))
 endif
 
 test-builds:
