@@ -4,8 +4,8 @@
 
 Models of real architectures with random weights, about a third as wide and a fifth as deep as the published ones, as in
 `prefix.py`. Eight keyframes of each of two cameras are shared by all candidates; each shows its own predicted frames
-after them. The judge is `token_reward` with its usual wordings and eight images of each camera. Every ratio is between
-medians of one run, turn by turn; in brackets the smallest and the largest of a turn. Busy machine: `--clock cpu`.
+after them. The judge is `token_reward` with the wordings of `--prompts` and eight images of each camera. Every ratio is
+between medians of one run, turn by turn; in brackets the smallest and largest of a turn. Busy machine: `--clock cpu`.
 
 - `k8_over_1`: eight candidates over one, where nothing was read before. To be at most 2.5.
 - `k8_over_1_warm`: the same where the judge has just been asked about the keyframes, as a node does all the time.
@@ -87,12 +87,19 @@ def asked(evidence: Evidence, frames: int, shown_frames: int) -> list[Evidence]:
 
 
 def measure(
-    folder: Path, turns: int, threads: int, frames: int, shown: int, clock: Callable[[], float], ratios: Sequence[str]
+    folder: Path,
+    prompts: str,
+    turns: int,
+    threads: int,
+    frames: int,
+    shown: int,
+    clock: Callable[[], float],
+    ratios: Sequence[str],
 ) -> dict[str, list[float]]:
     """Seconds of each way, turn by turn."""
     settings = LocalSettings(threads=threads, image_tokens={"": FRAME_TOKENS}, max_images=4 * IMAGES_PER_CAMERA)
     model = LocalModel(open_folder(folder), settings)
-    judge = TokenRewardJudge(model, load_prompt_set(""), load_calibration(""), IMAGES_PER_CAMERA)
+    judge = TokenRewardJudge(model, load_prompt_set(prompts), load_calibration(""), IMAGES_PER_CAMERA)
     evidence = happened()
     questions = asked(evidence, frames, shown)
 
@@ -123,6 +130,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--families", nargs="+", choices=FAMILIES, default=FAMILIES)
     parser.add_argument("--ratios", nargs="+", choices=RATIOS, default=tuple(RATIOS))
+    parser.add_argument(
+        "--prompts", default="three-v1", help="prompt set (default: three-v1; the judge's own is ten-v1)"
+    )
     parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--frames", type=int, default=2, help="predicted frames of each camera (default: 2)")
@@ -143,6 +153,7 @@ def main() -> int:
                 write_folder(kept / "transformers", kept / "model")
             timed = measure(
                 kept / "model",
+                arguments.prompts,
                 arguments.turns,
                 arguments.threads,
                 arguments.frames,
@@ -159,10 +170,11 @@ def main() -> int:
                 for name, values in found.items()
             }
     if arguments.json:
-        print(json.dumps({"turns": arguments.turns, "rows": rows}))
+        print(json.dumps({"prompts": arguments.prompts, "turns": arguments.turns, "rows": rows}))
         return 0
     print(
-        f"{arguments.turns} turns, {arguments.frames} predicted frames of each camera, shown: {arguments.shown_frames}"
+        f"{arguments.prompts}, {arguments.turns} turns, {arguments.frames} predicted frames of each camera, "
+        f"shown: {arguments.shown_frames}"
     )
     for family, row in rows.items():
         print(f"{family:12}" + "".join(f"  {name} {m:.3g} ({a:.3g}-{b:.3g})" for name, (m, a, b) in row.items()))
