@@ -7,6 +7,7 @@ import re
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +19,20 @@ _LEAST_SHARE = 0.85
 # "drawer" alone may mean to open it or to close it.
 _LEAST_TELLING_WORDS = 2
 
+_WORD = re.compile(r"[a-z0-9]+")
+_BEFORE_ACTIONS = {"and", "then", "to"}
+_NO_ACTIONS = {"a", "an", "it", "its", "the", "them"}
+
 
 def words(instruction: str) -> frozenset[str]:
     """The words of an instruction, lower case, without punctuation."""
-    return frozenset(re.findall(r"[a-z0-9]+", instruction.lower()))
+    return frozenset(_WORD.findall(instruction.lower()))
+
+
+def actions(instruction: str) -> frozenset[str]:
+    """The words where an instruction names what to do: at its beginning and after "and", "then" and "to"."""
+    told = _WORD.findall(instruction.lower())
+    return frozenset(word for before, word in pairwise(["and", *told]) if before in _BEFORE_ACTIONS) - _NO_ACTIONS
 
 
 def instruction_vector(instruction: str) -> NDArray[np.float32]:
@@ -53,15 +64,18 @@ class TaskWords:
     """Tells by its words which of the known tasks an instruction means.
 
     A word weighs the more the fewer tasks it occurs in (inverse document frequency, Sparck Jones 1972), and one that
-    occurs in none weighs most. An instruction means the task whose wordings together hold nearly all of its weight.
-    Words alone cannot tell everything: their order and negations within a task's own vocabulary go unnoticed.
+    occurs in none weighs most. An instruction means the task whose wordings together hold nearly all of its weight and
+    name all that it says to do: the wordings of "unlock the door" speak of a lock, and never say to lock. Words alone
+    cannot tell everything: their order and negations within a task's own vocabulary go unnoticed.
 
     Args:
         wordings: of each task, by its name.
     """
 
     def __init__(self, wordings: Mapping[str, Iterable[str]]) -> None:
-        self._vocabularies = {task: frozenset().union(*map(words, told)) for task, told in wordings.items()}
+        told = {task: tuple(texts) for task, texts in wordings.items()}
+        self._vocabularies = {task: frozenset().union(*map(words, texts)) for task, texts in told.items()}
+        self._actions = {task: frozenset().union(*map(actions, texts)) for task, texts in told.items()}
         self._tasks_with = Counter(word for vocabulary in self._vocabularies.values() for word in vocabulary)
 
     def task_of(self, instruction: str) -> str | None:
@@ -72,10 +86,12 @@ class TaskWords:
             return None
         whole = sum(map(self._weight, asked))
         shares = {
-            task: sum(map(self._weight, asked & vocabulary)) / whole for task, vocabulary in self._vocabularies.items()
+            task: sum(map(self._weight, asked & vocabulary)) / whole
+            for task, vocabulary in self._vocabularies.items()
+            if actions(instruction) <= self._actions[task]
         }
-        nearest = max(shares, key=lambda task: shares[task])
-        return nearest if shares[nearest] >= _LEAST_SHARE else None
+        nearest = max(shares, key=lambda task: shares[task], default=None)
+        return nearest if nearest is not None and shares[nearest] >= _LEAST_SHARE else None
 
     def _weight(self, word: str) -> float:
         return math.log((len(self._vocabularies) + 1.0) / (self._tasks_with[word] + 0.5))
