@@ -4,7 +4,8 @@
     MUJOCO_GL=egl python benchmarks/embedded_judge.py --sets trained left_out_kinds left_out_tasks camera light texture
 
 Each episode is simulated, and fed at its own stamps to the engine that the live node runs: pictures as JPEG at
-5 Hz, one action chunk a second, one question to the judge per chunk. Each is also shown frozen, reversed and under
+10 Hz, of which it looks at as many live, one action chunk a second, a question to the judge after each and in the
+middle of each, as the node asks by default. Each is also shown frozen, reversed and under
 the instruction of another task. The figures are those of a judge card, by set of episodes; `--card` writes the card of
 the first set, as it is shipped beside the model.
 """
@@ -54,8 +55,9 @@ from vlm_judge_ros.verdict.progress_update import ProgressUpdate
 
 HELD_OUT_SEED = 650_000
 _PARAMETERS = {name: parameter.default for name, parameter in parameters_for(DEFAULT_CAMERAS).items()}
-FRAME_STEPS = 2
-FRAME_S = 0.2
+FRAME_STEPS = 1
+FRAME_S = 0.1
+CHUNK_FRAMES = 10
 FROZEN_S = 12.0
 JPEG_QUALITY = 85
 _MODEL = [EMBEDDED_FOLDER]
@@ -137,8 +139,8 @@ def _trace(
     engine = Engine(engine_settings(_PARAMETERS))
     engine.start_episode("one", task, START_NS)
     for index, (now_ns, shown) in enumerate(zip(stamps, order, strict=True)):
-        if index % 5 == 0:
-            engine.add_chunk(Chunk(index // 5 + 1, now_ns, 10, 0.1))
+        if index % CHUNK_FRAMES == 0:
+            engine.add_chunk(Chunk(index // CHUNK_FRAMES + 1, now_ns, CHUNK_FRAMES, FRAME_S))
         positions = tuple(episode.joint_positions[episode.frame_indices[shown]])
         engine.add_joint_state(JointSample(now_ns, episode.joint_names, positions))
         for camera, frames in pictures.items():

@@ -88,7 +88,7 @@ def test_a_judge_that_cannot_be_loaded_is_told_in_one_sentence(
 @pytest.mark.parametrize(
     ("parameters", "sentence"),
     [
-        ({"period_s": 0.0}, "Parameter period_s is 0.0; set it to a decimal number from 0.05 to 3600 s."),
+        ({"period_s": -1.0}, "Parameter period_s is -1.0; set it to a decimal number from 0 to 3600 s."),
         ({"opinion_timeout_s": 0.5}, "Parameter opinion_timeout_s is 0.5 s and period_s is 1.0 s; set"),
     ],
 )

@@ -68,6 +68,16 @@ def test_a_judge_that_watches_how_things_move_is_shown_what_was_just_now() -> No
     assert engine_settings({**values, "keyframe_choice": "even"}).keyframe_choice is KeyframeChoice.EVEN
 
 
+def test_a_judge_that_watches_how_things_move_is_asked_twice_a_second_unless_told_otherwise() -> None:
+    values = GivenParameters().for_cameras(("front", "wrist"))
+    assert engine_settings(values).period_s == 0.5
+    assert engine_settings(values).asks_during_chunks
+    assert engine_settings({**values, "period_s": 3.0}).period_s == 3.0
+    patient = engine_settings({**values, "judge": "token_reward"})
+    assert patient.period_s == 1.0
+    assert not patient.asks_during_chunks
+
+
 def test_the_judge_is_told_what_was_set() -> None:
     values = GivenParameters().for_cameras(("front", "wrist", "top"))
     asked = {**values, "cameras": ("front", "wrist", "top"), "providers": ("cuda", "cpu"), "wrist.image_tokens": 32}

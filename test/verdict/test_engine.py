@@ -214,8 +214,17 @@ def test_stamps_of_one_camera_that_go_back_for_good_make_the_episode_void() -> N
     assert "front went back" in scene.engine.check(scene.now_ns).reason
 
 
-def test_a_chunk_asks_when_it_has_been_executed_and_seen() -> None:
-    scene = Scene()
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        (EngineSettings(), [(1, 1.5)]),
+        (EngineSettings(period_s=0.4, asks_during_chunks=True), [(0, 0.8), (0, 1.2), (1, 1.5), (0, 1.9)]),
+    ],
+)
+def test_a_chunk_asks_when_it_has_been_executed_and_seen(
+    settings: EngineSettings, expected: list[tuple[int, float]]
+) -> None:
+    scene = Scene(settings)
     scene.run(0.5)
     assert scene.engine.add_chunk(Chunk(1, scene.now_ns, 10, 0.1))
     asked: list[tuple[int, float]] = []
@@ -226,7 +235,7 @@ def test_a_chunk_asks_when_it_has_been_executed_and_seen() -> None:
         request = scene.engine.due(scene.now_ns)
         if request:
             asked.append((request.chunk_id, round(scene.time_s, 1)))
-    assert asked == [(1, 1.5)]
+    assert asked == expected
 
 
 def test_a_verdict_carries_the_chunk_and_the_frames_it_rests_on() -> None:

@@ -135,7 +135,7 @@ def test_a_judge_that_has_not_answered_yet_is_no_fault() -> None:
     assert all(not memory.open for _, memory in remembered(waiting))
 
 
-def test_a_judge_has_to_go_on_for_longer_than_a_fast_layer_where_the_limits_say_so() -> None:
+def test_how_long_a_judge_has_to_go_on_is_told_apart_from_a_fast_layer() -> None:
     patient = replace(DECLARED, judge_hold_s=2.8)
     judged = [failing_moment(time_s) for time_s in (1, 2, 3, 4)]
     states = [decision.state for decision, _ in remembered(judged, replace(LIMITS, judge_hold_s=2.8))]
@@ -143,6 +143,9 @@ def test_a_judge_has_to_go_on_for_longer_than_a_fast_layer_where_the_limits_say_
     assert [decision.state for decision, _ in remembered(judged, LIMITS)].index(State.FAILED) == 1
     fast = [with_failing(time_s, failing(time_s, "jerk_limit", Severity.ERROR)) for time_s in (1, 2, 3)]
     assert [decision.state for decision, _ in remembered(fast, patient)].index(State.FAILED) == 1
+    hasty = replace(LIMITS, failure_hold_s=0.8, judge_hold_s=0.4)
+    often = [failing_moment(time_s) for time_s in (1.0, 1.5, 2.0)]
+    assert [decision.state for decision, _ in remembered(often, hasty)].index(State.FAILED) == 1
 
 
 def banded(time_s: float, outside: bool) -> Moment:

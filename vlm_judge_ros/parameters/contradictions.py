@@ -10,6 +10,7 @@ from vlm_judge_ros.judges.calibration import load_calibration
 from vlm_judge_ros.judges.factory import JUDGES
 from vlm_judge_ros.parameters.judge_node import parameters_for
 from vlm_judge_ros.parameters.parameter import Value, show
+from vlm_judge_ros.parameters.settings import asking_period_s
 
 _OF_SERVERS = ("record", "replay", "image_size_px", "jpeg_quality")
 _MAY_HAVE_SERVERS_OF_THEIR_OWN = ("ensemble",)
@@ -29,9 +30,10 @@ def refuse_contradictions(values: Mapping[str, Value]) -> None:
 def contradiction(values: Mapping[str, Value]) -> str | None:
     """Say in one sentence which values do not go together; None where all do."""
     get: Mapping[str, Any] = values
-    if get["opinion_timeout_s"] <= get["period_s"]:
+    period_s = asking_period_s(values)
+    if get["opinion_timeout_s"] <= period_s:
         return (
-            f"Parameter opinion_timeout_s is {get['opinion_timeout_s']} s and period_s is {get['period_s']} s; set "
+            f"Parameter opinion_timeout_s is {get['opinion_timeout_s']} s and period_s is {period_s} s; set "
             "opinion_timeout_s to more than period_s, or every answer is out of date before the next."
         )
     if get["deadline_s"] > get["hang_timeout_s"]:
@@ -58,8 +60,7 @@ def _of_calibration(values: Mapping[str, Value]) -> str | None:
         return None
     if band is None:
         return None
-    hold_s = max(get["failure_hold_s"], get["judge_failure_hold_s"])
-    if get["failure_count"] >= band.failure_count and hold_s >= band.failure_hold_s:
+    if get["failure_count"] >= band.failure_count and get["judge_failure_hold_s"] >= band.failure_hold_s:
         return None
     return (
         f"Parameter failure_count is {get['failure_count']}, judge_failure_hold_s is {get['judge_failure_hold_s']} s, "

@@ -93,10 +93,11 @@ PARAMETERS: tuple[Parameter, ...] = (
     ),
     Parameter(
         "period_s",
-        1.0,
-        "Ask the judge so often while no policy announces action chunks, on the node clock.",
+        0.0,
+        "Ask the judge so often while no policy announces action chunks, embedded also while one runs; on the node "
+        "clock. 0: as it suits the judge, every 0.5 s embedded, every second any other.",
         "s",
-        0.05,
+        0.0,
         3600.0,
     ),
     Parameter(
@@ -184,7 +185,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         "judge_failure_hold_s",
         1.8,
-        "Seconds that failing answers of a judge have to span, where this is longer. Shorter finds more failures, and "
+        "Seconds that they have to span where they are answers of a judge. Shorter finds more failures, and "
         "sooner, and calls more successes failing; benchmarks/false_stops.py measures both.",
         "s",
         0.0,

@@ -17,6 +17,8 @@ from vlm_judge_ros.verdict.judgement import JudgeLimits
 from vlm_judge_ros.verdict.review import ReviewOn, ReviewSettings
 from vlm_judge_ros.verdict.settings import CameraSettings, EngineSettings, KeyframeChoice
 
+_PERIOD_S = 1.0
+_WATCHING_PERIOD_S = 0.5
 _CAMERA_LIMITS = (
     "source_timeout_s",
     "frozen_s",
@@ -76,7 +78,8 @@ def engine_settings(values: Mapping[str, Value]) -> EngineSettings:
             CameraSettings(camera, CameraLimits(**{limit: get[f"{camera}.{limit}"] for limit in _CAMERA_LIMITS}))
             for camera in get["cameras"]
         ),
-        period_s=get["period_s"],
+        period_s=asking_period_s(values),
+        asks_during_chunks=get["judge"] in WATCHES_MOTION,
         chunk_grace_s=get["chunk_grace_s"],
         spread_count=get["keyframes"],
         transition_count=get["transition_keyframes"],
@@ -172,6 +175,13 @@ def _review(get: Mapping[str, Any]) -> ReviewSettings:
         gap_s=get["review_gap_s"],
         timeout_s=get["review_timeout_s"],
     )
+
+
+def asking_period_s(values: Mapping[str, Value]) -> float:
+    """Seconds between two questions of the timer."""
+    get: Mapping[str, Any] = values
+    period_s: float = get["period_s"]
+    return period_s or (_WATCHING_PERIOD_S if get["judge"] in WATCHES_MOTION else _PERIOD_S)
 
 
 def _keyframe_choice(choice: str, judge: str, server: str) -> KeyframeChoice:

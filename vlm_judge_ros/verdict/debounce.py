@@ -19,7 +19,7 @@ class DebounceLimits:
     Attributes:
         failure_count: observations in a row that make a failure.
         failure_hold_s: seconds that they have to span.
-        judge_hold_s: seconds that answers of a judge have to span, where this is longer.
+        judge_hold_s: seconds that they have to span where they are answers of a judge.
         recovery_count: answers of the judge in a row, without any failure, that heal one.
         recovery_hold_s: seconds that they have to span.
 
@@ -31,7 +31,7 @@ class DebounceLimits:
     failure_hold_s: float = 0.8
     recovery_count: int = 3
     recovery_hold_s: float = 1.5
-    judge_hold_s: float = 0.0
+    judge_hold_s: float = 0.8
 
     def __post_init__(self) -> None:
         for name in ("failure_hold_s", "recovery_hold_s", "judge_hold_s"):
@@ -58,8 +58,7 @@ class Run:
 
     def fails(self, limits: DebounceLimits, judged: bool) -> bool:
         """Tell whether it is enough to confirm a failure, which a judge has found or a fast layer."""
-        hold_s = max(limits.failure_hold_s, limits.judge_hold_s if judged else 0.0)
-        return self.held(limits.failure_count, hold_s)
+        return self.held(limits.failure_count, limits.judge_hold_s if judged else limits.failure_hold_s)
 
     def heals(self, limits: DebounceLimits) -> bool:
         """Tell whether it is enough to heal a failure."""

@@ -56,9 +56,8 @@ class RunningEpisode:
         self._task_file = task_file
         self.started_ns = started_ns
         self._judge_fault: JudgeFault | None = None
-        self.schedule = Schedule(
-            started_ns, settings.period_s, settings.chunk_grace_s, settings.judge.opinion_timeout_s / 2.0
-        )
+        patience_s = settings.period_s if settings.asks_during_chunks else settings.judge.opinion_timeout_s / 2.0
+        self.schedule = Schedule(started_ns, settings.period_s, settings.chunk_grace_s, patience_s)
         self.findings: tuple[Finding, ...] = ()
         self.urgent = False
         self.failures = FailureTracker(episode_id)

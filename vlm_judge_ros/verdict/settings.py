@@ -54,6 +54,7 @@ class EngineSettings:
     Attributes:
         cameras: cameras in the order in which a judge is shown them; every one is needed.
         period_s: seconds between two questions while no chunk is announced.
+        asks_during_chunks: ask so often while an announced chunk runs too, not only at its end.
         chunk_grace_s: how long after the end of a chunk its last frames may still arrive before the question goes out.
         spread_count: frames per camera spread evenly over the episode, the first and the newest included; >= 2.
         transition_count: most frames per camera at which the motion changed; none where the choice is steady.
@@ -63,7 +64,7 @@ class EngineSettings:
         success_hold_s: how long the judge has to say complete and the evidence has to be there.
         failure_count: failing answers in a row that make a failure.
         failure_hold_s: seconds that they have to span.
-        judge_failure_hold_s: seconds that failing answers of a judge have to span, where this is longer.
+        judge_failure_hold_s: seconds that they have to span where they are answers of a judge.
         recovery_count: answers in a row without failure that heal one.
         recovery_hold_s: seconds that they have to span.
         clock_jump_s: the node clock going back by more than this makes the evidence of the episode void.
@@ -80,6 +81,7 @@ class EngineSettings:
 
     cameras: tuple[CameraSettings, ...] = (CameraSettings("front"), CameraSettings("wrist"))
     period_s: float = 1.0
+    asks_during_chunks: bool = False
     chunk_grace_s: float = 0.25
     spread_count: int = 8
     transition_count: int = 4
@@ -89,7 +91,7 @@ class EngineSettings:
     success_hold_s: float = 0.8
     failure_count: int = 2
     failure_hold_s: float = 0.8
-    judge_failure_hold_s: float = 0.0
+    judge_failure_hold_s: float = 0.8
     recovery_count: int = 3
     recovery_hold_s: float = 1.5
     clock_jump_s: float = 1.0
