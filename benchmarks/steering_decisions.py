@@ -19,9 +19,13 @@ from numpy.typing import NDArray
 
 from vlm_judge_ros.closed_loop.choosers import Decision, Pick
 from vlm_judge_ros.closed_loop.loop import LoopSettings, Scene
+from vlm_judge_ros.closed_loop.noisy_expert import HORIZON
 from vlm_judge_ros.closed_loop.task_table import chosen, read_table
 from vlm_judge_ros.judges.factory import JudgeOptions, resolve
 from vlm_judge_ros.judges.opinion import Judge, Opinion
+from vlm_judge_ros.parameters.given import GivenParameters
+from vlm_judge_ros.parameters.judge_node import DEFAULT_CAMERAS
+from vlm_judge_ros.parameters.settings import engine_settings
 from vlm_judge_ros.replay.labels.figure import Figure, figure_over_rows, share
 from vlm_judge_ros.simulation.camera import Variation
 from vlm_judge_ros.steering.questions import SteeringSettings, prepare
@@ -118,12 +122,15 @@ def main() -> None:
     parser.add_argument("--judge", default="embedded")
     parser.add_argument("--noise", type=float, help="of the policy (default: as in the table)")
     parser.add_argument("--look", default=Variation.USUAL.value, choices=[look.value for look in Variation])
+    parser.add_argument("--frame-steps", type=int, default=HORIZON, help="control steps of 0.1 s between two pictures")
     options = parser.parse_args()
+    engine = engine_settings(GivenParameters({"judge": options.judge}).for_cameras(DEFAULT_CAMERAS))
+    loop = LoopSettings(options.frame_steps, engine=engine, look=Variation(options.look))
     for listed in chosen(table, options.task):
         task = listed if options.noise is None else listed.model_copy(update={"noise": options.noise})
         collecting = Collecting(resolve(options.judge)(JudgeOptions()))
         for seed in range(options.episodes):
-            Scene(task, 1000 + seed, LoopSettings(look=Variation(options.look))).run(collecting, options.k)
+            Scene(task, 1000 + seed, loop).run(collecting, options.k)
         judged = collecting.judged
         declined = np.mean([opinion.declined for one in judged for opinion in one.opinions])
         chance = mean_over_episodes(judged, np.array([one.left.mean() - one.left.min() for one in judged]))
