@@ -42,7 +42,7 @@ from vlm_judge_ros.verdict.settings import EngineSettings
 
 FIRST_SEED = 670_000
 START_NS = 10**9
-THRESHOLDS = (0.7, 0.8, 0.9, 0.95)
+THRESHOLDS = (0.9, 0.95, 0.97, 0.98)
 # Answers come twice a second: these take two, three and five of them.
 HOLDS_S = (0.4, 0.9, 1.9)
 SOON_S = 2.0

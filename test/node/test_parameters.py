@@ -68,14 +68,16 @@ def test_a_judge_that_watches_how_things_move_is_shown_what_was_just_now() -> No
     assert engine_settings({**values, "keyframe_choice": "even"}).keyframe_choice is KeyframeChoice.EVEN
 
 
-def test_a_judge_that_watches_how_things_move_is_asked_twice_a_second_unless_told_otherwise() -> None:
+def test_how_often_a_judge_is_asked_and_when_it_is_believed_suits_it_unless_told_otherwise() -> None:
     values = GivenParameters().for_cameras(("front", "wrist"))
-    assert engine_settings(values).period_s == 0.5
-    assert engine_settings(values).asks_during_chunks
-    assert engine_settings({**values, "period_s": 3.0}).period_s == 3.0
-    patient = engine_settings({**values, "judge": "token_reward"})
-    assert patient.period_s == 1.0
-    assert not patient.asks_during_chunks
+    watching, other = engine_settings(values), engine_settings({**values, "judge": "token_reward"})
+    assert watching.asks_during_chunks
+    assert not other.asks_during_chunks
+    assert watching.period_s < other.period_s
+    assert watching.judge_failure_hold_s < other.judge_failure_hold_s
+    assert watching.judge.failure_threshold > other.judge.failure_threshold
+    told = engine_settings({**values, "period_s": 3.0, "failure_threshold": 0.5, "judge_failure_hold_s": 7.0})
+    assert (told.period_s, told.judge.failure_threshold, told.judge_failure_hold_s) == (3.0, 0.5, 7.0)
 
 
 def test_the_judge_is_told_what_was_set() -> None:

@@ -10,7 +10,7 @@ from vlm_judge_ros.judges.calibration import load_calibration
 from vlm_judge_ros.judges.factory import JUDGES
 from vlm_judge_ros.parameters.judge_node import parameters_for
 from vlm_judge_ros.parameters.parameter import Value, show
-from vlm_judge_ros.parameters.settings import asking_period_s
+from vlm_judge_ros.parameters.suited import asking
 
 _OF_SERVERS = ("record", "replay", "image_size_px", "jpeg_quality")
 _MAY_HAVE_SERVERS_OF_THEIR_OWN = ("ensemble",)
@@ -30,7 +30,7 @@ def refuse_contradictions(values: Mapping[str, Value]) -> None:
 def contradiction(values: Mapping[str, Value]) -> str | None:
     """Say in one sentence which values do not go together; None where all do."""
     get: Mapping[str, Any] = values
-    period_s = asking_period_s(values)
+    period_s = asking(values).period_s
     if get["opinion_timeout_s"] <= period_s:
         return (
             f"Parameter opinion_timeout_s is {get['opinion_timeout_s']} s and period_s is {period_s} s; set "
@@ -60,10 +60,11 @@ def _of_calibration(values: Mapping[str, Value]) -> str | None:
         return None
     if band is None:
         return None
-    if get["failure_count"] >= band.failure_count and get["judge_failure_hold_s"] >= band.failure_hold_s:
+    hold_s = asking(values).failure_hold_s
+    if get["failure_count"] >= band.failure_count and hold_s >= band.failure_hold_s:
         return None
     return (
-        f"Parameter failure_count is {get['failure_count']}, judge_failure_hold_s is {get['judge_failure_hold_s']} s, "
+        f"Parameter failure_count is {get['failure_count']}, judge_failure_hold_s is {hold_s} s, "
         f"and the calibration {get['calibration']} promises its rate of false stops from {band.failure_count} answers "
         f"and {band.failure_hold_s:g} s on; set them to no less, or calibrate anew with --failure-count and "
         "--failure-hold."

@@ -15,10 +15,12 @@ from vlm_judge_ros.parameters.evidence import EVIDENCE_PARAMETERS
 from vlm_judge_ros.parameters.judges import JUDGE_PARAMETERS, REVIEW_PARAMETERS
 from vlm_judge_ros.parameters.parameter import CAMERA, Change, Parameter, Value, show
 from vlm_judge_ros.parameters.steering import STEERING_PARAMETERS
+from vlm_judge_ros.parameters.suited import suited
 from vlm_judge_ros.parameters.table import markdown_table, yaml_file
 from vlm_judge_ros.session.requests import LONGEST_TASK, usable_task
 
 DEFAULT_CAMERAS = ("front", "wrist")
+_EMBEDDED, _OTHER = suited("embedded"), suited("")
 _CAMERA_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
 
@@ -95,7 +97,7 @@ PARAMETERS: tuple[Parameter, ...] = (
         "period_s",
         0.0,
         "Ask the judge so often while no policy announces action chunks, embedded also while one runs; on the node "
-        "clock. 0: as it suits the judge, every 0.5 s embedded, every second any other.",
+        f"clock. 0: as it suits the judge, {_EMBEDDED.period_s:g} embedded, {_OTHER.period_s:g} any other.",
         "s",
         0.0,
         3600.0,
@@ -178,15 +180,22 @@ PARAMETERS: tuple[Parameter, ...] = (
         3600.0,
     ),
     Parameter(
-        "failure_threshold", 0.9, "From this failure probability on, the judge speaks for a failure.", "", 0.01, 1.0
+        "failure_threshold",
+        0.0,
+        "From this failure probability on, the judge speaks for a failure. 0: as it suits the judge, "
+        f"{_EMBEDDED.failure_threshold:g} embedded, {_OTHER.failure_threshold:g} any other.",
+        "",
+        0.0,
+        1.0,
     ),
     Parameter("failure_count", 2, "Failing answers in a row that make a failure.", "", 1, 1000),
     Parameter("failure_hold_s", 0.8, "Seconds that they have to span.", "s", 0.0, 3600.0),
     Parameter(
         "judge_failure_hold_s",
-        1.8,
-        "Seconds that they have to span where they are answers of a judge. Shorter finds more failures, and "
-        "sooner, and calls more successes failing; benchmarks/false_stops.py measures both.",
+        0.0,
+        "Seconds that they have to span where they are answers of a judge. Shorter finds more failures, and sooner, "
+        "and calls more successes failing; benchmarks/false_stops.py measures both. 0: as it suits the judge, "
+        f"{_EMBEDDED.failure_hold_s:g} embedded, {_OTHER.failure_hold_s:g} any other.",
         "s",
         0.0,
         3600.0,

@@ -13,12 +13,11 @@ from vlm_judge_ros.judges.worker import WorkerSettings
 from vlm_judge_ros.monitors.camera_limits import CameraLimits
 from vlm_judge_ros.monitors.progress import TrendLimits
 from vlm_judge_ros.parameters.parameter import Value
+from vlm_judge_ros.parameters.suited import asking
 from vlm_judge_ros.verdict.judgement import JudgeLimits
 from vlm_judge_ros.verdict.review import ReviewOn, ReviewSettings
 from vlm_judge_ros.verdict.settings import CameraSettings, EngineSettings, KeyframeChoice
 
-_PERIOD_S = 1.0
-_WATCHING_PERIOD_S = 0.5
 _CAMERA_LIMITS = (
     "source_timeout_s",
     "frozen_s",
@@ -73,12 +72,13 @@ def camera_inputs(values: Mapping[str, Value]) -> tuple[CameraInput, ...]:
 def engine_settings(values: Mapping[str, Value]) -> EngineSettings:
     """Settings of the engine."""
     get: Mapping[str, Any] = values
+    asked = asking(values)
     return EngineSettings(
         cameras=tuple(
             CameraSettings(camera, CameraLimits(**{limit: get[f"{camera}.{limit}"] for limit in _CAMERA_LIMITS}))
             for camera in get["cameras"]
         ),
-        period_s=asking_period_s(values),
+        period_s=asked.period_s,
         asks_during_chunks=get["judge"] in WATCHES_MOTION,
         chunk_grace_s=get["chunk_grace_s"],
         spread_count=get["keyframes"],
@@ -88,13 +88,13 @@ def engine_settings(values: Mapping[str, Value]) -> EngineSettings:
         success_hold_s=get["success_hold_s"],
         failure_count=get["failure_count"],
         failure_hold_s=get["failure_hold_s"],
-        judge_failure_hold_s=get["judge_failure_hold_s"],
+        judge_failure_hold_s=asked.failure_hold_s,
         recovery_count=get["recovery_count"],
         recovery_hold_s=get["recovery_hold_s"],
         trend=TrendLimits(stall_s=get["stall_s"]),
         judge=JudgeLimits(
             success_threshold=get["success_threshold"],
-            failure_threshold=get["failure_threshold"],
+            failure_threshold=asked.failure_threshold,
             opinion_timeout_s=get["opinion_timeout_s"],
         ),
         review=_review(get) if get["review_judge"] else None,
@@ -175,13 +175,6 @@ def _review(get: Mapping[str, Any]) -> ReviewSettings:
         gap_s=get["review_gap_s"],
         timeout_s=get["review_timeout_s"],
     )
-
-
-def asking_period_s(values: Mapping[str, Value]) -> float:
-    """Seconds between two questions of the timer."""
-    get: Mapping[str, Any] = values
-    period_s: float = get["period_s"]
-    return period_s or (_WATCHING_PERIOD_S if get["judge"] in WATCHES_MOTION else _PERIOD_S)
 
 
 def _keyframe_choice(choice: str, judge: str, server: str) -> KeyframeChoice:

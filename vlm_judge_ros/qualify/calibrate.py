@@ -16,7 +16,6 @@ from vlm_judge_ros.judges.failure_band import FailureBand, Signal, StopRate
 from vlm_judge_ros.qualify.functional_band import StopRule, fit_band, held_out, stop_level, stop_rate, stopped_at
 from vlm_judge_ros.qualify.labelled_answers import LabelledEpisode, number, the_judge
 from vlm_judge_ros.qualify.mapping import Chosen, Goal, Method, choose
-from vlm_judge_ros.verdict.judgement import JudgeLimits
 
 FEWEST_SUCCESSES = 5
 
@@ -32,12 +31,14 @@ class Wishes:
         rule: what makes a stop, and how many successes may have one.
         method: of both mappings; None to choose.
         signals: of the band; empty for the failure probability where the judge gives one, else progress.
+        failure_threshold: of the node, which counts beside the band.
     """
 
     name: str
     rule: StopRule
     method: Method | None = None
     signals: tuple[Signal, ...] = ()
+    failure_threshold: float = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +170,7 @@ def _band(episodes: Sequence[LabelledEpisode], wishes: Wishes, told: list[str]) 
             f", in the median {abs(delay_s):.1f} s {'before' if delay_s < 0.0 else 'after'} the onset" if delays else ""
         )
         told.append(f"It stops {_share(found)} of the failures{late}.")
-    told += _own_threshold(episodes, wishes.rule)
+    told += _own_threshold(episodes, wishes.rule, wishes.failure_threshold)
     return band.model_copy(update={"held_out": left_out, "failures": found})
 
 
@@ -198,9 +199,8 @@ def _promise(band: FailureBand, names: str) -> list[str]:
     return told
 
 
-def _own_threshold(episodes: Sequence[LabelledEpisode], rule: StopRule) -> list[str]:
+def _own_threshold(episodes: Sequence[LabelledEpisode], rule: StopRule, threshold: float) -> list[str]:
     """What the judge's own failure probability does, which counts beside the band."""
-    threshold = JudgeLimits().failure_threshold
     successes = [each.signals((Signal.FAILURE,)) for each in episodes if each.success]
     courses = [course for course in successes if course is not None]
     if not courses:

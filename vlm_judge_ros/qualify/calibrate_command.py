@@ -11,6 +11,7 @@ from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.judges.failure_band import Signal
 from vlm_judge_ros.judges.named_file import NAME
 from vlm_judge_ros.parameters.judge_node import DEFAULT_CAMERAS, parameters_for
+from vlm_judge_ros.parameters.suited import suited
 from vlm_judge_ros.qualify.calibrate import Wishes, calibrate
 from vlm_judge_ros.qualify.functional_band import StopRule
 from vlm_judge_ros.qualify.labelled_answers import labelled
@@ -85,9 +86,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--failure-hold",
         type=float,
-        default=defaults["judge_failure_hold_s"].default,
         metavar="SECONDS",
-        help="seconds that they span, as the node's judge_failure_hold_s (default: %(default)s)",
+        help="seconds that they span, as the node's judge_failure_hold_s (default: as it suits --judge)",
     )
     parser.add_argument("--judge", metavar="NAME", help="for what has to be scored first, as of `vlm-judge score`")
     parser.add_argument("--config", type=Path, metavar="FILE", help="likewise")
@@ -109,16 +109,19 @@ def run(arguments: argparse.Namespace) -> int:
             f"{out.name} is no name for a calibration; it ends in .json, and before that are letters, digits, `.`, `_` "
             "and `-`."
         )
-    if arguments.failure_count < 1 or not 0.0 <= arguments.failure_hold <= 3600.0:
+    own = suited(arguments.judge or str(parameters_for(DEFAULT_CAMERAS)["judge"].default))
+    hold_s = own.failure_hold_s if arguments.failure_hold is None else arguments.failure_hold
+    if arguments.failure_count < 1 or not 0.0 <= hold_s <= 3600.0:
         raise JudgeError(
-            f"--failure-count is {arguments.failure_count} and --failure-hold {arguments.failure_hold:g}; give 1 "
+            f"--failure-count is {arguments.failure_count} and --failure-hold {hold_s:g}; give 1 "
             "answer or more, and seconds from 0 to 3600."
         )
     wishes = Wishes(
         name=out.stem,
-        rule=StopRule(arguments.failure_count, arguments.failure_hold, arguments.false_stop_rate, arguments.flat),
+        rule=StopRule(arguments.failure_count, hold_s, arguments.false_stop_rate, arguments.flat),
         method=None if arguments.method == "auto" else Method(arguments.method),
         signals=arguments.signals,
+        failure_threshold=own.failure_threshold,
     )
     folders = _scored(arguments)
     labels = _labels(arguments.labels, folders)

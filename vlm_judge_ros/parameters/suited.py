@@ -1,0 +1,47 @@
+"""How often a judge is asked and when its answers make a failure, where the parameters leave that to the judge."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from vlm_judge_ros.judges.factory import WATCHES_MOTION
+from vlm_judge_ros.parameters.parameter import Value
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """How often a judge is asked and when it is believed that something fails.
+
+    Attributes:
+        period_s: seconds between two questions of the timer.
+        failure_threshold: from this failure probability on, an answer speaks for a failure.
+        failure_hold_s: seconds that such answers in a row have to span.
+    """
+
+    period_s: float
+    failure_threshold: float
+    failure_hold_s: float
+
+
+# Chosen by benchmarks/false_stops.py, see docs/safety_stop.md: two very sure answers half a second apart
+# find as many failures as four that are less sure, and find them sooner.
+_WATCHING = Asking(period_s=0.5, failure_threshold=0.97, failure_hold_s=0.4)
+_ANY_OTHER = Asking(period_s=1.0, failure_threshold=0.9, failure_hold_s=1.8)
+
+
+def suited(judge: str) -> Asking:
+    """What suits a judge, by its name."""
+    return _WATCHING if judge in WATCHES_MOTION else _ANY_OTHER
+
+
+def asking(values: Mapping[str, Value]) -> Asking:
+    """What the parameters of a node say; those that are 0 are as it suits its judge."""
+    get: Mapping[str, Any] = values
+    own = suited(get["judge"])
+    return Asking(
+        period_s=get["period_s"] or own.period_s,
+        failure_threshold=get["failure_threshold"] or own.failure_threshold,
+        failure_hold_s=get["judge_failure_hold_s"] or own.failure_hold_s,
+    )
