@@ -70,6 +70,20 @@ def test_the_same_seed_has_the_same_noise_however_many_chunks_are_drawn() -> Non
     assert not np.array_equal(two[0], NoisyExpert(world, 0.5, seed=9).chunks(1, 1)[0])
 
 
+def test_tasks_do_not_go_astray_alike() -> None:
+    astray = []
+    for name in (TASK.task, "drawer-open"):
+        world = world_of(name)
+        world.reset(3)
+        (noisy,), (clean,) = (NoisyExpert(world, noise, seed=8).chunks(1, 1) for noise in (0.01, 0.0))
+        inside = np.abs(clean) < 0.9
+        astray.append(np.where(inside, noisy - clean, 0.0))
+    assert all(np.abs(drift).max() > 0.0 for drift in astray)
+    both = (astray[0] != 0.0) & (astray[1] != 0.0)
+    assert both.any()
+    assert not np.allclose(astray[0][both], astray[1][both])
+
+
 def test_an_episode_depends_on_its_seed_and_on_who_chooses_alone() -> None:
     scene = Scene(TASK, 5, LoopSettings())
     alone = scene.run(Policy(), 1)

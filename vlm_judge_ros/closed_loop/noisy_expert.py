@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zlib
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -42,13 +44,14 @@ class NoisyExpert:
     Args:
         world: the scene; each plan leaves it as it was.
         noise: standard deviation of the drift, in the unit of actions, which end at 1.
-        seed: of the episode. The same seed gives the same noise, however many chunks are drawn and whoever chooses.
+        seed: of the episode. The same seed gives the same noise in a task, however many chunks are drawn and whoever
+            chooses; other noise in another task, so that tasks are evidence independent of each other.
     """
 
     def __init__(self, world: World, noise: float, seed: int) -> None:
         self._world = world
         self._noise = noise
-        self._seed = seed
+        self._seeds = seed, zlib.crc32(world.task.name.encode())
 
     def chunks(self, decision: int, count: int) -> list[Floats]:
         """Draw chunks of 10 actions in [-1, 1] for the state as it is now; the first is what it would do by itself.
@@ -60,7 +63,7 @@ class NoisyExpert:
         plan = self._plan()
         chunks = []
         for index in range(count):
-            random = np.random.default_rng([self._seed, decision, index])
+            random = np.random.default_rng([*self._seeds, decision, index])
             chunks.append(np.clip(plan + drift(random, HORIZON, plan.shape[1], self._noise), -1.0, 1.0))
         return chunks
 
