@@ -63,7 +63,8 @@ class Collecting:
     def choose(self, decision: Decision) -> Pick:
         """Choose, and remember."""
         evidence, request = decision.evidence(), decision.request()
-        questions = prepare(request, evidence, SteeringSettings()).questions
+        # Without the check of consistency, so that there is an opinion on every chunk.
+        questions = prepare(request, evidence, SteeringSettings(consistency=None)).questions
         opinions = tuple(self._judge.ask(question.evidence) for question in questions)
         left = np.array([decision.steps_left(index, decision.longest) for index in range(decision.count)], float)
         self.judged.append(Judged(decision.seed, left, opinions))
