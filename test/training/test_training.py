@@ -77,6 +77,7 @@ def settings(out: Path, **changes: object) -> argparse.Namespace:
         "save_minutes": 1e9,
         "log_every": 1,
         "loaders": 2,
+        "bfloat16": False,
         "out": out,
     }
     return argparse.Namespace(**{**usual, **changes})
