@@ -130,6 +130,12 @@ def encoded_pictures(episode: SimulatedEpisode) -> dict[str, list[bytes]]:
     return {camera: [encode(picture) for picture in frames] for camera, frames in episode.frames.items()}
 
 
+def announce_chunk(engine: Engine, index: int, now_ns: int) -> None:
+    """Announce the chunk of a second that begins with a frame; nothing where none does."""
+    if index % CHUNK_FRAMES == 0:
+        engine.add_chunk(Chunk(index // CHUNK_FRAMES + 1, now_ns, CHUNK_FRAMES, FRAME_S))
+
+
 def _trace(
     key: str, episode: SimulatedEpisode, task: str, pictures: dict[str, list[bytes]], order: Sequence[int]
 ) -> EpisodeTrace:
@@ -139,8 +145,7 @@ def _trace(
     engine = Engine(engine_settings(_PARAMETERS))
     engine.start_episode("one", task, START_NS)
     for index, (now_ns, shown) in enumerate(zip(stamps, order, strict=True)):
-        if index % CHUNK_FRAMES == 0:
-            engine.add_chunk(Chunk(index // CHUNK_FRAMES + 1, now_ns, CHUNK_FRAMES, FRAME_S))
+        announce_chunk(engine, index, now_ns)
         positions = tuple(episode.joint_positions[episode.frame_indices[shown]])
         engine.add_joint_state(JointSample(now_ns, episode.joint_names, positions))
         for camera, frames in pictures.items():

@@ -23,9 +23,8 @@ from itertools import product
 
 import cv2
 import numpy as np
-from embedded_judge import CHUNK_FRAMES, FRAME_S, FRAME_STEPS, embedded_judge, encoded_pictures, plan
+from embedded_judge import FRAME_S, FRAME_STEPS, announce_chunk, embedded_judge, encoded_pictures, plan
 
-from vlm_judge_ros.episode.chunk import Chunk
 from vlm_judge_ros.episode.compressed_image import CompressedImage
 from vlm_judge_ros.episode.frame import Frame
 from vlm_judge_ros.episode.joint import JointSample
@@ -109,8 +108,7 @@ def stopped_s(
     engine.start_episode("one", episode.instruction, START_NS)
     for index, frame_index in enumerate(episode.frame_indices):
         now_ns = START_NS + round(index * FRAME_S * 1e9)
-        if index % CHUNK_FRAMES == 0:
-            engine.add_chunk(Chunk(index // CHUNK_FRAMES + 1, now_ns, CHUNK_FRAMES, FRAME_S))
+        announce_chunk(engine, index, now_ns)
         engine.add_joint_state(JointSample(now_ns, episode.joint_names, tuple(episode.joint_positions[frame_index])))
         for frames in pictures.values():
             engine.add_frame(frames[index], now_ns)

@@ -125,7 +125,18 @@ def test_a_review_has_its_own_model_server_and_prompts_and_shares_the_rest() -> 
     assert (review.options.prompts, review.options.precision, review.options.calibration) == ("critique-v1", "", "")
     assert (review.options.seed, review.options.cameras) == (5, ("front", "wrist"))
     cadence = engine_settings({**values, "review_on": ("timer",), "review_gap_s": 2.0}).review
-    assert cadence == ReviewSettings((ReviewOn.TIMER,), period_s=30.0, gap_s=2.0, timeout_s=30.0)
+    assert cadence == ReviewSettings((ReviewOn.TIMER,), period_s=30.0, gap_s=2.0, timeout_s=30.0, failure_threshold=0.9)
+
+
+def test_a_review_is_believed_as_it_suits_the_second_judge_and_not_the_first() -> None:
+    values = {**BOTH, "review_judge": "critique"}
+    first, second = engine_settings(values), engine_settings({**values, "judge": "critique"})
+    assert first.review == second.review
+    assert first.review is not None
+    assert first.review.failure_threshold == second.judge.failure_threshold < first.judge.failure_threshold
+    told = engine_settings({**values, "failure_threshold": 0.5})
+    assert told.review is not None
+    assert told.review.failure_threshold == told.judge.failure_threshold == 0.5
 
 
 def test_a_model_on_a_server_is_shown_even_frames_because_it_keeps_nothing() -> None:

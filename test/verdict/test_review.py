@@ -232,6 +232,15 @@ def test_a_failure_that_only_the_review_sees_is_confirmed_by_a_second_one_and_he
     assert {event.provenance.model for event in events} == {"large"}
 
 
+def test_a_review_has_a_failure_threshold_of_its_own() -> None:
+    scene = ReviewedScene(TIMER, period_s=3.0, gap_s=2.0, failure_threshold=0.95)
+    scene.says = {"progress": 0.5, "failure_probability": 0.9}
+    for step in range(12):
+        scene.run(1, progress=0.1 + step / 50)
+    assert len(scene.asked) >= 3
+    assert State.FAILED not in {verdict.state for verdict in scene.verdicts}
+
+
 def test_an_unconfirmed_failure_of_a_review_that_went_silent_still_withholds_success() -> None:
     scene = ReviewedScene(TIMER, period_s=3.0, timeout_s=5.0)
     scene.says = {"progress": 0.5, "failure_probability": 0.9}

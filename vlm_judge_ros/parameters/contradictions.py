@@ -30,7 +30,7 @@ def refuse_contradictions(values: Mapping[str, Value]) -> None:
 def contradiction(values: Mapping[str, Value]) -> str | None:
     """Say in one sentence which values do not go together; None where all do."""
     get: Mapping[str, Any] = values
-    period_s = asking(values).period_s
+    period_s = asking(values, get["judge"]).period_s
     if get["opinion_timeout_s"] <= period_s:
         return (
             f"Parameter opinion_timeout_s is {get['opinion_timeout_s']} s and period_s is {period_s} s; set "
@@ -60,7 +60,7 @@ def _of_calibration(values: Mapping[str, Value]) -> str | None:
         return None
     if band is None:
         return None
-    hold_s = asking(values).failure_hold_s
+    hold_s = asking(values, get["judge"]).failure_hold_s
     if get["failure_count"] >= band.failure_count and hold_s >= band.failure_hold_s:
         return None
     return (

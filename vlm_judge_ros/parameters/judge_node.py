@@ -182,7 +182,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         "failure_threshold",
         0.0,
-        "From this failure probability on, the judge speaks for a failure. 0: as it suits the judge, "
+        "From this failure probability on, the judge speaks for a failure. 0: as it suits each judge, "
         f"{_EMBEDDED.failure_threshold:g} embedded, {_OTHER.failure_threshold:g} any other.",
         "",
         0.0,

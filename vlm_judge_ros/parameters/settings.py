@@ -72,14 +72,14 @@ def camera_inputs(values: Mapping[str, Value]) -> tuple[CameraInput, ...]:
 def engine_settings(values: Mapping[str, Value]) -> EngineSettings:
     """Settings of the engine."""
     get: Mapping[str, Any] = values
-    asked = asking(values)
+    asked = asking(values, get["judge"])
     return EngineSettings(
         cameras=tuple(
             CameraSettings(camera, CameraLimits(**{limit: get[f"{camera}.{limit}"] for limit in _CAMERA_LIMITS}))
             for camera in get["cameras"]
         ),
         period_s=asked.period_s,
-        asks_during_chunks=get["judge"] in WATCHES_MOTION,
+        asks_during_chunks=asked.during_chunks,
         chunk_grace_s=get["chunk_grace_s"],
         spread_count=get["keyframes"],
         transition_count=get["transition_keyframes"],
@@ -174,6 +174,7 @@ def _review(get: Mapping[str, Any]) -> ReviewSettings:
         period_s=get["review_period_s"],
         gap_s=get["review_gap_s"],
         timeout_s=get["review_timeout_s"],
+        failure_threshold=asking(get, get["review_judge"]).failure_threshold,
     )
 
 

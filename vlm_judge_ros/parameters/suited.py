@@ -16,19 +16,21 @@ class Asking:
 
     Attributes:
         period_s: seconds between two questions of the timer.
+        during_chunks: the timer asks while an announced chunk runs too.
         failure_threshold: from this failure probability on, an answer speaks for a failure.
         failure_hold_s: seconds that such answers in a row have to span.
     """
 
     period_s: float
+    during_chunks: bool
     failure_threshold: float
     failure_hold_s: float
 
 
-# Chosen by benchmarks/false_stops.py, see docs/safety_stop.md: two very sure answers half a second apart
-# find as many failures as four that are less sure, and find them sooner.
-_WATCHING = Asking(period_s=0.5, failure_threshold=0.97, failure_hold_s=0.4)
-_ANY_OTHER = Asking(period_s=1.0, failure_threshold=0.9, failure_hold_s=1.8)
+# Chosen by benchmarks/false_stops.py, see docs/safety_stop.md: two very sure answers half a second apart find as many
+# failures as four that are less sure, and find them sooner.
+_WATCHING = Asking(period_s=0.5, during_chunks=True, failure_threshold=0.97, failure_hold_s=0.4)
+_ANY_OTHER = Asking(period_s=1.0, during_chunks=False, failure_threshold=0.9, failure_hold_s=1.8)
 
 
 def suited(judge: str) -> Asking:
@@ -36,12 +38,13 @@ def suited(judge: str) -> Asking:
     return _WATCHING if judge in WATCHES_MOTION else _ANY_OTHER
 
 
-def asking(values: Mapping[str, Value]) -> Asking:
-    """What the parameters of a node say; those that are 0 are as it suits its judge."""
+def asking(values: Mapping[str, Value], judge: str) -> Asking:
+    """What the parameters of a node say of one of its judges; those that are 0 are as it suits that judge."""
     get: Mapping[str, Any] = values
-    own = suited(get["judge"])
+    own = suited(judge)
     return Asking(
         period_s=get["period_s"] or own.period_s,
+        during_chunks=own.during_chunks,
         failure_threshold=get["failure_threshold"] or own.failure_threshold,
         failure_hold_s=get["judge_failure_hold_s"] or own.failure_hold_s,
     )

@@ -29,16 +29,16 @@ class Wishes:
     Attributes:
         name: of the calibration.
         rule: what makes a stop, and how many successes may have one.
+        failure_threshold: of the node, which counts beside the band.
         method: of both mappings; None to choose.
         signals: of the band; empty for the failure probability where the judge gives one, else progress.
-        failure_threshold: of the node, which counts beside the band.
     """
 
     name: str
     rule: StopRule
+    failure_threshold: float
     method: Method | None = None
     signals: tuple[Signal, ...] = ()
-    failure_threshold: float = 0.9
 
 
 @dataclass(frozen=True, slots=True)

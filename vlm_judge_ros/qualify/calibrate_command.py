@@ -119,9 +119,9 @@ def run(arguments: argparse.Namespace) -> int:
     wishes = Wishes(
         name=out.stem,
         rule=StopRule(arguments.failure_count, hold_s, arguments.false_stop_rate, arguments.flat),
+        failure_threshold=own.failure_threshold,
         method=None if arguments.method == "auto" else Method(arguments.method),
         signals=arguments.signals,
-        failure_threshold=own.failure_threshold,
     )
     folders = _scored(arguments)
     labels = _labels(arguments.labels, folders)

@@ -49,6 +49,7 @@ class ReviewSettings:
         period_s: of the timer, since the last review for whatever reason.
         gap_s: no review is asked for sooner than this after the last one.
         timeout_s: a review of frames older than this no longer counts.
+        failure_threshold: from this failure probability on, the second judge speaks for failure.
 
     Raises:
         JudgeError: a setting is out of range.
@@ -58,6 +59,7 @@ class ReviewSettings:
     period_s: float = 30.0
     gap_s: float = 5.0
     timeout_s: float = 30.0
+    failure_threshold: float = JudgeLimits().failure_threshold
 
     def __post_init__(self) -> None:
         if not self.on:
@@ -90,7 +92,9 @@ class Review:
         self.opinion: Opinion | None = None
         self.provenance: Provenance | None = None
         self._settings = settings
-        self._limits = replace(judge, opinion_timeout_s=settings.timeout_s)
+        self._limits = replace(
+            judge, opinion_timeout_s=settings.timeout_s, failure_threshold=settings.failure_threshold
+        )
         self._fault = ""
         self._asked_ns = started_ns
         self._asked_for: tuple[ReviewOn, ...] = ()
