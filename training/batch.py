@@ -93,7 +93,7 @@ def _longest_run(at: NDArray[np.int64]) -> NDArray[np.int64]:
     return max(reversed(runs), key=len)
 
 
-def _forgetful(instruction: str, random: np.random.Generator) -> str:
+def forgetful(instruction: str, random: np.random.Generator) -> str:
     """Leave out a word here and there: a paraphrase has others, and none may be needed."""
     words = instruction.split()
     if random.random() > FORGETFUL_SHARE:
@@ -132,7 +132,7 @@ def make_batch(
         wrong = len(tasks) > 1 and random.random() < WRONG_TASK_SHARE
         others = [other for other in tasks if other != episode.task]
         wordings = instructions[str(random.choice(others))] if wrong else episode.instructions
-        vector = instruction_vector(_forgetful(str(random.choice(wordings)), random))
+        vector = instruction_vector(forgetful(str(random.choice(wordings)), random))
         vectors.append(np.repeat(vector[None], len(at), axis=0))
         dense = _longest_run(at)
         for _ in range(QUESTIONS_PER_EPISODE):

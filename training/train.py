@@ -1,7 +1,8 @@
 """Train the embedded judge on simulated episodes.
 
 python -m vlm_judge_ros.simulation.dataset --out episodes ...   # see training/README.md
-python training/train.py --episodes episodes --out run --resume --minutes 480
+python -m vlm_judge_ros.closed_loop.decision_dataset --out decisions ...
+python training/train.py --episodes episodes --decisions decisions --out run --resume --minutes 480
 python training/export.py --run run --out vlm_judge_ros/models/embedded
 """
 
@@ -21,6 +22,14 @@ import numpy as np
 import torch
 from batch import MODES, Batch, make_batch
 from checkpoint import Run, load_run, save_run
+from decisions import (
+    DecisionBatch,
+    RecordedDecisions,
+    load_decisions,
+    make_decision_batch,
+    order_loss,
+    progress_after,
+)
 from episodes import HELD_OUT_SEEDS, Episode, load_episodes
 from network import Encoder, Timeline, normalise
 from novelty import Novelty, thumbnails
@@ -35,16 +44,16 @@ from vlm_judge_ros.simulation.tasks import TASKS
 NOVELTY_EPISODES = 3000
 NOVELTY_FRAMES = 10
 EVALUATED_EPISODES = 300
+AFTER_WEIGHT = 0.3
 
 
 def loss_of(
-    encoder: Encoder, timeline: Timeline, batch: Batch, bfloat16: bool = False
+    encoder: Encoder, timeline: Timeline, batch: Batch, decisions: DecisionBatch | None = None, bfloat16: bool = False
 ) -> tuple[Tensor, dict[str, float]]:
-    """Sum of the losses of the four heads, and each of them for the log."""
-    first, second = _last_channels(batch.first), _last_channels(batch.second)
-    with torch.autocast(first.device.type, torch.bfloat16, enabled=bfloat16):
-        features = encoder(first, second, batch.vectors)
-    shown = features.float()[batch.frames]
+    """Sum of the losses of the four heads and of the order of chunks, and each of them for the log."""
+    with torch.autocast(batch.first.device.type, torch.bfloat16, enabled=bfloat16):
+        features = _encoded(encoder, batch, decisions).float()
+    shown = features[batch.frames]
     progress, success, failing, mode = timeline(shown, batch.seconds, shown, batch.last, batch.last_distinct)
     parts = {
         "progress": functional.binary_cross_entropy_with_logits(progress, batch.progress)
@@ -55,19 +64,37 @@ def loss_of(
         * functional.cross_entropy(mode, batch.mode, ignore_index=-1, reduction="sum")
         / max(1, int((batch.mode >= 0).sum())),
     }
+    if decisions is not None:
+        shown = features[len(batch.first) :][decisions.frames]
+        reached, done, _, _ = timeline(shown, decisions.seconds, shown, decisions.last, decisions.last)
+        truth = progress_after(decisions.way_left).flatten()
+        parts["order"] = order_loss(reached.view_as(decisions.way_left), decisions.way_left)
+        parts["after"] = AFTER_WEIGHT * (
+            functional.binary_cross_entropy_with_logits(reached, truth)
+            + 4 * functional.smooth_l1_loss(reached.sigmoid(), truth, beta=0.05)
+            + functional.binary_cross_entropy_with_logits(done, (truth == 1.0).float())
+        )
     return torch.stack(list(parts.values())).sum(), {name: float(value.detach()) for name, value in parts.items()}
 
 
 @torch.no_grad()
-def settle_norms(encoder: Encoder, batches: Iterable[Batch]) -> None:
+def settle_norms(encoder: Encoder, batches: Iterable[tuple[Batch, DecisionBatch | None]]) -> None:
     """Measure the statistics of the batch normalisation anew: those of training belong to weights before averaging."""
     for module in encoder.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.reset_running_stats()
             module.momentum = None
     encoder.train()
-    for batch in batches:
-        encoder(_last_channels(batch.first), _last_channels(batch.second), batch.vectors)
+    for batch, decisions in batches:
+        _encoded(encoder, batch, decisions)
+
+
+def _encoded(encoder: Encoder, batch: Batch, decisions: DecisionBatch | None) -> Tensor:
+    """Features of all frames of a step, those of decisions last."""
+    parts = [batch] if decisions is None else [batch, decisions]
+    first, second = (_last_channels(torch.cat([getattr(part, view) for part in parts])) for view in ("first", "second"))
+    features: Tensor = encoder(first, second, torch.cat([part.vectors for part in parts]))
+    return features
 
 
 def _last_channels(images: Tensor) -> Tensor:
@@ -145,17 +172,22 @@ def evaluate(encoder: Encoder, timeline: Timeline, episodes: list[Episode], devi
 
 def batches(
     episodes: list[Episode],
+    decisions: list[RecordedDecisions],
     instructions: dict[str, list[str]],
     first_step: int,
     arguments: argparse.Namespace,
     device: torch.device,
-) -> Iterator[Batch]:
+) -> Iterator[tuple[Batch, DecisionBatch | None]]:
     """Yield the batch of each step from there on; each depends on its step alone. The next ones are made meanwhile."""
 
-    def make(step: int) -> Batch:
+    def make(step: int) -> tuple[Batch, DecisionBatch | None]:
         random = np.random.default_rng([arguments.seed, step])
         chosen = random.choice(len(episodes), min(arguments.batch, len(episodes)), replace=False)
-        return make_batch([episodes[index] for index in chosen], instructions, random, device)
+        batch = make_batch([episodes[index] for index in chosen], instructions, random, device)
+        if not decisions:
+            return batch, None
+        asked = random.choice(len(decisions), min(arguments.decisions_batch, len(decisions)), replace=False)
+        return batch, make_decision_batch([decisions[index] for index in asked], random, device)
 
     with ThreadPoolExecutor(arguments.loaders) as pool:
         steps = itertools.count(first_step)
@@ -166,18 +198,24 @@ def batches(
             yield batch
 
 
-def train(run: Run, training: list[Episode], instructions: dict[str, list[str]], arguments: argparse.Namespace) -> None:
+def train(
+    run: Run,
+    training: list[Episode],
+    decisions: list[RecordedDecisions],
+    instructions: dict[str, list[str]],
+    arguments: argparse.Namespace,
+) -> None:
     """Train until the last step or until the time is up, and leave a checkpoint every few minutes and at the end."""
     device = run.device
     started = saved = time.monotonic()
     weights = run.weights
-    for batch in batches(training, instructions, run.step, arguments, device):
+    for batch, asked in batches(training, decisions, instructions, run.step, arguments, device):
         if run.step >= arguments.steps or time.monotonic() - started > 60 * arguments.minutes:
             break
         for group in run.optimiser.param_groups:
             decay = 0.5 * (1 + math.cos(math.pi * run.step / arguments.steps))
             group["lr"] = 1e-3 * min(1.0, (run.step + 1) / min(200, 1 + arguments.steps // 20)) * decay
-        loss, parts = loss_of(run.encoder, run.timeline, batch, arguments.bfloat16)
+        loss, parts = loss_of(run.encoder, run.timeline, batch, asked, arguments.bfloat16)
         run.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(weights, 1.0)
@@ -194,7 +232,11 @@ def train(run: Run, training: list[Episode], instructions: dict[str, list[str]],
 
 
 def finish(
-    run: Run, episodes: list[Episode], instructions: dict[str, list[str]], arguments: argparse.Namespace
+    run: Run,
+    episodes: list[Episode],
+    decisions: list[RecordedDecisions],
+    instructions: dict[str, list[str]],
+    arguments: argparse.Namespace,
 ) -> None:
     """Take the averaged weights, fit what comes after them, measure, and write what `export.py` reads."""
     device = run.device
@@ -202,7 +244,7 @@ def finish(
     held_out = [episode for episode in episodes if episode.seed in HELD_OUT_SEEDS]
     for weight, mean in zip(run.weights, run.average, strict=True):
         weight.data.copy_(mean)
-    fresh = batches(training, instructions, 10**9, arguments, device)
+    fresh = batches(training, decisions, instructions, 10**9, arguments, device)
     settle_norms(run.encoder, (next(fresh) for _ in range(40)))
     fresh.close()
     run.encoder.eval()
@@ -236,9 +278,13 @@ def main() -> None:
     parser.add_argument(
         "--episodes", type=Path, required=True, help="folder written by vlm_judge_ros.simulation.dataset"
     )
+    parser.add_argument(
+        "--decisions", type=Path, help="folder written by vlm_judge_ros.closed_loop.decision_dataset (default: none)"
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoint, weights and log")
     parser.add_argument("--steps", type=int, default=20000, help="optimiser steps of the whole schedule")
     parser.add_argument("--batch", type=int, default=20, help="episodes in a step")
+    parser.add_argument("--decisions-batch", type=int, default=8, help="decisions in a step")
     parser.add_argument("--loaders", type=int, default=1, help="threads that make batches")
     parser.add_argument("--minutes", type=float, default=math.inf, help="stop after this time, to go on with --resume")
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out, if there is one")
@@ -266,10 +312,11 @@ def main() -> None:
     training = [episode for episode in episodes if episode.seed not in HELD_OUT_SEEDS]
     if not training:
         raise SystemExit(f"{arguments.episodes} holds only held-out episodes; simulate some from seed 0 on.")
+    decisions = load_decisions(arguments.decisions) if arguments.decisions else []
     instructions = {task: list(TASKS[task].instructions) for task in sorted({episode.task for episode in training})}
     print(
-        f"{len(training)} episodes to train on, {len(episodes) - len(training)} held out, {len(instructions)} tasks, "
-        f"device {device}",
+        f"{len(training)} episodes to train on, {len(episodes) - len(training)} held out, decisions of "
+        f"{len(decisions)} others, {len(instructions)} tasks, device {device}",
         flush=True,
     )
     run = load_run(arguments.out, device) if arguments.resume else None
@@ -277,9 +324,9 @@ def main() -> None:
         run = Run(device)
     else:
         print(f"goes on at step {run.step}", flush=True)
-    train(run, training, instructions, arguments)
+    train(run, training, decisions, instructions, arguments)
     if run.step >= arguments.steps or arguments.finish:
-        finish(run, episodes, instructions, arguments)
+        finish(run, episodes, decisions, instructions, arguments)
     else:
         print(f"stopped at step {run.step} of {arguments.steps}; go on with --resume", flush=True)
 

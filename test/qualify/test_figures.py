@@ -219,6 +219,21 @@ def test_a_clock_gets_what_a_clock_in_the_place_of_the_judge_gets() -> None:
     assert beside["success_auroc_clock"].value == judged["success_auroc_of_progress"].value == 0.5
 
 
+def test_the_truth_gets_what_the_truth_in_the_place_of_the_judge_gets() -> None:
+    slipped = (0.1, 0.2, 0.5, 0.6, 0.3, 0.4, 0.7, 0.8, 0.9, 1.0)
+    true = Curve(TRUE.times_s, slipped)
+    beside = figures([_success("s0", true_progress=true), _success("s1"), _failure("f0")])
+    judged = figures([_success("s0", progress=slipped, true_progress=true), _success("s1"), _failure("f0")])
+    assert beside["voc"].value == pytest.approx(1.0)
+    assert beside["voc_truth"].value == pytest.approx(judged["voc"].value)
+    assert 0.8 < (judged["voc"].value or 0.0) < 1.0
+
+
+def test_the_order_of_the_truth_is_unknown_where_nobody_knows_how_far_a_success_was() -> None:
+    found = figures([_success("s0", true_progress=Curve()), _failure("f0")])["voc_truth"]
+    assert found.value is None and "how far it was" in found.reason
+
+
 def test_a_clock_runs_as_long_as_the_successes_of_its_task_and_is_asked_where_the_judge_tells() -> None:
     true = Curve((0.0,), (0.0,))
     episodes = [

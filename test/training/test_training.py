@@ -3,7 +3,6 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,61 +10,11 @@ import cv2
 import numpy as np
 import pytest
 
-from vlm_judge_ros.episode.failure_mode import FailureMode
 from vlm_judge_ros.models.two_view import TwoViewModel
 
 torch = pytest.importorskip("torch", reason="the extra `train` is not installed")
 
 SCRIPTS = Path(__file__).parents[2] / "training"
-FRAMES = 16
-
-
-@pytest.fixture
-def scripts(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
-    """The modules of training/, which import each other by their bare names."""
-    names = {path.stem for path in SCRIPTS.glob("*.py")} - {"export"}
-    monkeypatch.syspath_prepend(SCRIPTS)
-    before = {name: sys.modules.pop(name) for name in names if name in sys.modules}
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield SimpleNamespace(**{name: __import__(name) for name in sorted(names)})
-    torch.set_num_threads(threads)
-    for name in names:
-        sys.modules.pop(name, None)
-    sys.modules.update(before)
-
-
-def write_episode(folder: Path, seed: int, task: str, disturbance: str, mode: FailureMode, instruction: str) -> None:
-    random = np.random.default_rng(seed)
-    encoded = [cv2.imencode(".jpg", random.integers(0, 255, (96, 96, 3), np.uint8))[1].ravel() for _ in range(FRAMES)]
-    failing = np.arange(FRAMES) >= 10 if mode else np.zeros(FRAMES, dtype=bool)
-    pictures, ends = np.concatenate(encoded), np.cumsum([picture.size for picture in encoded])
-    np.savez(
-        folder / f"{seed:06d}.npz",
-        **{"front": pictures, "wrist": pictures, "front_ends": ends, "wrist_ends": ends},
-        stamps_s=np.arange(FRAMES, dtype=np.float32) / 2,
-        progress=np.linspace(0.0, 1.0, FRAMES, dtype=np.float32),
-        success=~failing & (np.arange(FRAMES) > 12),
-        failing=failing,
-        task=np.array(task),
-        instruction=np.array(instruction),
-        disturbance=np.array(disturbance),
-        mode=np.array(int(mode)),
-        onset_s=np.array(5.0 if mode else np.nan),
-        seed=np.array(seed),
-    )
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    episodes = tmp_path / "episodes"
-    episodes.mkdir()
-    write_episode(episodes, 0, "push", "none", FailureMode.NONE, "push the puck to the green target")
-    write_episode(episodes, 1, "reach", "noise", FailureMode.OSCILLATION, "reach the red target with the hand")
-    write_episode(episodes, 2, "push", "shortcut", FailureMode.UNKNOWN, "never slide it")
-    write_episode(episodes, 3, "push", "wander", FailureMode.UNKNOWN, "a kind that is left out")
-    write_episode(episodes, 4, "sweep", "none", FailureMode.NONE, "a task that is left out")
-    return episodes
 
 
 def settings(out: Path, **changes: object) -> argparse.Namespace:
@@ -112,18 +61,18 @@ def test_training_goes_on_where_it_was_stopped_as_if_it_had_not_been(
         return scripts.checkpoint.Run(device)
 
     whole = start()
-    scripts.train.train(whole, episodes, told, settings(tmp_path / "whole"))
+    scripts.train.train(whole, episodes, [], told, settings(tmp_path / "whole"))
     halves = start()
     # Its time is up after one step: the schedule of the learning rate hangs on the last step, not on the time.
     clock = scripts.train.time
     scripts.train.time = SimpleNamespace(monotonic=lambda: 1e12 if halves.step >= 1 else 0.0)
     try:
-        scripts.train.train(halves, episodes, told, settings(tmp_path / "halves", minutes=1.0))
+        scripts.train.train(halves, episodes, [], told, settings(tmp_path / "halves", minutes=1.0))
     finally:
         scripts.train.time = clock
     assert halves.step == 1
     resumed = scripts.checkpoint.load_run(tmp_path / "halves", device)
-    scripts.train.train(resumed, episodes, told, settings(tmp_path / "halves"))
+    scripts.train.train(resumed, episodes, [], told, settings(tmp_path / "halves"))
     assert resumed.step == whole.step == 2
     for one, other in zip(resumed.average, whole.average, strict=True):
         torch.testing.assert_close(one, other)
@@ -187,8 +136,8 @@ def test_a_run_becomes_a_model_and_a_smaller_one_that_says_nearly_the_same(
 ) -> None:
     episodes, run = scripts.episodes.load_episodes(folder), scripts.checkpoint.Run(torch.device("cpu"))
     told = {"push": ["push the puck"], "reach": ["reach the target"]}
-    scripts.train.train(run, episodes, told, settings(tmp_path / "run"))
-    scripts.train.finish(run, episodes, told, settings(tmp_path / "run"))
+    scripts.train.train(run, episodes, [], told, settings(tmp_path / "run"))
+    scripts.train.finish(run, episodes, [], told, settings(tmp_path / "run"))
     # By its path: a folder of tests has its name.
     known = importlib.util.spec_from_file_location("export_of_a_run", SCRIPTS / "export.py")
     assert known is not None and known.loader is not None

@@ -29,11 +29,12 @@ from vlm_judge_ros.verdict.settings import EngineSettings
 WIDTH, HEIGHT = 192, 144
 """Size of the pictures in pixels; that of the episodes on which the embedded judge was trained."""
 
+PATIENCE = 3
+"""So many times the clean expert's steps an oracle looks ahead."""
+
 _STARTED_NS = 1_000_000_000
 _DRAWS = 20
 _CLEAN_LIMIT = 200
-_PATIENCE = 3
-"""So many times the clean expert's steps an oracle looks ahead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +153,7 @@ class Scene:
         def left(index: int, limit: int) -> int:
             return steps_left(self._world, chunks[index], limit)
 
-        return Decision(number, self._seed, len(chunks), _PATIENCE * self._clean_steps, left, request, evidence)
+        return Decision(number, self._seed, len(chunks), PATIENCE * self._clean_steps, left, request, evidence)
 
     def _predicted(
         self, chunk: Floats, number: int, index: int, photographer: Photographer

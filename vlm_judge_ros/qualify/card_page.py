@@ -16,7 +16,7 @@ from vlm_judge_ros.qualify.wording import GROUPS, HEADLINES, Line, ends, words_o
 from vlm_judge_ros.replay.outputs.whole_file import write_whole
 from vlm_judge_ros.replay.page.distribution import histogram, summary
 
-_CONTROLS = ("voc", "voc_static", "voc_reversed", "voc_shuffled", "voc_wrong_task", "voc_clock")
+_CONTROLS = ("voc", "voc_static", "voc_reversed", "voc_shuffled", "voc_wrong_task", "voc_clock", "voc_truth")
 _OF_MODES = ("failure_recall", "found_within_2_s", "onset_delay_s", "failure_mode_accuracy", "success_auroc")
 
 

@@ -63,6 +63,12 @@ MEANINGS: Mapping[str, Meaning] = {
         _CORRELATION,
         None,
     ),
+    "voc_truth": Meaning(
+        "`voc` of the true progress at the same answers: what an exact judge gets, less than 1 where successes pause, "
+        "slip or go back on their way",
+        _CORRELATION,
+        None,
+    ),
     "static_range": Meaning(
         "largest minus smallest progress where one moment is shown again and again; mean over episodes",
         "",

@@ -11,7 +11,7 @@ from vlm_judge_ros.qualify.clock import clocks
 from vlm_judge_ros.qualify.measure import Measure, mean_of, share_of
 from vlm_judge_ros.qualify.qualified_episode import Control, QualifiedEpisode
 from vlm_judge_ros.replay.labels.figure import Floats
-from vlm_judge_ros.replay.trace import Answer
+from vlm_judge_ros.replay.trace import Answer, Curve
 
 FEWEST_ANSWERS = 3
 
@@ -59,6 +59,10 @@ def order(episodes: Sequence[QualifiedEpisode]) -> Mapping[str, Measure]:
     return {
         **measures,
         "voc_clock": mean_of(by_clock, _NO_SUCCESS),
+        "voc_truth": mean_of(
+            [_voc_of_truth(each) for each in episodes],
+            "of no success with three answers or more is it known how far it was over time",
+        ),
         "static_range": mean_of(
             [_range(each.controls.get(Control.STATIC, ())) for each in episodes],
             "no episode was shown as one moment again and again with answers that tell progress",
@@ -75,6 +79,12 @@ def times(answers: Sequence[Answer]) -> Floats:
 def progress(answers: Sequence[Answer]) -> Floats:
     """The progress in the answers; NaN where they tell none."""
     return np.array([answer.progress for answer in answers], dtype=np.float64)
+
+
+def true_progress(curve: Curve, times_s: Floats) -> Floats:
+    """The newest true progress that is not later than each moment; NaN where there is none."""
+    newest = np.searchsorted(np.array(curve.times_s, dtype=np.float64), times_s, side="right")
+    return np.array([np.nan, *curve.values], dtype=np.float64)[newest]
 
 
 def _centred_ranks(values: Floats) -> Floats:
@@ -97,6 +107,13 @@ def _voc(episode: QualifiedEpisode) -> float | None:
 def _voc_of(episode: QualifiedEpisode, control: Control) -> float | None:
     answers = episode.controls.get(control, ())
     return value_order(times(answers), progress(answers)) if episode.success else None
+
+
+def _voc_of_truth(episode: QualifiedEpisode) -> float | None:
+    if not episode.success or not episode.true_progress.values:
+        return None
+    until = times(_until_complete(episode))
+    return value_order(until, true_progress(episode.true_progress, until))
 
 
 def _range(answers: Sequence[Answer]) -> float | None:

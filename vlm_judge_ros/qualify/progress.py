@@ -9,10 +9,9 @@ import numpy as np
 from vlm_judge_ros.qualify.clock import Clock, clocks
 from vlm_judge_ros.qualify.measure import Measure, mean_of, ratio_of, share_of
 from vlm_judge_ros.qualify.order import progress as progress_of
-from vlm_judge_ros.qualify.order import times
+from vlm_judge_ros.qualify.order import times, true_progress
 from vlm_judge_ros.qualify.qualified_episode import QualifiedEpisode
 from vlm_judge_ros.replay.labels.figure import Floats
-from vlm_judge_ros.replay.trace import Curve
 from vlm_judge_ros.verdict.verdict import State
 
 _NO_TRUTH = "no answer tells progress at a moment whose true progress is known"
@@ -35,15 +34,9 @@ def progress(episodes: Sequence[QualifiedEpisode]) -> Mapping[str, Measure]:
     }
 
 
-def _true_progress(curve: Curve, times_s: Floats) -> Floats:
-    """The newest true progress that is not later than each moment; NaN where there is none."""
-    newest = np.searchsorted(np.array(curve.times_s, dtype=np.float64), times_s, side="right")
-    return np.array([np.nan, *curve.values], dtype=np.float64)[newest]
-
-
 def _errors(episode: QualifiedEpisode) -> Floats:
     answers = episode.trace.answers
-    errors = progress_of(answers) - _true_progress(episode.true_progress, times(answers))
+    errors = progress_of(answers) - true_progress(episode.true_progress, times(answers))
     return errors[np.isfinite(errors)]
 
 
@@ -51,7 +44,7 @@ def _clock_errors(episode: QualifiedEpisode, clock: Clock | None) -> Floats:
     if clock is None:
         return np.array([], dtype=np.float64)
     times_s = times([answer for answer in episode.trace.answers if np.isfinite(answer.progress)])
-    errors = clock.progress(times_s) - _true_progress(episode.true_progress, times_s)
+    errors = clock.progress(times_s) - true_progress(episode.true_progress, times_s)
     return errors[np.isfinite(errors)]
 
 

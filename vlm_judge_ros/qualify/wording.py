@@ -15,6 +15,7 @@ WORDS: Mapping[str, str] = {
     "voc_shuffled": "value-order correlation on shuffled pictures",
     "voc_wrong_task": "value-order correlation under another task",
     "voc_clock": "value-order correlation of a clock",
+    "voc_truth": "value-order correlation of the truth",
     "static_range": "range of progress on a frozen picture",
     "wrong_task_lower": "of the successes score lower under another task",
     "success_auroc": "AUROC of success",
@@ -58,7 +59,7 @@ WORDS: Mapping[str, str] = {
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "Does it look? Order in time, and the controls": (
-        *("voc", "voc_static", "voc_reversed", "voc_shuffled", "voc_wrong_task", "voc_clock"),
+        *("voc", "voc_static", "voc_reversed", "voc_shuffled", "voc_wrong_task", "voc_clock", "voc_truth"),
         *("static_range", "wrong_task_lower"),
     ),
     "Success": (

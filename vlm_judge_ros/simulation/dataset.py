@@ -101,7 +101,7 @@ def write_episode(episode: SimulatedEpisode, path: Path, size: int) -> None:
     """Write one file; the images become squares of `size` pixels."""
     pictures: dict[str, Any] = {}
     for camera in CAMERAS:
-        encoded = [_encode(image, size) for image in episode.frames[camera]]
+        encoded = [encode_square(image, size) for image in episode.frames[camera]]
         pictures[camera] = np.concatenate(encoded)
         pictures[f"{camera}_ends"] = np.cumsum([image.size for image in encoded])
     at = episode.frame_indices
@@ -126,7 +126,8 @@ def write_episode(episode: SimulatedEpisode, path: Path, size: int) -> None:
     unfinished.replace(path)
 
 
-def _encode(image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+def encode_square(image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    """Shrink a picture to a square, as judges do, and encode it as JPEG, shape (bytes,)."""
     import cv2
 
     small = cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA)

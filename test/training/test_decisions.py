@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import cv2
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="the extra `train` is not installed")
+
+CHUNKS = 3
+
+
+def write_decisions(folder: Path, seed: int, decisions: int) -> Path:
+    """Pictures are grey, and darker from one to the next, so that each can be told."""
+    count = decisions * (1 + CHUNKS)
+    levels = 250 - 4 * np.arange(count)
+    encoded = [cv2.imencode(".jpg", np.full((96, 96, 3), level, np.uint8))[1].ravel() for level in levels]
+    pictures, ends = np.concatenate(encoded), np.cumsum([picture.size for picture in encoded])
+    path = folder / f"{seed:06d}.npz"
+    np.savez(
+        path,
+        **{"front": pictures, "wrist": pictures, "front_ends": ends, "wrist_ends": ends},
+        left=np.random.default_rng(seed).integers(1, 90, (decisions, CHUNKS)),
+        longest=np.array(90),
+        clean_steps=np.array(30),
+        stamps_s=np.arange(decisions, dtype=np.float64),
+        task=np.array("push"),
+        instruction=np.array("push the puck to the green target"),
+        seed=np.array(seed),
+    )
+    return path
+
+
+def test_each_question_shows_what_went_before_and_then_the_end_of_its_chunk(
+    scripts: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scripts.decisions, "augment", lambda images, random: images)
+    for seed in range(3):
+        write_decisions(tmp_path, seed, decisions=12)
+    recorded = scripts.decisions.load_decisions(tmp_path)
+    for draw in range(10):
+        batch = scripts.decisions.make_decision_batch(recorded, np.random.default_rng(draw), torch.device("cpu"))
+        numbers = torch.round((250 - batch.first[:, 48, 48, 0].float()) / 4).long()
+        for question, (frames, last) in enumerate(zip(batch.frames, batch.last, strict=True)):
+            episode, chunk = divmod(question, CHUNKS)
+            shown = numbers[frames[: last + 1]].tolist()
+            *history, end = shown
+            decision = history[-1] // (1 + CHUNKS)
+            assert history[0] == 0
+            assert all(number % (1 + CHUNKS) == 0 for number in history)
+            assert history == sorted(set(history))
+            assert end == decision * (1 + CHUNKS) + 1 + chunk
+            assert batch.seconds[question, : last + 1].tolist() == [
+                *(number // (1 + CHUNKS) - decision - 1.0 for number in history),
+                0.0,
+            ]
+            assert batch.way_left[episode, chunk] == pytest.approx(recorded[episode].way_left[decision, chunk])
+
+
+def test_an_order_costs_least_where_it_is_right_and_most_where_it_is_reversed(scripts: SimpleNamespace) -> None:
+    way_left = torch.tensor([[0.2, 0.5, 0.9], [0.0, 1.4, 0.1]])
+    right = scripts.decisions.order_loss(4 * (1 - way_left), way_left)
+    none = scripts.decisions.order_loss(torch.zeros_like(way_left), way_left)
+    reversed_ = scripts.decisions.order_loss(-4 * (1 - way_left), way_left)
+    assert right < none < reversed_
+    assert none == pytest.approx(np.log(2.0))
+
+
+def test_chunks_that_lead_equally_far_are_not_to_be_told_apart(scripts: SimpleNamespace) -> None:
+    logits = torch.tensor([[0.3, -0.2]], requires_grad=True)
+    scripts.decisions.order_loss(logits, torch.tensor([[0.4, 0.4]])).backward()
+    assert logits.grad is not None
+    assert logits.grad[0, 0] > 0 > logits.grad[0, 1]
+
+
+def test_only_success_is_the_whole_way(scripts: SimpleNamespace) -> None:
+    after = scripts.decisions.progress_after(torch.tensor([0.0, 0.001, 0.25, 1.0, 2.5]))
+    assert after.tolist() == pytest.approx([1.0, 0.98, 0.75, 0.0, 0.0])
+
+
+def test_training_learns_the_order_of_chunks(scripts: SimpleNamespace, folder: Path, tmp_path: Path) -> None:
+    for seed in range(2):
+        write_decisions(tmp_path, seed, decisions=3)
+    random, device = np.random.default_rng(0), torch.device("cpu")
+    episodes = scripts.episodes.load_episodes(folder)
+    told = {"push": ["push the puck"], "reach": ["reach the target"]}
+    batch = scripts.batch.make_batch(episodes, told, random, device)
+    asked = scripts.decisions.make_decision_batch(scripts.decisions.load_decisions(tmp_path), random, device)
+    torch.manual_seed(0)
+    run = scripts.checkpoint.Run(device)
+    orders = []
+    for _ in range(15):
+        loss, parts = scripts.train.loss_of(run.encoder, run.timeline, batch, asked)
+        run.optimiser.zero_grad()
+        loss.backward()
+        run.optimiser.step()
+        orders.append(parts["order"])
+    assert orders[-1] < 0.8 * orders[0]
+
+
+def test_a_folder_without_decisions_says_how_to_make_some(scripts: SimpleNamespace, tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="decision_dataset"):
+        scripts.decisions.load_decisions(tmp_path)

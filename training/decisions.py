@@ -1,0 +1,153 @@
+"""Recorded decisions between chunks: which of several futures of one state is the better one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from augment import augment
+from batch import forgetful
+from episodes import decoded
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from vlm_judge_ros.closed_loop.noisy_expert import HORIZON
+from vlm_judge_ros.models.instruction import instruction_vector
+from vlm_judge_ros.simulation.tasks import TASKS
+from vlm_judge_ros.simulation.world import STEP_S
+
+HISTORY = 5
+NEARLY = 0.98
+# Values that differ by less than this share of the clean expert's way are all but the same.
+TELLING = 0.05
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RecordedDecisions:
+    """The decisions of one episode. The pictures stay in its file.
+
+    Attributes:
+        path: its file.
+        task: name of the task.
+        stamps_s: seconds from the start at each decision, shape (D,).
+        way_left: share of the clean expert's way that is left after each chunk, shape (D, K); above 1 where it is
+            longer than from the start.
+    """
+
+    path: Path
+    task: str
+    stamps_s: NDArray[np.float64]
+    way_left: NDArray[np.float64]
+
+    def pictures(self, at: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """Decode some pictures of the front and of the wrist camera, each of shape (len(at), 96, 96, 3), bytes."""
+        with np.load(self.path) as file:
+            return decoded(file["front"], file["front_ends"], at), decoded(file["wrist"], file["wrist_ends"], at)
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionBatch:
+    """Some decisions between K chunks each; one question for every chunk.
+
+    Attributes:
+        first: images of the front camera, shape (frames, 96, 96, 3), bytes.
+        second: images of the wrist camera, of the same shape.
+        vectors: instruction vector of each frame, shape (frames, 512).
+        frames: which frames each question shows, padded, shape (decisions * K, HISTORY + 1).
+        seconds: their times relative to the newest, padded, of the same shape.
+        last: index of the newest frame in each question, shape (decisions * K,).
+        way_left: after each chunk, shape (decisions, K).
+    """
+
+    first: Tensor
+    second: Tensor
+    vectors: Tensor
+    frames: Tensor
+    seconds: Tensor
+    last: Tensor
+    way_left: Tensor
+
+
+def load_decisions(folder: Path) -> list[RecordedDecisions]:
+    """Read what `vlm_judge_ros.closed_loop.decision_dataset` wrote, in the order of seeds.
+
+    Raises:
+        SystemExit: the folder holds no decisions.
+    """
+    with ThreadPoolExecutor() as pool:
+        read = list(pool.map(_read, sorted(folder.glob("*.npz"))))
+    if not read:
+        raise SystemExit(f"{folder} holds no decisions; make some with vlm_judge_ros.closed_loop.decision_dataset.")
+    return read
+
+
+def _read(path: Path) -> RecordedDecisions:
+    with np.load(path) as file:
+        return RecordedDecisions(path, str(file["task"]), file["stamps_s"], file["left"] / float(file["clean_steps"]))
+
+
+def make_decision_batch(
+    episodes: Sequence[RecordedDecisions], random: np.random.Generator, device: torch.device
+) -> DecisionBatch:
+    """Draw one decision of each episode, a wording, and frames of what went before.
+
+    Args:
+        episodes: all with the same number of chunks in a decision.
+        random: source of every draw.
+        device: where the tensors go.
+    """
+    chunks = episodes[0].way_left.shape[1]
+    frames = np.zeros((len(episodes), chunks, HISTORY + 1), dtype=np.int64)
+    seconds = np.zeros(frames.shape, dtype=np.float32)
+    last = np.zeros(frames.shape[:2], dtype=np.int64)
+    vectors, way_left, first, second = [], [], [], []
+    offset = 0
+    for row, episode in enumerate(episodes):
+        decision = int(random.integers(len(episode.stamps_s)))
+        between = np.arange(1, decision)
+        some = random.choice(between, size=min(len(between), int(random.integers(HISTORY - 1))), replace=False)
+        history = np.unique([0, decision, *some]).astype(np.int64)
+        ends = decision * (1 + chunks) + 1 + np.arange(chunks)
+        length = len(history)
+        frames[row] = offset
+        frames[row, :, :length] += np.arange(length)
+        frames[row, :, length] += length + np.arange(chunks)
+        seconds[row, :, :length] = episode.stamps_s[history] - episode.stamps_s[decision] - HORIZON * STEP_S
+        last[row] = length
+        views = episode.pictures(np.concatenate([history * (1 + chunks), ends]))
+        for kept, view in zip((first, second), views, strict=True):
+            kept.append(augment(view, random))
+        vector = instruction_vector(forgetful(str(random.choice(TASKS[episode.task].instructions)), random))
+        vectors.append(np.repeat(vector[None], length + chunks, axis=0))
+        way_left.append(episode.way_left[decision])
+        offset += length + chunks
+    tensors = (
+        *(np.concatenate(first), np.concatenate(second), np.concatenate(vectors)),
+        *(frames.reshape(-1, HISTORY + 1), seconds.reshape(-1, HISTORY + 1), last.ravel()),
+        np.stack(way_left).astype(np.float32),
+    )
+    return DecisionBatch(*(torch.from_numpy(array).to(device) for array in tensors))
+
+
+def order_loss(logits: Tensor, way_left: Tensor) -> Tensor:
+    """How badly logits of progress order the chunks of each decision (Bradley and Terry, 1952, with soft outcomes).
+
+    Args:
+        logits: shape (decisions, K).
+        way_left: of the same shape.
+    """
+    first, second = torch.triu_indices(logits.shape[1], logits.shape[1], 1)
+    nearer = (way_left[:, second] - way_left[:, first]) / TELLING
+    # In its middle a logistic function rises by a quarter: there a difference of logits is four times one of progress.
+    apart = (logits[:, first] - logits[:, second]) / (4 * TELLING)
+    return functional.binary_cross_entropy_with_logits(apart, nearer.sigmoid())
+
+
+def progress_after(way_left: Tensor) -> Tensor:
+    """Progress, 0 to 1, as the ground truth of an episode has it: only success is the whole way."""
+    return torch.where(way_left == 0, 1.0, (1 - way_left).clamp(0.0, NEARLY))

@@ -1,0 +1,165 @@
+"""Writes decisions between chunks for training: `python -m vlm_judge_ros.closed_loop.decision_dataset`.
+
+An episode of the closed loop (`loop.py`) is played with a policy that errs more or less, and of each decision is kept
+what every chunk would lead to. One file `SEED.npz` per episode, written whole or not at all. For D decisions between K
+chunks, each a second long:
+
+- `left` int (D, K): control steps that the clean expert needs after each chunk; at most `longest`, 0 where the chunk
+  itself reaches success;
+- `longest`, `clean_steps` int: that limit; steps that the clean expert needs from the start of the episode;
+- `stamps_s` float (D,): seconds from the start at each decision;
+- `front`, `wrist` uint8 (N,), `front_ends`, `wrist_ends` int64 (D * (1 + K),): JPEG images one after another, and where
+  each ends; for each decision the present one and then the last of each chunk;
+- `task`, `instruction` str; `seed` int.
+
+`vlm-judge steer-eval` never plays these seeds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vlm_judge_ros.closed_loop.choosers import Decision, Pick
+from vlm_judge_ros.closed_loop.loop import PATIENCE, LoopSettings, Scene
+from vlm_judge_ros.closed_loop.task_table import LoopTask
+from vlm_judge_ros.errors import JudgeError
+from vlm_judge_ros.simulation.camera import CAMERAS, Variation
+from vlm_judge_ros.simulation.dataset import encode_square
+from vlm_judge_ros.simulation.tasks import TRAINED_TASKS
+
+FIRST_SEED = 500_000
+"""Seeds below belong to `vlm-judge steer-eval`."""
+
+_SIZE_PX = 96
+_DECISIONS = 14
+_NOISE = (0.1, 0.8)
+
+
+class Recording:
+    """Chooses the best chunk or any, as a coin falls, so that good states and bad ones come up; keeps what it saw.
+
+    Args:
+        seed: of the coin.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+        self._random = np.random.default_rng([seed, 73])
+        self._pictures: dict[str, list[NDArray[np.uint8]]] = {camera: [] for camera in CAMERAS}
+        self._left: list[list[int]] = []
+        self._stamps_s: list[float] = []
+        self._instruction = ""
+        self._longest = 0
+
+    def choose(self, decision: Decision) -> Pick:
+        """Choose, and keep the pictures and the steps that are left after each chunk."""
+        evidence, request = decision.evidence(), decision.request()
+        for camera, kept in self._pictures.items():
+            ends = [max(frame.at_s for frame in one.frames if frame.camera == camera) for one in request.candidates]
+            kept.append(encode_square(evidence.keyframes[camera][-1].frame.image.rgb(), _SIZE_PX))
+            kept.extend(
+                encode_square(frame.image.rgb(), _SIZE_PX)
+                for one, end_s in zip(request.candidates, ends, strict=True)
+                for frame in one.frames
+                if frame.camera == camera and frame.at_s == end_s
+            )
+        self._left.append([decision.steps_left(index, decision.longest) for index in range(decision.count)])
+        self._stamps_s.append(evidence.elapsed_s)
+        self._instruction, self._longest = evidence.task, decision.longest
+        best, any_of_them = int(np.argmin(self._left[-1])), int(self._random.integers(decision.count))
+        return Pick(best if self._random.random() < 0.5 else any_of_them, 0.0)
+
+    def write(self, path: Path, task: str) -> None:
+        """Write the file, whole or not at all."""
+        pictures: dict[str, Any] = {}
+        for camera, kept in self._pictures.items():
+            pictures[camera] = np.concatenate(kept)
+            pictures[f"{camera}_ends"] = np.cumsum([image.size for image in kept])
+        unfinished = path.with_suffix(".part")
+        with unfinished.open("wb") as file:
+            np.savez(
+                file,
+                left=np.array(self._left),
+                longest=np.array(self._longest),
+                clean_steps=np.array(self._longest // PATIENCE),
+                stamps_s=np.array(self._stamps_s),
+                task=np.array(task),
+                instruction=np.array(self._instruction),
+                seed=np.array(self._seed),
+                **pictures,
+            )
+        unfinished.replace(path)
+
+
+def loop_task(seed: int) -> LoopTask:
+    """Task and noise of an episode: tasks take turns, and the noise is anything from hardly any to a lot."""
+    noise = float(np.exp(np.random.default_rng([seed, 74]).uniform(*np.log(_NOISE))))
+    return LoopTask(task=TRAINED_TASKS[seed % len(TRAINED_TASKS)], noise=noise, decisions=_DECISIONS)
+
+
+def _make(job: tuple[int, int, Path]) -> tuple[int, str]:
+    seed, count, folder = job
+    path = folder / f"{seed:06d}.npz"
+    impossible = path.with_suffix(".impossible")
+    if path.exists() or impossible.exists():
+        return seed, "kept"
+    recording, task = Recording(seed), loop_task(seed)
+    try:
+        Scene(task, seed, LoopSettings(look=Variation.USUAL)).run(recording, count)
+    except JudgeError as error:
+        impossible.touch()
+        return seed, str(error)
+    recording.write(path, task.task)
+    return seed, "made"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m vlm_judge_ros.closed_loop.decision_dataset",
+        description="Simulate decisions between chunks for training.",
+    )
+    parser.add_argument(
+        "--out", type=Path, required=True, help="folder for the files; it may hold some of them already"
+    )
+    parser.add_argument("--episodes", type=int, default=100, help="how many seeds to play (default: 100)")
+    parser.add_argument(
+        "--first-seed", type=int, default=FIRST_SEED, help=f"the first seed, from {FIRST_SEED} on (default: that)"
+    )
+    parser.add_argument("--k", type=int, default=4, help="chunks of each decision (default: 4)")
+    parser.add_argument("--jobs", type=int, default=1, help="processes (default: 1)")
+    options = parser.parse_args(arguments)
+    if options.first_seed < FIRST_SEED:
+        parser.error(f"--first-seed {options.first_seed} belongs to vlm-judge steer-eval; give {FIRST_SEED} or more.")
+    options.out.mkdir(parents=True, exist_ok=True)
+    began_s = time.monotonic()
+    seeds = range(options.first_seed, options.first_seed + options.episodes)
+    jobs = [(seed, options.k, options.out) for seed in seeds]
+    failed = 0
+    try:
+        # The graphics libraries do not survive a fork.
+        with multiprocessing.get_context("spawn").Pool(options.jobs) as pool:
+            for done, (seed, outcome) in enumerate(pool.imap_unordered(_make, jobs, chunksize=1), 1):
+                if outcome not in ("made", "kept"):
+                    failed += 1
+                    print(f"seed {seed}: {outcome}", file=sys.stderr)
+                if done % 100 == 0 or done == len(jobs):
+                    print(f"{done}/{len(jobs)} episodes, {time.monotonic() - began_s:.0f} s", flush=True)
+    except KeyboardInterrupt:
+        print("interrupted; run again to go on", file=sys.stderr)
+        return 130
+    print(f"{len(jobs) - failed} episodes in {options.out}, {failed} could not be played")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
