@@ -11,11 +11,16 @@ import argparse
 import os
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
-from vlm_judge_ros.simulation.dataset import write_episode
+import numpy as np
+from numpy.typing import NDArray
+
+from vlm_judge_ros.simulation.dataset import arrays_of
 from vlm_judge_ros.simulation.disturbance import Disturbance
-from vlm_judge_ros.simulation.episode import EpisodeImpossible, EpisodeSpec, simulate_episode
+from vlm_judge_ros.simulation.episode import EpisodeSpec, simulate_episode
+from vlm_judge_ros.simulation.seed_files import KEPT, MADE, make_file
 from vlm_judge_ros.simulation.tasks import TASKS
 
 REFERENCES = 5
@@ -75,17 +80,13 @@ def make(folder: Path, first_seed: int, good: int, bad: int) -> int:
         JudgeError: the simulator cannot be used here.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    failed = 0
-    for spec in plans(first_seed, good, bad):
-        path = folder / f"{spec.seed}.npz"
-        if path.exists() or path.with_suffix(".impossible").exists():
-            continue
-        try:
-            write_episode(simulate_episode(spec), path, SIZE_PX)
-        except EpisodeImpossible as error:
-            path.with_suffix(".impossible").write_text(f"{error}\n", encoding="utf-8")
-            failed += 1
-    return failed
+    specs = plans(first_seed, good, bad)
+    outcomes = [make_file(folder, spec.seed, partial(_arrays, spec)) for spec in specs]
+    return sum(outcome not in (KEPT, MADE) for _, outcome in outcomes)
+
+
+def _arrays(spec: EpisodeSpec) -> dict[str, NDArray[np.generic]]:
+    return arrays_of(simulate_episode(spec), SIZE_PX)
 
 
 def main() -> int:

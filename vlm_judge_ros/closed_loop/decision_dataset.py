@@ -18,12 +18,9 @@ chunks, each a second long:
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,9 +28,8 @@ from numpy.typing import NDArray
 from vlm_judge_ros.closed_loop.choosers import Decision, Pick
 from vlm_judge_ros.closed_loop.loop import PATIENCE, LoopSettings, Scene
 from vlm_judge_ros.closed_loop.task_table import LoopTask
-from vlm_judge_ros.errors import JudgeError
-from vlm_judge_ros.simulation.camera import CAMERAS, Variation
-from vlm_judge_ros.simulation.dataset import encode_square
+from vlm_judge_ros.simulation.camera import CAMERAS
+from vlm_judge_ros.simulation.seed_files import Outcome, encode_square, joined, make_file, make_files
 from vlm_judge_ros.simulation.tasks import TRAINED_TASKS
 
 FIRST_SEED = 500_000
@@ -78,26 +74,20 @@ class Recording:
         best, any_of_them = int(np.argmin(self._left[-1])), int(self._random.integers(decision.count))
         return Pick(best if self._random.random() < 0.5 else any_of_them, 0.0)
 
-    def write(self, path: Path, task: str) -> None:
-        """Write the file, whole or not at all."""
-        pictures: dict[str, Any] = {}
+    def arrays(self, task: str) -> dict[str, NDArray[np.generic]]:
+        """What the file holds."""
+        arrays: dict[str, NDArray[np.generic]] = {
+            "left": np.array(self._left),
+            "longest": np.array(self._longest),
+            "clean_steps": np.array(self._longest // PATIENCE),
+            "stamps_s": np.array(self._stamps_s),
+            "task": np.array(task),
+            "instruction": np.array(self._instruction),
+            "seed": np.array(self._seed),
+        }
         for camera, kept in self._pictures.items():
-            pictures[camera] = np.concatenate(kept)
-            pictures[f"{camera}_ends"] = np.cumsum([image.size for image in kept])
-        unfinished = path.with_suffix(".part")
-        with unfinished.open("wb") as file:
-            np.savez(
-                file,
-                left=np.array(self._left),
-                longest=np.array(self._longest),
-                clean_steps=np.array(self._longest // PATIENCE),
-                stamps_s=np.array(self._stamps_s),
-                task=np.array(task),
-                instruction=np.array(self._instruction),
-                seed=np.array(self._seed),
-                **pictures,
-            )
-        unfinished.replace(path)
+            arrays |= joined(camera, kept)
+        return arrays
 
 
 def loop_task(seed: int) -> LoopTask:
@@ -106,20 +96,15 @@ def loop_task(seed: int) -> LoopTask:
     return LoopTask(task=TRAINED_TASKS[seed % len(TRAINED_TASKS)], noise=noise, decisions=_DECISIONS)
 
 
-def _make(job: tuple[int, int, Path]) -> tuple[int, str]:
+def _make(job: tuple[int, int, Path]) -> Outcome:
     seed, count, folder = job
-    path = folder / f"{seed:06d}.npz"
-    impossible = path.with_suffix(".impossible")
-    if path.exists() or impossible.exists():
-        return seed, "kept"
-    recording, task = Recording(seed), loop_task(seed)
-    try:
-        Scene(task, seed, LoopSettings(look=Variation.USUAL)).run(recording, count)
-    except JudgeError as error:
-        impossible.touch()
-        return seed, str(error)
-    recording.write(path, task.task)
-    return seed, "made"
+
+    def play() -> dict[str, NDArray[np.generic]]:
+        recording, task = Recording(seed), loop_task(seed)
+        Scene(task, seed, LoopSettings()).run(recording, count)
+        return recording.arrays(task.task)
+
+    return make_file(folder, seed, play)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -141,24 +126,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.first_seed < FIRST_SEED:
         parser.error(f"--first-seed {options.first_seed} belongs to vlm-judge steer-eval; give {FIRST_SEED} or more.")
     options.out.mkdir(parents=True, exist_ok=True)
-    began_s = time.monotonic()
     seeds = range(options.first_seed, options.first_seed + options.episodes)
-    jobs = [(seed, options.k, options.out) for seed in seeds]
-    failed = 0
-    try:
-        # The graphics libraries do not survive a fork.
-        with multiprocessing.get_context("spawn").Pool(options.jobs) as pool:
-            for done, (seed, outcome) in enumerate(pool.imap_unordered(_make, jobs, chunksize=1), 1):
-                if outcome not in ("made", "kept"):
-                    failed += 1
-                    print(f"seed {seed}: {outcome}", file=sys.stderr)
-                if done % 100 == 0 or done == len(jobs):
-                    print(f"{done}/{len(jobs)} episodes, {time.monotonic() - began_s:.0f} s", flush=True)
-    except KeyboardInterrupt:
-        print("interrupted; run again to go on", file=sys.stderr)
-        return 130
-    print(f"{len(jobs) - failed} episodes in {options.out}, {failed} could not be played")
-    return 0
+    return make_files(_make, [(seed, options.k, options.out) for seed in seeds], options.jobs)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from vlm_judge_ros.episode.evidence import Evidence
 from vlm_judge_ros.episode.stamps import nanoseconds
 from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.simulation.camera import Pose, Studio, Variation, draw_view, pose_of
-from vlm_judge_ros.simulation.episode import world_of
+from vlm_judge_ros.simulation.episode import EpisodeImpossible, world_of
 from vlm_judge_ros.simulation.ground_truth import run_clean
 from vlm_judge_ros.simulation.tasks import task_named
 from vlm_judge_ros.simulation.world import STEP_S, World
@@ -174,7 +174,7 @@ def start(world: World, seed: int) -> int:
         Steps that the clean expert needs.
 
     Raises:
-        JudgeError: it solves the task from none of the starts that were drawn.
+        EpisodeImpossible: it solves the task from none of the starts that were drawn.
     """
     for draw in range(_DRAWS):
         scene = int(np.random.default_rng([seed, draw, 72]).integers(2**31))
@@ -182,7 +182,9 @@ def start(world: World, seed: int) -> int:
         steps = run_clean(world, _CLEAN_LIMIT).steps
         if 5 < steps < _CLEAN_LIMIT:
             return steps
-    raise JudgeError(f'The expert does not solve the task "{world.task.name}" from seed {seed}; take another --seed.')
+    raise EpisodeImpossible(
+        f'The expert does not solve the task "{world.task.name}" from seed {seed}; take another --seed.'
+    )
 
 
 def _stamp_ns(steps: int) -> int:

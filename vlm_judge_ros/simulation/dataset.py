@@ -15,24 +15,20 @@ machine without ROS and without this package's other dependencies. A file holds,
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vlm_judge_ros.errors import JudgeError
 from vlm_judge_ros.simulation.camera import CAMERAS, Variation
 from vlm_judge_ros.simulation.disturbance import Disturbance
-from vlm_judge_ros.simulation.episode import EpisodeImpossible, EpisodeSpec, SimulatedEpisode, simulate_episode
+from vlm_judge_ros.simulation.episode import EpisodeSpec, SimulatedEpisode, simulate_episode
+from vlm_judge_ros.simulation.seed_files import Outcome, encode_square, joined, make_file, make_files
 from vlm_judge_ros.simulation.tasks import LEFT_OUT_TASKS, TASKS, TRAINED_TASKS
 
-_QUALITY = 85
 # Smaller pictures than a camera gives: they become still smaller squares, and drawing them takes most of the time.
 _SIMULATED_WIDTH = 192
 _SIMULATED_HEIGHT = 144
@@ -97,56 +93,31 @@ def spec_of(
     )
 
 
-def write_episode(episode: SimulatedEpisode, path: Path, size: int) -> None:
-    """Write one file; the images become squares of `size` pixels."""
-    pictures: dict[str, Any] = {}
-    for camera in CAMERAS:
-        encoded = [encode_square(image, size) for image in episode.frames[camera]]
-        pictures[camera] = np.concatenate(encoded)
-        pictures[f"{camera}_ends"] = np.cumsum([image.size for image in encoded])
+def arrays_of(episode: SimulatedEpisode, size: int) -> dict[str, NDArray[np.generic]]:
+    """What the file of an episode holds; the images become squares of `size` pixels."""
     at = episode.frame_indices
-    unfinished = path.with_suffix(".part")
-    with unfinished.open("wb") as file:
-        np.savez(
-            file,
-            stamps_s=episode.stamps_s[at].astype(np.float32),
-            progress=episode.progress[at].astype(np.float32),
-            success=episode.success[at],
-            failing=episode.failing[at],
-            task=np.array(episode.spec.task),
-            instruction=np.array(episode.instruction),
-            disturbance=np.array(episode.spec.disturbance.value),
-            variation=np.array(episode.spec.variation.value),
-            split=np.array(split_of(episode.spec.seed)),
-            mode=np.array(int(episode.mode)),
-            onset_s=np.array(np.nan if episode.onset_s is None else episode.onset_s),
-            seed=np.array(episode.spec.seed),
-            **pictures,
-        )
-    unfinished.replace(path)
+    arrays: dict[str, NDArray[np.generic]] = {
+        "stamps_s": episode.stamps_s[at].astype(np.float32),
+        "progress": episode.progress[at].astype(np.float32),
+        "success": episode.success[at],
+        "failing": episode.failing[at],
+        "task": np.array(episode.spec.task),
+        "instruction": np.array(episode.instruction),
+        "disturbance": np.array(episode.spec.disturbance.value),
+        "variation": np.array(episode.spec.variation.value),
+        "split": np.array(split_of(episode.spec.seed)),
+        "mode": np.array(int(episode.mode)),
+        "onset_s": np.array(np.nan if episode.onset_s is None else episode.onset_s),
+        "seed": np.array(episode.spec.seed),
+    }
+    for camera in CAMERAS:
+        arrays |= joined(camera, [encode_square(image, size) for image in episode.frames[camera]])
+    return arrays
 
 
-def encode_square(image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-    """Shrink a picture to a square, as judges do, and encode it as JPEG, shape (bytes,)."""
-    import cv2
-
-    small = cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA)
-    _, data = cv2.imencode(".jpg", small[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
-    return np.asarray(data, dtype=np.uint8).ravel()
-
-
-def _make(job: tuple[EpisodeSpec, Path, int]) -> tuple[int, str]:
+def _make(job: tuple[EpisodeSpec, Path, int]) -> Outcome:
     spec, folder, size = job
-    path = folder / f"{spec.seed:06d}.npz"
-    impossible = path.with_suffix(".impossible")
-    if path.exists() or impossible.exists():
-        return spec.seed, "kept"
-    try:
-        write_episode(simulate_episode(spec), path, size)
-    except EpisodeImpossible as error:
-        impossible.touch()
-        return spec.seed, str(error)
-    return spec.seed, "made"
+    return make_file(folder, spec.seed, lambda: arrays_of(simulate_episode(spec), size))
 
 
 def _chosen_tasks(words: Sequence[str]) -> tuple[str, ...]:
@@ -197,7 +168,6 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     options.out.mkdir(parents=True, exist_ok=True)
 
-    began = time.monotonic()
     tasks, kinds = _chosen_tasks(options.tasks), _chosen_kinds(options.kinds)
     if not any(kind in TASKS[name].disturbances for name in tasks for kind in kinds):
         print("None of these disturbances can happen in these tasks; choose others.", file=sys.stderr)
@@ -207,29 +177,7 @@ def main(arguments: list[str] | None = None) -> int:
     # Shrinking the pictures smooths their edges already.
     specs = (replace(spec_of(seed, options.every, tasks, kinds, variation, held_out), samples=0) for seed in seeds)
     jobs = [(spec, options.out, options.size) for spec in specs]
-    done = failed = 0
-    try:
-        # The graphics libraries do not survive a fork.
-        with multiprocessing.get_context("spawn").Pool(options.jobs) as pool:
-            for seed, outcome in pool.imap_unordered(_make, jobs, chunksize=1):
-                done += 1
-                if outcome not in ("made", "kept"):
-                    failed += 1
-                    print(f"seed {seed}: {outcome}", file=sys.stderr)
-                if done % 100 == 0 or done == len(jobs):
-                    print(f"{done}/{len(jobs)} episodes, {time.monotonic() - began:.0f} s", flush=True)
-                if options.seconds and time.monotonic() - began > options.seconds:
-                    print(f"stopped after {done}/{len(jobs)} episodes; run again to go on", flush=True)
-                    pool.terminate()
-                    break
-    except JudgeError as error:
-        print(error, file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted; run again to go on", file=sys.stderr)
-        return 130
-    print(f"{done - failed} episodes in {options.out}, {failed} could not be simulated")
-    return 0
+    return make_files(_make, jobs, options.jobs, options.seconds)
 
 
 if __name__ == "__main__":
