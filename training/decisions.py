@@ -21,6 +21,7 @@ from vlm_judge_ros.models.instruction import instruction_vector
 from vlm_judge_ros.simulation.tasks import TASKS
 from vlm_judge_ros.simulation.world import STEP_S
 
+CHUNK_S = HORIZON * STEP_S
 HISTORY = 5
 NEARLY = 0.98
 # Values that differ by less than this share of the clean expert's way are all but the same.
@@ -34,6 +35,7 @@ class RecordedDecisions:
     Attributes:
         path: its file.
         task: name of the task.
+        seed: seed it was played from; tells training from held-out decisions as for episodes.
         stamps_s: seconds from the start at each decision, shape (D,).
         way_left: share of the clean expert's way that is left after each chunk, shape (D, K); above 1 where it is
             longer than from the start.
@@ -41,6 +43,7 @@ class RecordedDecisions:
 
     path: Path
     task: str
+    seed: int
     stamps_s: NDArray[np.float64]
     way_left: NDArray[np.float64]
 
@@ -88,7 +91,8 @@ def load_decisions(folder: Path) -> list[RecordedDecisions]:
 
 def _read(path: Path) -> RecordedDecisions:
     with np.load(path) as file:
-        return RecordedDecisions(path, str(file["task"]), file["stamps_s"], file["left"] / float(file["clean_steps"]))
+        way_left = file["left"] / float(file["clean_steps"])
+        return RecordedDecisions(path, str(file["task"]), int(file["seed"]), file["stamps_s"], way_left)
 
 
 def make_decision_batch(
@@ -117,7 +121,7 @@ def make_decision_batch(
         frames[row] = offset
         frames[row, :, :length] += np.arange(length)
         frames[row, :, length] += length + np.arange(chunks)
-        seconds[row, :, :length] = episode.stamps_s[history] - episode.stamps_s[decision] - HORIZON * STEP_S
+        seconds[row, :, :length] = episode.stamps_s[history] - episode.stamps_s[decision] - CHUNK_S
         last[row] = length
         views = episode.pictures(np.concatenate([history * (1 + chunks), ends]))
         for kept, view in zip((first, second), views, strict=True):
@@ -146,6 +150,19 @@ def order_loss(logits: Tensor, way_left: Tensor) -> Tensor:
     # In its middle a logistic function rises by a quarter: there a difference of logits is four times one of progress.
     apart = (logits[:, first] - logits[:, second]) / (4 * TELLING)
     return functional.binary_cross_entropy_with_logits(apart, nearer.sigmoid())
+
+
+def ordered_rightly(scores: NDArray[np.float32], way_left: NDArray[np.float64]) -> list[bool]:
+    """Of each telling pair of the chunks of one decision, whether the nearer one has the higher score.
+
+    Args:
+        scores: shape (K,).
+        way_left: of the same shape.
+    """
+    first, second = np.triu_indices(len(scores), 1)
+    telling = np.abs(way_left[first] - way_left[second]) >= TELLING
+    right = np.sign(way_left[second] - way_left[first]) == np.sign(scores[first] - scores[second])
+    return [bool(one) for one in right[telling]]
 
 
 def progress_after(way_left: Tensor) -> Tensor:

@@ -23,11 +23,13 @@ import torch
 from batch import MODES, Batch, make_batch
 from checkpoint import Run, load_run, save_run
 from decisions import (
+    CHUNK_S,
     DecisionBatch,
     RecordedDecisions,
     load_decisions,
     make_decision_batch,
     order_loss,
+    ordered_rightly,
     progress_after,
 )
 from episodes import HELD_OUT_SEEDS, Episode, load_episodes
@@ -170,6 +172,28 @@ def evaluate(encoder: Encoder, timeline: Timeline, episodes: list[Episode], devi
     }
 
 
+@torch.no_grad()
+def evaluate_order(
+    encoder: Encoder, timeline: Timeline, decisions: list[RecordedDecisions], device: torch.device
+) -> dict[str, float]:
+    """Share of the telling pairs of chunks that are ordered rightly, with the number of pairs."""
+    right: list[bool] = []
+    for episode in decisions:
+        count, chunks = episode.way_left.shape
+        vector = torch.from_numpy(instruction_vector(TASKS[episode.task].instructions[0]))[None].to(device)
+        views = episode.pictures(np.arange(count * (1 + chunks)))
+        first, second = (normalise(torch.from_numpy(view).to(device)) for view in views)
+        features = encoder(first, second, vector).unflatten(0, (count, 1 + chunks))
+        for decision in range(count):
+            past = features[: decision + 1, 0].expand(chunks, -1, -1)
+            shown = torch.cat([past, features[decision, 1:, None]], dim=1)
+            ages = [*(episode.stamps_s[: decision + 1] - episode.stamps_s[decision] - CHUNK_S), 0.0]
+            seconds = torch.tensor(ages, dtype=torch.float32, device=device).expand(chunks, -1)
+            progress, _, _, _ = timeline(shown, seconds, shown)
+            right += ordered_rightly(progress.cpu().numpy(), episode.way_left[decision])
+    return {"ordered_rightly": float(np.mean(right)), "pairs": float(len(right))} if right else {}
+
+
 def batches(
     episodes: list[Episode],
     decisions: list[RecordedDecisions],
@@ -244,7 +268,9 @@ def finish(
     held_out = [episode for episode in episodes if episode.seed in HELD_OUT_SEEDS]
     for weight, mean in zip(run.weights, run.average, strict=True):
         weight.data.copy_(mean)
-    fresh = batches(training, decisions, instructions, 10**9, arguments, device)
+    learnt = [episode for episode in decisions if episode.seed not in HELD_OUT_SEEDS]
+    others = [episode for episode in decisions if episode.seed in HELD_OUT_SEEDS]
+    fresh = batches(training, learnt, instructions, 10**9, arguments, device)
     settle_norms(run.encoder, (next(fresh) for _ in range(40)))
     fresh.close()
     run.encoder.eval()
@@ -252,6 +278,7 @@ def finish(
     tasks = sorted(instructions)
     novelty = fit_novelty(run.encoder, training, tasks, device)
     figures = evaluate(run.encoder, run.timeline, held_out, device) if held_out else {}
+    figures |= evaluate_order(run.encoder, run.timeline, others, device)
     print(json.dumps(figures), flush=True)
     told = {task: [*instructions[task], *TASKS[task].forbidding] for task in tasks}
     spacings = np.concatenate([np.diff(episode.seconds) for episode in training])
@@ -313,10 +340,11 @@ def main() -> None:
     if not training:
         raise SystemExit(f"{arguments.episodes} holds only held-out episodes; simulate some from seed 0 on.")
     decisions = load_decisions(arguments.decisions) if arguments.decisions else []
+    learnt = [episode for episode in decisions if episode.seed not in HELD_OUT_SEEDS]
     instructions = {task: list(TASKS[task].instructions) for task in sorted({episode.task for episode in training})}
     print(
         f"{len(training)} episodes to train on, {len(episodes) - len(training)} held out, decisions of "
-        f"{len(decisions)} others, {len(instructions)} tasks, device {device}",
+        f"{len(learnt)} others and {len(decisions) - len(learnt)} held out, {len(instructions)} tasks, device {device}",
         flush=True,
     )
     run = load_run(arguments.out, device) if arguments.resume else None
@@ -324,7 +352,7 @@ def main() -> None:
         run = Run(device)
     else:
         print(f"goes on at step {run.step}", flush=True)
-    train(run, training, decisions, instructions, arguments)
+    train(run, training, learnt, instructions, arguments)
     if run.step >= arguments.steps or arguments.finish:
         finish(run, episodes, decisions, instructions, arguments)
     else:

@@ -75,6 +75,12 @@ def test_chunks_that_lead_equally_far_are_not_to_be_told_apart(scripts: SimpleNa
     assert logits.grad[0, 0] > 0 > logits.grad[0, 1]
 
 
+def test_pairs_that_lead_equally_far_are_not_counted(scripts: SimpleNamespace) -> None:
+    way_left = np.array([0.5, 0.51, 0.9])
+    assert scripts.decisions.ordered_rightly(np.array([0.3, 0.1, 0.2]), way_left) == [True, False]
+    assert scripts.decisions.ordered_rightly(np.array([0.1, 0.1, 0.1]), way_left) == [False, False]
+
+
 def test_only_success_is_the_whole_way(scripts: SimpleNamespace) -> None:
     after = scripts.decisions.progress_after(torch.tensor([0.0, 0.001, 0.25, 1.0, 2.5]))
     assert after.tolist() == pytest.approx([1.0, 0.98, 0.75, 0.0, 0.0])
@@ -98,6 +104,19 @@ def test_training_learns_the_order_of_chunks(scripts: SimpleNamespace, folder: P
         run.optimiser.step()
         orders.append(parts["order"])
     assert orders[-1] < 0.8 * orders[0]
+
+
+def test_held_out_decisions_are_measured(scripts: SimpleNamespace, tmp_path: Path) -> None:
+    write_decisions(tmp_path, scripts.episodes.HELD_OUT_SEEDS[0], decisions=4)
+    torch.manual_seed(0)
+    run = scripts.checkpoint.Run(torch.device("cpu"))
+    run.encoder.eval()
+    (recorded,) = scripts.decisions.load_decisions(tmp_path)
+    found = scripts.train.evaluate_order(run.encoder, run.timeline, [recorded], torch.device("cpu"))
+    apart = np.abs(recorded.way_left[:, :, None] - recorded.way_left[:, None, :]) >= scripts.decisions.TELLING
+    assert found["pairs"] == apart.sum() / 2
+    assert 0.0 <= found["ordered_rightly"] <= 1.0
+    assert scripts.train.evaluate_order(run.encoder, run.timeline, [], torch.device("cpu")) == {}
 
 
 def test_a_folder_without_decisions_says_how_to_make_some(scripts: SimpleNamespace, tmp_path: Path) -> None:
