@@ -30,7 +30,7 @@ from vlm_judge_ros.replay.labels.figure import Figure, figure_over_rows, share
 from vlm_judge_ros.simulation.camera import Variation
 from vlm_judge_ros.steering.questions import SteeringSettings, prepare
 
-MARGINS = (0.0, 0.005, 0.01, 0.02, 0.05)
+MARGINS = (0.0, 0.001, 0.005, 0.02)
 TELLING_STEPS = 3
 
 Floats = NDArray[np.float64]

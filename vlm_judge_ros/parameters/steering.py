@@ -60,7 +60,7 @@ STEERING_PARAMETERS: tuple[Parameter, ...] = (
     ),
     Parameter(
         "steering_margin",
-        0.005,
+        0.001,
         "By how much the mean score of the chosen one has to exceed that of every other; for the two other methods, "
         "scores that differ by less are equal.",
         "",

@@ -40,7 +40,7 @@ class SelectionRules(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
 
     method: Method = "mean"
-    margin: float = pydantic.Field(default=0.005, ge=0.0, le=1.0)
+    margin: float = pydantic.Field(default=0.001, ge=0.0, le=1.0)
     noise_factor: float = pydantic.Field(default=1.0, ge=0.0, le=100.0)
     ties: Literal["abstain", "first"] = "abstain"
     temperature: float = pydantic.Field(default=0.0, ge=0.0, le=100.0)
