@@ -16,8 +16,11 @@ from vlm_judge_ros.steering.candidate import Candidate, Floats, PredictedFrame
 from vlm_judge_ros.steering.choice import Choice
 from vlm_judge_ros.steering.history import raw_image
 from vlm_judge_ros.steering.policy import NothingAllowed, Seen, SteeredPolicy, SteeringLoop
+from vlm_judge_ros.steering.questions import SteeringSettings
 from vlm_judge_ros.steering.request import CandidateAnswer, ScoringAnswer, ScoringRequest
 from vlm_judge_ros.steering.scored import CandidateState
+from vlm_judge_ros.steering.scorer import CandidateScorer
+from vlm_judge_ros.steering.selection import SelectionRules
 from vlm_judge_ros.verdict.settings import CameraSettings, EngineSettings
 
 SETTINGS = EngineSettings(cameras=(CameraSettings("front"),))
@@ -93,7 +96,8 @@ def test_the_answer_of_the_policy_that_drew_the_chosen_chunk_comes_back_whole() 
 
 
 def test_where_the_judge_abstains_the_policy_does_what_it_would_have_done() -> None:
-    policy = steered(LikeOpenpi([0.500, 0.504, 0.502]))
+    cautious = SteeringSettings(rules=SelectionRules(margin=0.005))
+    policy = steered(LikeOpenpi([0.500, 0.504, 0.502]), judge=CandidateScorer(BrightnessJudge(), cautious))
     assert policy.infer(0)["drawn"] == 0.500
     assert policy.last_answer is not None and policy.last_answer.choice.abstained
 
