@@ -60,14 +60,9 @@ class Recording:
         """Choose, and keep the pictures and the steps that are left after each chunk."""
         evidence, request = decision.evidence(), decision.request()
         for camera, kept in self._pictures.items():
-            ends = [max(frame.at_s for frame in one.frames if frame.camera == camera) for one in request.candidates]
-            kept.append(encode_square(evidence.keyframes[camera][-1].frame.image.rgb(), _SIZE_PX))
-            kept.extend(
-                encode_square(frame.image.rgb(), _SIZE_PX)
-                for one, end_s in zip(request.candidates, ends, strict=True)
-                for frame in one.frames
-                if frame.camera == camera and frame.at_s == end_s
-            )
+            futures = [[one.image for one in each.frames if one.camera == camera] for each in request.candidates]
+            present = evidence.keyframes[camera][-1].frame.image
+            kept.extend(encode_square(image.rgb(), _SIZE_PX) for image in (present, *(seen[-1] for seen in futures)))
         self._left.append([decision.steps_left(index, decision.longest) for index in range(decision.count)])
         self._stamps_s.append(evidence.elapsed_s)
         self._instruction, self._longest = evidence.task, decision.longest
