@@ -38,13 +38,25 @@ UNSURE_AFTER_ONSET_S = 0.6
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
-    """Frames of some episodes, one after another, and questions about them.
+class Frames:
+    """Frames of some episodes, one after another.
 
     Attributes:
         first: images of the front camera, shape (frames, 96, 96, 3), bytes.
         second: images of the wrist camera, of the same shape.
         vectors: instruction vector of each frame, shape (frames, 512).
+    """
+
+    first: Tensor
+    second: Tensor
+    vectors: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Batch(Frames):
+    """Questions about the frames of some episodes.
+
+    Attributes:
         frames: which frames each question shows, padded, shape (questions, LONGEST).
         seconds: their times relative to the newest, padded, shape (questions, LONGEST).
         last: index of the newest frame in each question, shape (questions,).
@@ -56,9 +68,6 @@ class Batch:
         mode: index into MODES; -1 where it is not failing, shape (questions,).
     """
 
-    first: Tensor
-    second: Tensor
-    vectors: Tensor
     frames: Tensor
     seconds: Tensor
     last: Tensor

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from augment import augment
-from batch import forgetful
-from episodes import decoded
+from batch import Frames, forgetful
+from episodes import pictures_in
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
@@ -49,27 +49,20 @@ class RecordedDecisions:
 
     def pictures(self, at: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """Decode some pictures of the front and of the wrist camera, each of shape (len(at), 96, 96, 3), bytes."""
-        with np.load(self.path) as file:
-            return decoded(file["front"], file["front_ends"], at), decoded(file["wrist"], file["wrist_ends"], at)
+        return pictures_in(self.path, at)
 
 
 @dataclass(frozen=True, slots=True)
-class DecisionBatch:
+class DecisionBatch(Frames):
     """Some decisions between K chunks each; one question for every chunk.
 
     Attributes:
-        first: images of the front camera, shape (frames, 96, 96, 3), bytes.
-        second: images of the wrist camera, of the same shape.
-        vectors: instruction vector of each frame, shape (frames, 512).
         frames: which frames each question shows, padded, shape (decisions * K, HISTORY + 1).
         seconds: their times relative to the newest, padded, of the same shape.
         last: index of the newest frame in each question, shape (decisions * K,).
         way_left: after each chunk, shape (decisions, K).
     """
 
-    first: Tensor
-    second: Tensor
-    vectors: Tensor
     frames: Tensor
     seconds: Tensor
     last: Tensor

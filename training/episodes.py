@@ -51,8 +51,7 @@ class Episode:
 
     def pictures(self, at: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """Decode some frames of the front and of the wrist camera, each of shape (len(at), 96, 96, 3), bytes."""
-        with np.load(self.path) as file:
-            return decoded(file["front"], file["front_ends"], at), decoded(file["wrist"], file["wrist_ends"], at)
+        return pictures_in(self.path, at)
 
 
 def load_episodes(folder: Path) -> list[Episode]:
@@ -99,8 +98,13 @@ def _read(path: Path) -> Episode:
         )
 
 
-def decoded(content: NDArray[np.uint8], ends: NDArray[np.int64], at: NDArray[np.int64]) -> NDArray[np.uint8]:
-    """Decode some of many JPEG images that lie one after another, shape (len(at), height, width, 3), bytes."""
+def pictures_in(path: Path, at: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Decode some pictures of both cameras in a file of simulated data, each of shape (len(at), 96, 96, 3), bytes."""
+    with np.load(path) as file:
+        return _images(file["front"], file["front_ends"], at), _images(file["wrist"], file["wrist_ends"], at)
+
+
+def _images(content: NDArray[np.uint8], ends: NDArray[np.int64], at: NDArray[np.int64]) -> NDArray[np.uint8]:
     starts = np.concatenate([[0], ends[:-1]])
-    pictures = [cv2.imdecode(content[starts[index] : ends[index]], cv2.IMREAD_COLOR_RGB) for index in at]
-    return np.stack(pictures).astype(np.uint8, copy=False)
+    decoded = [cv2.imdecode(content[starts[index] : ends[index]], cv2.IMREAD_COLOR_RGB) for index in at]
+    return np.stack(decoded).astype(np.uint8, copy=False)

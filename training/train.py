@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from batch import MODES, Batch, make_batch
+from batch import MODES, Batch, Frames, make_batch
 from checkpoint import Run, load_run, save_run
 from decisions import (
     CHUNK_S,
@@ -93,9 +93,10 @@ def settle_norms(encoder: Encoder, batches: Iterable[tuple[Batch, DecisionBatch 
 
 def _encoded(encoder: Encoder, batch: Batch, decisions: DecisionBatch | None) -> Tensor:
     """Features of all frames of a step, those of decisions last."""
-    parts = [batch] if decisions is None else [batch, decisions]
-    first, second = (_last_channels(torch.cat([getattr(part, view) for part in parts])) for view in ("first", "second"))
-    features: Tensor = encoder(first, second, torch.cat([part.vectors for part in parts]))
+    parts: list[Frames] = [batch] if decisions is None else [batch, decisions]
+    first, second = torch.cat([part.first for part in parts]), torch.cat([part.second for part in parts])
+    vectors = torch.cat([part.vectors for part in parts])
+    features: Tensor = encoder(_last_channels(first), _last_channels(second), vectors)
     return features
 
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
-
-os.environ.setdefault("MUJOCO_GL", "egl")
-pytest.importorskip("metaworld", reason="the extra `simulate` is not installed", exc_type=ImportError)
+from simulator import experts_ask_for_too_much
 
 from vlm_judge_ros.cli import main
 from vlm_judge_ros.closed_loop.choosers import Chance, Chooser, Decision, Oracle, Pick, Policy
@@ -20,15 +17,9 @@ from vlm_judge_ros.closed_loop.prediction import Imperfection, play, steps_left
 from vlm_judge_ros.closed_loop.task_table import LoopTask
 from vlm_judge_ros.simulation.camera import pose_of
 from vlm_judge_ros.simulation.episode import world_of
-from vlm_judge_ros.simulation.world import SimulatorMissing, load_simulator
 from vlm_judge_ros.steering.request import ScoringRequest
 
-try:
-    load_simulator()
-except SimulatorMissing as missing:
-    pytest.skip(str(missing), allow_module_level=True)
-
-pytestmark = pytest.mark.filterwarnings(r"ignore:Constant\(s\) may be too high")
+pytestmark = experts_ask_for_too_much
 
 TASK = LoopTask(task="drawer-close", noise=0.6, decisions=3)
 

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-
-os.environ.setdefault("MUJOCO_GL", "egl")
-pytest.importorskip("metaworld", reason="the extra `simulate` is not installed", exc_type=ImportError)
+from simulator import experts_ask_for_too_much
 
 from vlm_judge_ros.closed_loop.decision_dataset import FIRST_SEED, loop_task, main
 from vlm_judge_ros.simulation.tasks import TRAINED_TASKS
-from vlm_judge_ros.simulation.world import SimulatorMissing, load_simulator
 
-try:
-    load_simulator()
-except SimulatorMissing as missing:
-    pytest.skip(str(missing), allow_module_level=True)
-
-pytestmark = pytest.mark.filterwarnings(r"ignore:Constant\(s\) may be too high")
+pytestmark = experts_ask_for_too_much
 
 
 @pytest.fixture(scope="module")

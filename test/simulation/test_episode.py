@@ -1,13 +1,10 @@
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 
 import numpy as np
 import pytest
-
-os.environ.setdefault("MUJOCO_GL", "egl")
-pytest.importorskip("metaworld", reason="the extra `simulate` is not installed", exc_type=ImportError)
+from simulator import experts_ask_for_too_much
 
 from vlm_judge_ros.episode.failure_mode import FailureMode
 from vlm_judge_ros.simulation.camera import Variation
@@ -15,15 +12,8 @@ from vlm_judge_ros.simulation.disturbance import Disturbance
 from vlm_judge_ros.simulation.episode import EpisodeImpossible, EpisodeSpec, SimulatedEpisode, simulate_episode
 from vlm_judge_ros.simulation.proof import draws_right
 from vlm_judge_ros.simulation.tasks import TASKS
-from vlm_judge_ros.simulation.world import SimulatorMissing, load_simulator
 
-try:
-    load_simulator()
-except SimulatorMissing as missing:
-    pytest.skip(str(missing), allow_module_level=True)
-
-# The experts ask for more than the arm gives, at each step.
-pytestmark = pytest.mark.filterwarnings(r"ignore:Constant\(s\) may be too high")
+pytestmark = experts_ask_for_too_much
 
 SPEC = EpisodeSpec("drawer-open", 910_001, width=64, height=48, frame_steps=20, truth_steps=10)
 

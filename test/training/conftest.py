@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from vlm_judge_ros.episode.failure_mode import FailureMode
+from vlm_judge_ros.simulation.seed_files import joined
 
 SCRIPTS = Path(__file__).parents[2] / "training"
 FRAMES = 16
@@ -35,10 +36,10 @@ def write_episode(folder: Path, seed: int, task: str, disturbance: str, mode: Fa
     random = np.random.default_rng(seed)
     encoded = [cv2.imencode(".jpg", random.integers(0, 255, (96, 96, 3), np.uint8))[1].ravel() for _ in range(FRAMES)]
     failing = np.arange(FRAMES) >= 10 if mode else np.zeros(FRAMES, dtype=bool)
-    pictures, ends = np.concatenate(encoded), np.cumsum([picture.size for picture in encoded])
     np.savez(
         folder / f"{seed:06d}.npz",
-        **{"front": pictures, "wrist": pictures, "front_ends": ends, "wrist_ends": ends},
+        **joined("front", encoded),
+        **joined("wrist", encoded),
         stamps_s=np.arange(FRAMES, dtype=np.float32) / 2,
         progress=np.linspace(0.0, 1.0, FRAMES, dtype=np.float32),
         success=~failing & (np.arange(FRAMES) > 12),

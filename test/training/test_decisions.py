@@ -7,6 +7,8 @@ import cv2
 import numpy as np
 import pytest
 
+from vlm_judge_ros.simulation.seed_files import joined
+
 torch = pytest.importorskip("torch", reason="the extra `train` is not installed")
 
 CHUNKS = 3
@@ -17,11 +19,11 @@ def write_decisions(folder: Path, seed: int, decisions: int) -> Path:
     count = decisions * (1 + CHUNKS)
     levels = 250 - 4 * np.arange(count)
     encoded = [cv2.imencode(".jpg", np.full((96, 96, 3), level, np.uint8))[1].ravel() for level in levels]
-    pictures, ends = np.concatenate(encoded), np.cumsum([picture.size for picture in encoded])
     path = folder / f"{seed:06d}.npz"
     np.savez(
         path,
-        **{"front": pictures, "wrist": pictures, "front_ends": ends, "wrist_ends": ends},
+        **joined("front", encoded),
+        **joined("wrist", encoded),
         left=np.random.default_rng(seed).integers(1, 90, (decisions, CHUNKS)),
         longest=np.array(90),
         clean_steps=np.array(30),
