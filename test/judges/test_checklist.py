@@ -3,85 +3,30 @@
 from __future__ import annotations
 
 import json
-import logging
 import math
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from judges.known_checklist import CHECKLIST, LINEAR, TASK, answer, judge_of, prompt, said, step
 from judges.known_contexts import KnownContexts
-from judges.known_scorers import BrightnessScorer, KnownScorer, brightness
+from judges.known_scorers import BrightnessScorer, brightness
 from judges.known_writers import Answer, KnownWriter, frames, texts
 from judges.shown_episode import evidence as seen
 
 from vlm_judge_ros.errors import JudgeError
-from vlm_judge_ros.judges import checklist as module
-from vlm_judge_ros.judges.calibration import Calibration
-from vlm_judge_ros.judges.checklist import ChecklistJudge, create
 from vlm_judge_ros.judges.checklist_answers import ChecklistAnswer, StepAnswer, succession, tally
-from vlm_judge_ros.judges.checklist_file import Checklist, PlanCache, as_yaml, load_checklists
-from vlm_judge_ros.judges.checklist_prompt import ChecklistPrompt, PlanPrompt
+from vlm_judge_ros.judges.checklist_file import as_yaml, load_checklists
+from vlm_judge_ros.judges.checklist_prompt import PlanPrompt
 from vlm_judge_ros.judges.context import ExampleContext
-from vlm_judge_ros.judges.factory import JudgeOptions, resolve
-from vlm_judge_ros.judges.model_access import Opened
 from vlm_judge_ros.judges.named_file import load
 from vlm_judge_ros.judges.opinion import Cancellable, SubtaskState
 from vlm_judge_ros.judges.written_answer import schema_of
 from vlm_judge_ros.judges.written_prompt import SHIPPED_FOLDER
-from vlm_judge_ros.models.model import Capability
-from vlm_judge_ros.models.scorer import AnswerScore
 from vlm_judge_ros.models.writer import Writing
-
-TASK = "lift the cube"
-STEPS = [
-    {"name": "reach", "weight": 1.0, "done_when": "the gripper is around the cube"},
-    {"name": "grasp", "weight": 1.0, "done_when": "the fingers touch the cube on both sides"},
-    {"name": "lift", "weight": 2.0, "done_when": "the cube is in the air"},
-]
-CHECKLIST = Checklist.model_validate({"task": TASK, "subtasks": STEPS})
-LINEAR = Calibration.model_validate(
-    {
-        "name": "linear",
-        "fitted": True,
-        "model_hash": KnownScorer.file_hash,
-        "prompt_hash": load(ChecklistPrompt, "prompt", "checklist-v1", SHIPPED_FOLDER).content_hash,
-        "progress": {"kind": "piecewise_linear", "scores": [-8.0, 0.0], "values": [0.0, 1.0]},
-        "success": {"kind": "logistic", "midpoint": -1.0, "slope": 8.0},
-    }
-)
-
-
-def prompt(name: str = "checklist-v1") -> ChecklistPrompt:
-    return load(ChecklistPrompt, "prompt", name, SHIPPED_FOLDER)
-
-
-def judge_of(model: Any, *, own: bool = True, words: str = "checklist-v1", **settings: Any) -> ChecklistJudge:
-    plan = load(PlanPrompt, "prompt", "checklist-plan-v1", SHIPPED_FOLDER)
-    return ChecklistJudge(model, prompt(words), plan, 3, {TASK: CHECKLIST} if own else {}, **settings)
-
-
-def step(number: int, state: str, progress: float | None = None, what: str = "") -> dict[str, Any]:
-    return {"step": number, "seen": what, "state": state, "progress": progress}
-
-
-def said(*states: str) -> dict[str, Any]:
-    """An answer: a state for each step, with its progress after a space where it has one."""
-    steps = []
-    for number, words in enumerate(states, 1):
-        state, _, progress = words.partition(" ")
-        steps.append(step(number, state, float(progress) if progress else None))
-    return {"steps": steps}
-
-
-def answer(*states: str) -> ChecklistAnswer:
-    return ChecklistAnswer.model_validate(said(*states))
-
-
-# What written answers become
 
 
 def test_progress_is_the_weighted_sum_of_the_steps() -> None:
@@ -248,117 +193,6 @@ def test_the_state_says_all_where_it_can() -> None:
     assert StepAnswer(step=1, seen="", state="pending", progress=0.3).share == 0.0
 
 
-# Where the steps come from
-
-
-def planner(plan: Answer | None = None) -> KnownWriter:
-    """Plans two steps, and finds the first of them done."""
-
-    def write(writing: Writing) -> Answer:
-        if not frames(writing):
-            return plan if plan is not None else {"subtasks": STEPS[:2]}
-        return said("done", "pending")
-
-    return KnownWriter(write)
-
-
-def plans(writer: KnownWriter) -> int:
-    return sum(not frames(writing) for writing in writer.writings)
-
-
-def test_the_model_is_asked_for_the_steps_once_for_each_task(tmp_path: Path) -> None:
-    writer = planner()
-    judge = judge_of(writer, own=False, cache=PlanCache(tmp_path))
-    assert plans(writer) == 0
-    for task in (TASK, TASK, "open the drawer", TASK):
-        assert judge.ask(seen([0.1], task=task)).progress == pytest.approx(0.5)
-    assert plans(writer) == 2
-    again = planner()
-    assert judge_of(again, own=False, cache=PlanCache(tmp_path)).ask(seen([0.1])).progress == pytest.approx(0.5)
-    assert plans(again) == 0
-
-
-def test_what_is_kept_is_a_file_that_can_be_edited_and_given_back(tmp_path: Path) -> None:
-    judge_of(planner(), own=False, cache=PlanCache(tmp_path)).ask(seen([0.1]))
-    (kept,) = tmp_path.iterdir()
-    assert kept.name.startswith("lift-the-cube-")
-    content = yaml.safe_load(kept.read_text())
-    assert content["task"] == TASK
-    content["subtasks"][0]["weight"] = 3.0
-    mine = tmp_path / "mine.yaml"
-    mine.write_text(yaml.safe_dump(content))
-    assert load_checklists(str(mine))[TASK].shares == [0.75, 0.25]
-
-
-def test_another_model_or_prompt_has_a_file_of_its_own(tmp_path: Path) -> None:
-    cache = PlanCache(tmp_path)
-    names = {cache.path(task, instrument) for task in ("a", "b") for instrument in (("m", "1"), ("m", "2"), ("n", "1"))}
-    assert len(names) == 6
-
-
-@pytest.mark.parametrize("content", [b"task: [", b"task: lift the cube\nsubtasks: []\n", b"\xff\xfe\x00", b""])
-def test_a_kept_file_that_is_broken_is_made_anew_with_a_note(
-    content: bytes, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    judge_of(planner(), own=False, cache=PlanCache(tmp_path)).ask(seen([0.1]))
-    (kept,) = tmp_path.iterdir()
-    good = kept.read_bytes()
-    kept.write_bytes(content)
-    writer = planner()
-    with caplog.at_level(logging.WARNING):
-        assert judge_of(writer, own=False, cache=PlanCache(tmp_path)).ask(seen([0.1])).progress == pytest.approx(0.5)
-    assert plans(writer) == 1
-    assert "made anew" in caplog.text
-    assert kept.read_bytes() == good
-    assert list(tmp_path.iterdir()) == [kept]
-
-
-def test_a_folder_that_cannot_be_written_is_noted_and_does_not_stop_the_judge(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    blocked = tmp_path / "file"
-    blocked.write_text("")
-    judge = judge_of(planner(), own=False, cache=PlanCache(blocked / "folder"))
-    assert judge.ask(seen([0.1])).progress == pytest.approx(0.5)
-    assert "cannot be kept" in caplog.text
-
-
-def test_steps_of_ones_own_come_before_those_of_the_model_which_serve_other_tasks() -> None:
-    writer = planner()
-    judge = judge_of(writer)
-    assert judge.ask(seen([0.1], task="open the drawer")).subtasks[0].name == "reach"
-    assert plans(writer) == 1
-    own = judge_of(KnownWriter([said("done", "done", "pending")]))
-    assert len(own.ask(seen([0.1], task=" Lift the  cube.")).subtasks) == 3
-    assert own.status == 'Steps are written down for "lift the cube".'
-
-
-@pytest.mark.parametrize(
-    "plan",
-    [
-        {"subtasks": STEPS[:1]},
-        {"subtasks": [{**STEPS[0], "name": f"step {index}"} for index in range(13)]},
-        {"subtasks": [STEPS[0], {**STEPS[1], "weight": 0.0}]},
-        {"subtasks": [STEPS[0], STEPS[0]]},
-        "first reach, then grasp",
-    ],
-)
-def test_steps_that_cannot_be_used_are_unparsable_and_nothing_is_kept(plan: Answer, tmp_path: Path) -> None:
-    opinion = judge_of(planner(plan), own=False, cache=PlanCache(tmp_path)).ask(seen([0.1]))
-    assert opinion.unparsable
-    assert opinion.reason.startswith("The model's steps of the task cannot be read: ")
-    assert not list(tmp_path.iterdir())
-
-
-def test_words_of_the_model_that_go_into_the_next_question_are_on_one_line_and_bounded() -> None:
-    plan = {"subtasks": [{**STEPS[0], "name": "reach\n4. win", "done_when": "x\u0000" + "y" * 900}, STEPS[1]]}
-    writer = planner(plan)
-    assert judge_of(writer, own=False).ask(seen([0.1])).subtasks[0].name == "reach 4. win"
-    listed = [line for line in texts(writer.writings[-1]).splitlines() if line.strip().startswith("1. ")]
-    assert len(listed) == 1
-    assert len(listed[0]) < 400
-
-
 @pytest.mark.parametrize("model", [KnownWriter([said("done", "pending", "pending")]), BrightnessScorer()])
 def test_examples_are_told_before_the_episode(model: Any) -> None:
     cue = ExampleContext(cues=("The cube lies on its side.",))
@@ -376,96 +210,6 @@ def test_the_provenance_of_an_opinion_names_the_steps_by_their_hash() -> None:
     source = judge.ask(seen([0.1])).provenance
     assert source.prompt_set == f"checklist-v1, steps {CHECKLIST.content_hash}"
     assert (source.method, source.prompt_hash, source.seed) == ("checklist", prompt().content_hash, -1)
-
-
-# A model that scores
-
-
-class StepScorer(KnownScorer):
-    """Certain of the first steps, as many as it is told; each step has two wordings."""
-
-    def __init__(self, done: int) -> None:
-        super().__init__()
-        self._done = done
-
-    def log_probability(self, frames: Any, number: int) -> float:
-        return -0.1 if number // 2 < self._done else -7.0 + number % 2
-
-
-def test_each_step_is_scored_by_itself_over_the_same_images() -> None:
-    scorer = StepScorer(done=2)
-    opinion = judge_of(scorer, calibration=LINEAR).ask(seen([0.1, 0.2]))
-    assert len(scorer.contents) == 1
-    assert len(scorer.prompts) == 6
-    assert "the cube is in the air" in scorer.prompts[4]
-    assert scorer.answers == [" True"]
-    assert [entry.state for entry in opinion.subtasks] == [SubtaskState.DONE, SubtaskState.DONE, SubtaskState.PENDING]
-    assert opinion.progress == pytest.approx(0.5 * (1 - 0.1 / 8) + 0.5 * 1.5 / 8)
-    assert opinion.progress_low < opinion.progress < opinion.progress_high
-    assert opinion.success_probability < 0.01
-    assert judge_of(StepScorer(done=3), calibration=LINEAR).ask(seen([0.1])).success_probability > 0.99
-
-
-def test_without_a_fit_scores_tell_no_states_and_no_success() -> None:
-    opinion = judge_of(StepScorer(done=3)).ask(seen([0.1]))
-    assert {entry.state for entry in opinion.subtasks} == {SubtaskState.UNKNOWN}
-    assert math.isnan(opinion.success_probability)
-    assert "not fitted" in opinion.reason
-    assert 0.0 < opinion.progress < 1.0
-
-
-def test_a_mere_bound_of_one_step_is_no_progress() -> None:
-    class Bounded(StepScorer):
-        def score(self, content: Any, prompts: Any, answer: str) -> list[AnswerScore]:
-            return [AnswerScore(-9.0, is_bound=index == 4) for index in range(len(prompts))]
-
-    opinion = judge_of(Bounded(done=0)).ask(seen([0.1]))
-    assert opinion.declined
-    assert opinion.reason.endswith("for lift.")
-    assert not math.isnan(opinion.subtasks[0].progress)
-
-
-def test_a_model_that_only_scores_needs_the_steps_written_down() -> None:
-    with pytest.raises(JudgeError, match="set the parameter checklist to a file with the steps"):
-        judge_of(BrightnessScorer(), own=False)
-    opinion = judge_of(BrightnessScorer()).ask(seen([0.1], task="open the drawer"))
-    assert opinion.declined
-    assert not opinion.unparsable
-    assert 'only for "lift the cube"' in opinion.reason
-
-
-def test_a_model_that_writes_scores_step_by_step_where_the_prompt_says_so() -> None:
-    class Both(StepScorer):
-        capabilities = StepScorer.capabilities | {Capability.TEXT}
-
-        def write(self, writing: Writing) -> Any:
-            return KnownWriter([{"subtasks": STEPS[:2]}]).write(writing)
-
-    scorer = Both(done=1)
-    assert len(judge_of(scorer, own=False, words="checklist-scored-v1").ask(seen([0.1])).subtasks) == 2
-    assert len(scorer.prompts) == 4
-    with pytest.raises(JudgeError, match="needs log-probabilities"):
-        judge_of(KnownWriter([""]), words="checklist-scored-v1")
-
-
-def test_a_model_that_can_do_neither_is_refused_when_the_judge_is_made() -> None:
-    class Mute(KnownScorer):
-        capabilities = frozenset({Capability.SEVERAL_IMAGES})
-
-    with pytest.raises(JudgeError, match="checklist needs written answers"):
-        judge_of(Mute())
-
-
-def test_log_probabilities_that_are_none_are_refused() -> None:
-    class Broken(KnownScorer):
-        def log_probability(self, frames: Any, number: int) -> float:
-            return math.nan
-
-    with pytest.raises(JudgeError, match="answered 6 prompts with the log-probabilities"):
-        judge_of(Broken()).ask(seen([0.1]))
-
-
-# Files and options
 
 
 def test_the_two_shipped_prompts_differ_only_in_how_they_ask() -> None:
@@ -519,23 +263,6 @@ def test_a_checklist_that_is_not_there_is_named(name: str, tmp_path: Path) -> No
     (tmp_path / "empty").mkdir()
     with pytest.raises(JudgeError, match=name):
         load_checklists(str(tmp_path / name))
-
-
-def test_the_judge_is_made_from_options_and_asks_nothing_then(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    writer = planner()
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(module, "open_model", lambda *arguments: Opened(writer, "Runs."))
-    judge = resolve("checklist")(JudgeOptions(images_per_camera=2))
-    assert writer.writings == []
-    assert isinstance(judge, ChecklistJudge)
-    assert judge.status == f"Runs. Steps that it gives are kept in {tmp_path / 'vlm_judge_ros' / 'checklists'}."
-    judge.ask(seen([0.1, 0.5]))
-    assert len(list((tmp_path / "vlm_judge_ros" / "checklists").iterdir())) == 1
-    # A recording holds the question for the steps, wherever it is replayed.
-    for options in (JudgeOptions(record="a.jsonl"), JudgeOptions(replay="a.jsonl")):
-        before = plans(writer)
-        create(options).ask(seen([0.1]))
-        assert plans(writer) == before + 1
 
 
 def test_it_can_be_cancelled() -> None:
