@@ -26,7 +26,12 @@ def test_a_shipped_set_carries_its_name_and_its_wordings_differ(name: str) -> No
 
 def test_a_set_that_was_shipped_does_not_change_under_its_name() -> None:
     hashes = {name: load_prompt_set(name).content_hash for name in SHIPPED}
-    assert hashes == {"drawn-v1": "19db9cdf27d8838c", "ten-v1": "b0788409815a0590", "three-v1": "ddf7a7a0eaf50418"}
+    assert hashes == {
+        "drawn-v1": "19db9cdf27d8838c",
+        "one-v1": "a642404cc471bd22",
+        "ten-v1": "b0788409815a0590",
+        "three-v1": "ddf7a7a0eaf50418",
+    }
 
 
 def test_the_name_does_not_change_the_hash_and_everything_else_does() -> None:
@@ -82,5 +87,5 @@ def test_what_is_wrong_with_a_file_is_said(tmp_path: Path, content: dict[str, ob
 
 
 def test_a_set_that_is_not_there_is_named_with_those_that_are() -> None:
-    with pytest.raises(JudgeError, match="name one of drawn-v1, ten-v1, three-v1, or a "):
+    with pytest.raises(JudgeError, match="name one of drawn-v1, one-v1, ten-v1, three-v1, or a "):
         load_prompt_set("eleven")

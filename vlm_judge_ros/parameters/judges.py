@@ -76,8 +76,8 @@ JUDGE_PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         "prompts",
         "",
-        "Prompt set of token_reward (ten-v1, three-v1, or a .json file of your own), or prompt of a judge that reads "
-        "written answers (a .yaml file). Empty: the one of a known model, else the judge's own.",
+        "Prompt set of token_reward (ten-v1, three-v1, one-v1, or a .json file of your own), or prompt of a judge that "
+        "reads written answers (a .yaml file). Empty: the one of a known model, else the judge's own.",
     ),
     Parameter(
         "calibration",
