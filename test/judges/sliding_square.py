@@ -15,7 +15,7 @@ from vlm_judge_ros.models.appearance.grids import GridEncoder
 
 TASK = "slide the square to the right"
 CAMERA = "front"
-_SIDE_PX, _SQUARE_PX = 64, 14
+_SIDE_PX, _SQUARE_PX, _HEIGHT_PX = 64, 14, 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Picture:
     """A picture with the square at a share of the way."""
 
     share: float
-    height: int = 24
+    height: int = _HEIGHT_PX
 
     size_bytes = 1
     form = "64x64 rgb8"
@@ -37,19 +37,26 @@ class Picture:
         return picture
 
 
-def reference(seconds: float = 10.0, height: int = 24, rest_s: float = 2.0) -> ReferenceEpisode:
+def reference(seconds: float = 10.0, height: int = _HEIGHT_PX, rest_s: float = 2.0) -> ReferenceEpisode:
     """A success that takes so long and then rests."""
     at_s = np.arange(0.0, seconds + rest_s + 0.25, 0.5)
     pictures = [{CAMERA: Picture(min(1.0, now_s / seconds), height).rgb()} for now_s in at_s]
     return ReferenceEpisode(at_s, GridEncoder().encode(pictures))
 
 
-def evidence(shares: Sequence[float], spacing_s: float = 1.0, task: str = TASK, camera: str = CAMERA) -> Evidence:
-    """What a judge is shown of an episode with the square at these shares of the way."""
+def evidence(
+    shares: Sequence[float],
+    spacing_s: float = 1.0,
+    task: str = TASK,
+    camera: str = CAMERA,
+    last_height: int = _HEIGHT_PX,
+) -> Evidence:
+    """What a judge is shown of an episode with the square at these shares of the way, and at last beside it or not."""
+    heights = [_HEIGHT_PX] * (len(shares) - 1) + [last_height]
     thumbnail = np.zeros((24, 32), dtype=np.uint8)
     frames = [
-        Frame(camera, round((1.0 + index * spacing_s) * 1e9), Picture(share), thumbnail)
-        for index, share in enumerate(shares)
+        Frame(camera, round((1.0 + index * spacing_s) * 1e9), Picture(share, height), thumbnail)
+        for index, (share, height) in enumerate(zip(shares, heights, strict=True))
     ]
     keyframes = tuple(Keyframe(frame, FrameRole.SPREAD) for frame in frames)
     return Evidence("one", task, 10**9, frames[-1].stamp_ns, {camera: keyframes})

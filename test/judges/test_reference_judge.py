@@ -76,6 +76,19 @@ def test_a_reversed_success_falls(judge: ReferenceJudge) -> None:
     assert np.corrcoef(progress, np.arange(11))[0, 1] < -0.7
 
 
+def test_of_futures_of_one_moment_the_further_one_is_told_as_further(judge: ReferenceJudge) -> None:
+    until_now = np.linspace(0.0, 0.5, 6).tolist()
+    # A pixel is 0.022 of the way, and references have a moment every 0.05.
+    told = [judge.ask(evidence([*until_now, 0.5 + share])).progress for share in (0.022, 0.044, 0.066, 0.088, 0.11)]
+    assert np.all(np.diff(told) > 0.005)
+
+
+def test_of_futures_of_one_moment_that_beside_the_way_is_told_as_less_far(judge: ReferenceJudge) -> None:
+    until_now = np.linspace(0.0, 0.5, 6).tolist()
+    told = [judge.ask(evidence([*until_now, 0.6], last_height=height)).progress for height in (24, 27, 29)]
+    assert told[0] > told[1] > told[2]
+
+
 def test_a_stall_is_named(judge: ReferenceJudge) -> None:
     last = course(judge, [0.0, 0.2, 0.4, *[0.5] * 12])[-1]
     assert last.failure_probability > 0.7
@@ -143,10 +156,10 @@ def test_a_bad_file_is_one_sentence(fitted_file: Path, tmp_path: Path, spoil: st
         if spoil == "changed":
             arrays["points"] = arrays["points"][:, :, :, :-1]
         else:
-            other = {"older": 1, "newer": 3}[spoil]
+            other = {"older": 2, "newer": 4}[spoil]
             text = arrays["header"].tobytes().decode()
-            assert '"schema_version":2' in text
-            text = text.replace('"schema_version":2', f'"schema_version":{other}')
+            assert '"schema_version":3' in text
+            text = text.replace('"schema_version":3', f'"schema_version":{other}')
             arrays["header"] = np.frombuffer(text.encode(), dtype=np.uint8)
         np.savez(path, **arrays)
     elif spoil != "missing":

@@ -12,6 +12,7 @@ from typing import Any
 from vlm_judge_ros import __version__
 from vlm_judge_ros.closed_loop.choosers import ORACLE, POLICY, RANDOM
 from vlm_judge_ros.errors import JudgeError
+from vlm_judge_ros.models.appearance.encoder import GRIDS
 from vlm_judge_ros.parameters.arguments import add_parameter_arguments
 from vlm_judge_ros.replay.number_arguments import number, whole_number
 from vlm_judge_ros.replay.outputs.whole_file import write_whole
@@ -83,9 +84,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--references", type=whole_number(1, 20), default=5, metavar="N", help="episodes for reference (default: 5)"
     )
-    parser.add_argument(
-        "--encoder", default="embedded", metavar="NAME", help="of the judge reference, see `vlm-judge fit`"
-    )
+    parser.add_argument("--encoder", default=GRIDS, metavar="NAME", help="of the judge reference, see `vlm-judge fit`")
     add_parameter_arguments(parser)
     parser.add_argument("--table", type=Path, metavar="FILE", help="noise of the policy by task (default: the shipped)")
     parser.add_argument(

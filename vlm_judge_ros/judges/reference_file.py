@@ -21,8 +21,8 @@ from vlm_judge_ros.judges.reference_fit import Fitted
 from vlm_judge_ros.judges.reference_space import Space
 from vlm_judge_ros.judges.reference_watch import Courses, EndScale, Limits
 
-SCHEMA_VERSION = 2
-"""Since 2 `reach` and `cut` rest on medians, so that a file of version 1 would be read as something else."""
+SCHEMA_VERSION = 3
+"""Since 2 `reach` and `cut` rest on medians, and since 3 there is `usual`."""
 _HEADER = "header"
 _ARRAYS = ("mean", "basis", "points", "shares", "lengths_s")
 _LARGEST_BYTES = 512 * 1024 * 1024
@@ -40,6 +40,7 @@ class Header(pydantic.BaseModel):
         references: names of the episodes.
         noise: distance that is nothing but noise.
         motion: distance below which nothing has moved.
+        usual: distance from the nearest moment that nine of ten looks at successes keep.
         reach: how far from the ends successes usually end, for each part.
         cut: multiple of that at which finished and unfinished are equally likely.
         distance_limits: end of the band of distances, for each part.
@@ -58,6 +59,7 @@ class Header(pydantic.BaseModel):
     references: tuple[str, ...] = pydantic.Field(min_length=1)
     noise: float = pydantic.Field(gt=0.0, allow_inf_nan=False)
     motion: float = pydantic.Field(gt=0.0, allow_inf_nan=False)
+    usual: float = pydantic.Field(gt=0.0, allow_inf_nan=False)
     reach: tuple[pydantic.PositiveFloat, ...] = pydantic.Field(min_length=1)
     cut: float = pydantic.Field(gt=0.0, allow_inf_nan=False)
     distance_limits: tuple[pydantic.PositiveFloat, ...] = pydantic.Field(min_length=1)
@@ -104,6 +106,7 @@ def header_of(
         references=references,
         noise=fitted.courses.noise,
         motion=fitted.courses.motion,
+        usual=fitted.courses.usual,
         reach=fitted.end.reach,
         cut=fitted.end.cut,
         distance_limits=fitted.limits.distances,
@@ -174,6 +177,7 @@ def read_references(path: Path) -> References:
             arrays["lengths_s"],
             header.noise,
             header.motion,
+            header.usual,
         ),
         end=EndScale(header.reach, header.cut),
         limits=Limits(header.distance_limits, header.rest_limit_s, header.drop_limit),

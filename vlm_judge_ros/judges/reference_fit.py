@@ -24,6 +24,7 @@ _NEAR = 0.1
 _NOISES = np.geomspace(0.5, 12.0, 18)
 # One reference is compared with itself, which is closer than another episode will be.
 _ALONE = 2.0
+_USUAL = 0.9
 _DISTANCE_MARGIN, _REST_MARGIN, _DROP_MARGIN = 1.25, 1.5, 1.5
 _LEAST_REST_S, _LEAST_DROP = 4.0, 0.3
 
@@ -102,12 +103,12 @@ def fit(episodes: Sequence[ReferenceEpisode]) -> Fitted:
     space, courses = _place(episodes, positions)
     trials = list(_trials(episodes, positions))
     wider = _ALONE if len(episodes) == 1 else 1.0
-    noise = _noise(trials) * wider
-    left_out = tuple(_leave_out(trial, noise) for trial in trials)
+    noise, usual = _noise(trials) * wider, _usual(trials) * wider
+    left_out = tuple(_leave_out(trial, noise, usual) for trial in trials)
     end, limits = fit_end(left_out), _limits(left_out)
     end = replace(end, reach=tuple(wider * reach for reach in end.reach))
     limits = replace(limits, distances=tuple(wider * distance for distance in limits.distances))
-    return Fitted(space, replace(courses, noise=noise), end, limits, left_out)
+    return Fitted(space, replace(courses, noise=noise, usual=usual), end, limits, left_out)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -149,7 +150,7 @@ def _place(episodes: Sequence[ReferenceEpisode], positions: int) -> tuple[Space,
     steps = np.linalg.norm(np.diff(points, axis=1).reshape(len(points), positions - 1, -1), axis=2)
     lengths_s = np.array([np.ptp(episode.seconds) for episode in episodes])
     motion = _UNMOVED * max(float(np.median(steps)), 1e-6)
-    return space, Courses(points, np.stack(shares), np.maximum(lengths_s, 1e-3), 1.0, motion)
+    return space, Courses(points, np.stack(shares), np.maximum(lengths_s, 1e-3), 1.0, motion, 1.0)
 
 
 def _trials(episodes: Sequence[ReferenceEpisode], positions: int) -> Iterator[_Trial]:
@@ -197,8 +198,18 @@ def _noise(trials: Sequence[_Trial]) -> float:
     return float(_NOISES[int(np.argmax(said))])
 
 
-def _leave_out(trial: _Trial, noise: float) -> LeftOut:
-    looks = watch(replace(trial.courses, noise=noise), trial.points, trial.seconds.tolist())
+def _usual(trials: Sequence[_Trial]) -> float:
+    """How far from the nearest moment of the others looks at an episode left out usually are."""
+    nearest = [
+        np.sqrt(((point - trial.courses.points) ** 2).sum(axis=(2, 3)).min())
+        for trial in trials
+        for point in trial.points
+    ]
+    return max(float(np.quantile(nearest, _USUAL)), 1e-6)
+
+
+def _leave_out(trial: _Trial, noise: float, usual: float) -> LeftOut:
+    looks = watch(replace(trial.courses, noise=noise, usual=usual), trial.points, trial.seconds.tolist())
     return LeftOut(tuple(looks), tuple(trial.truth.tolist()), tuple(trial.done.tolist()))
 
 

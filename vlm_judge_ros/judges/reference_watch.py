@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vlm_judge_ros.judges.alignment import Belief, Floats, follow
+from vlm_judge_ros.judges.local_progress import local_progress, way_back
 
 END_SHARE = 0.93
 """From this share of the way on a reference is at its end."""
@@ -72,6 +73,7 @@ class Courses:
         lengths_s: seconds from start to end of each reference, shape (references,).
         noise: distance that is nothing but noise, above 0.
         motion: distance from the look before below which nothing has moved, above 0.
+        usual: distance from the nearest moment that nine of ten looks at successes left out keep, above 0.
     """
 
     points: Floats
@@ -79,6 +81,7 @@ class Courses:
     lengths_s: Floats
     noise: float
     motion: float
+    usual: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +89,10 @@ class Watched:
     """One look.
 
     Attributes:
-        progress: mean share of the way, 0 to 1.
-        low: lower end of the middle 80 %.
-        high: upper end of it.
+        progress: share of the way, 0 to 1, as the references' moments near the believed one tell it, less the way back
+            from beside them.
+        low: lower end of the middle 80 % of the belief, never above progress.
+        high: upper end of it, never below.
         end_belief: probability of being at the end of a reference.
         end_distances: distance from the nearest end of a reference, for each part.
         distances: from where in the references it is, for each part; the median of the last three looks.
@@ -137,7 +141,8 @@ def watch(courses: Courses, points: Floats, seconds: Sequence[float]) -> list[Wa
     at_end = np.sqrt(squares[:, courses.shares >= 1.0].min(axis=1))
     weights = np.stack([belief.weights for belief in beliefs])
     apart = np.sqrt((squares * weights[..., None]).sum(axis=(1, 2)))
-    return list(_told(beliefs, at_end, apart, seconds, courses.shares))
+    progress = _refined(courses, points, np.sqrt(summed.min(axis=(1, 2))), beliefs)
+    return list(_told(beliefs, progress, at_end, apart, seconds, courses.shares))
 
 
 def _moved(points: Floats, motion: float) -> list[bool]:
@@ -150,8 +155,29 @@ def _moved(points: Floats, motion: float) -> list[bool]:
     return moved
 
 
+def _refined(courses: Courses, points: Floats, nearest: Floats, beliefs: Sequence[Belief]) -> list[float]:
+    """Progress at each look; one that is no news tells what the one before told."""
+    moments = courses.points.reshape(courses.shares.size, -1)
+    progress: list[float] = []
+    for index, (belief, point) in enumerate(zip(beliefs, points, strict=True)):
+        before = beliefs[max(index - 1, 0)]
+        if progress and belief is before:
+            progress.append(progress[-1])
+            continue
+        # Futures of one moment are told apart by one line, or nearly so: half of where it lies they have in common.
+        around = (before.progress + belief.progress) / 2.0
+        reached = local_progress(point.ravel(), moments, courses.shares.ravel(), around)
+        progress.append(max(0.0, reached - way_back(float(nearest[index]), courses.usual)))
+    return progress
+
+
 def _told(
-    beliefs: Sequence[Belief], at_end: Floats, apart: Floats, seconds: Sequence[float], shares: Floats
+    beliefs: Sequence[Belief],
+    progress: Sequence[float],
+    at_end: Floats,
+    apart: Floats,
+    seconds: Sequence[float],
+    shares: Floats,
 ) -> Iterator[Watched]:
     level, best, changed_s = -1.0, 0.0, seconds[0]
     for index, (belief, now_s) in enumerate(zip(beliefs, seconds, strict=True)):
@@ -160,9 +186,9 @@ def _told(
             level, changed_s = belief.progress, now_s
         best = max(best, belief.progress)
         yield Watched(
-            progress=belief.progress,
-            low=belief.low,
-            high=belief.high,
+            progress=progress[index],
+            low=min(belief.low, progress[index]),
+            high=max(belief.high, progress[index]),
             end_belief=end_belief,
             end_distances=tuple(at_end[index].tolist()),
             distances=tuple(np.median(apart[max(index - 2, 0) : index + 1], axis=0).tolist()),
