@@ -6,13 +6,17 @@ or more are ordered rightly, and how many steps the chosen chunk costs beyond th
 of any of them. Intervals are over drawn episodes. Needs the extra `simulate`.
 
     python benchmarks/steering_decisions.py --task drawer-open --task push --episodes 8 --look none
+
+The judge `reference` is fitted to five episodes of the clean expert, as `vlm-judge steer-eval` does.
 """
 
 from __future__ import annotations
 
 import argparse
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +24,12 @@ from numpy.typing import NDArray
 from vlm_judge_ros.closed_loop.choosers import Decision, Pick
 from vlm_judge_ros.closed_loop.loop import LoopSettings, Scene
 from vlm_judge_ros.closed_loop.noisy_expert import HORIZON
+from vlm_judge_ros.closed_loop.references import fit_references
 from vlm_judge_ros.closed_loop.task_table import chosen, read_table
+from vlm_judge_ros.closed_loop.workers import REFERENCE
 from vlm_judge_ros.judges.factory import JudgeOptions, resolve
 from vlm_judge_ros.judges.opinion import Judge, Opinion
+from vlm_judge_ros.models.appearance.encoder import GRIDS
 from vlm_judge_ros.parameters.given import GivenParameters
 from vlm_judge_ros.parameters.judge_node import DEFAULT_CAMERAS
 from vlm_judge_ros.parameters.settings import engine_settings
@@ -32,6 +39,7 @@ from vlm_judge_ros.steering.questions import SteeringSettings, prepare
 
 MARGINS = (0.0, 0.001, 0.005, 0.02)
 TELLING_STEPS = 3
+REFERENCES = 5
 
 Floats = NDArray[np.float64]
 
@@ -113,6 +121,16 @@ def told(one: Figure) -> str:
     return f"{one.value:.2f}{interval}"
 
 
+def judge_named(name: str, task: str, look: Variation) -> Judge:
+    """A judge as `vlm-judge steer-eval` makes it for a task."""
+    if name != REFERENCE:
+        return resolve(name)(JudgeOptions())
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "references.npz"
+        fit_references(task, REFERENCES, GRIDS, look, path)
+        return resolve(name)(JudgeOptions(model=str(path)))
+
+
 def main() -> None:
     """Play, and print."""
     table = read_table()
@@ -129,7 +147,7 @@ def main() -> None:
     loop = LoopSettings(options.frame_steps, engine=engine, look=Variation(options.look))
     for listed in chosen(table, options.task):
         task = listed if options.noise is None else listed.model_copy(update={"noise": options.noise})
-        collecting = Collecting(resolve(options.judge)(JudgeOptions()))
+        collecting = Collecting(judge_named(options.judge, task.task, loop.look))
         for seed in range(options.episodes):
             Scene(task, 1000 + seed, loop).run(collecting, options.k)
         judged = collecting.judged
