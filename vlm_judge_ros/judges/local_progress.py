@@ -14,7 +14,7 @@ from vlm_judge_ros.judges.alignment import Floats
 _WINDOW = 0.25
 _PENALTY = 0.3
 _FEWEST = 3
-_STRAYING = 0.4
+_STRAYING = 0.2
 
 
 def local_progress(point: Floats, points: Floats, shares: Floats, around: float) -> float:
