@@ -15,6 +15,8 @@ from vlm_judge_ros.replay.summary import Summary
 KEY = "sk-demonstration-0123456789abcdef"
 
 
+# Both run in their own time: on a busy machine the second asks about other frames, of which nothing is recorded.
+@pytest.mark.alone
 def test_a_recorded_demonstration_is_judged_the_same_way_without_the_server_and_keeps_no_key(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -43,10 +45,7 @@ def test_a_recorded_demonstration_is_judged_the_same_way_without_the_server_and_
     assert live.episodes[0].verdicts >= 3
     assert live.episodes[0].final_progress is not None
     replayed = judged("--set", f"server={file}", "--replay", exchanges)
-    # Both run in their own time, so a busy machine may leave a question out of one of them.
-    assert replayed.episodes[0].verdicts >= 3
-    count = {"verdicts": 0}
-    assert replayed.episodes[0].model_copy(update=count) == live.episodes[0].model_copy(update=count)
+    assert replayed.episodes == live.episodes
     assert len(server.received) == asked
     assert {"page.html", "exchanges.jsonl"} <= {path.name for path in tmp_path.rglob("*")}
     assert [path.name for path in tmp_path.rglob("*") if path.is_file() and KEY.encode() in path.read_bytes()] == []
