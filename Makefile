@@ -6,7 +6,7 @@
 #
 # PYTHON=python3.12          the Python to use; else the first suitable one on PATH
 # TEST_JOBS=4                how many tests run at the same time; 2 by default, 0 for one after the other in this process.
-#                            Those that hold a stop to its seconds run alone, after the others
+#                            Those that hold something to its seconds run alone, after the others
 # EXTRAS=simulate,train      optional packages, by their names in pyproject.toml; they stay once installed
 # ROS_DISTRO_WHEELS=jazzy    ROS 2 Jazzy instead of Kilted, in an environment of its own
 

@@ -57,6 +57,3 @@ def said(*states: str) -> dict[str, Any]:
 
 def answer(*states: str) -> ChecklistAnswer:
     return ChecklistAnswer.model_validate(said(*states))
-
-
-# What written answers become

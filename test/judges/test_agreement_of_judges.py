@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from hypothesis import assume, given
@@ -15,9 +15,6 @@ from vlm_judge_ros.episode.failure_mode import FailureMode
 from vlm_judge_ros.judges.agreement import Agreed, Voice, agree
 from vlm_judge_ros.judges.ensemble_file import Rules
 from vlm_judge_ros.judges.opinion import Critique, JudgeProvenance, Opinion, SubtaskOpinion
-
-if TYPE_CHECKING:
-    pass
 
 EVIDENCE = seen([0.1, 0.5])
 SOURCE = JudgeProvenance("known", "0123456789abcdef", "cpu", "scripted", calibration="c1")

@@ -121,6 +121,12 @@ class _Trial:
     truth: Floats
     done: NDArray[np.bool_]
 
+    def squares(self) -> Floats:
+        """Squared distance of each look from each moment of the references, shape (looks, references * positions)."""
+        moments = self.courses.points.reshape(self.courses.shares.size, -1)
+        looks = self.points.reshape(len(self.points), 1, -1)
+        return np.asarray(((looks - moments[None]) ** 2).sum(axis=2))
+
 
 def _shares(episode: ReferenceEpisode) -> Floats:
     """How far the episode is at each moment: as recorded, else the share of the time until it is done."""
@@ -150,7 +156,9 @@ def _place(episodes: Sequence[ReferenceEpisode], positions: int) -> tuple[Space,
     steps = np.linalg.norm(np.diff(points, axis=1).reshape(len(points), positions - 1, -1), axis=2)
     lengths_s = np.array([np.ptp(episode.seconds) for episode in episodes])
     motion = _UNMOVED * max(float(np.median(steps)), 1e-6)
-    return space, Courses(points, np.stack(shares), np.maximum(lengths_s, 1e-3), 1.0, motion, 1.0)
+    lengths_s = np.maximum(lengths_s, 1e-3)
+    # Both scales come from leaving references out.
+    return space, Courses(points, np.stack(shares), lengths_s, noise=1.0, motion=motion, usual=1.0)
 
 
 def _trials(episodes: Sequence[ReferenceEpisode], positions: int) -> Iterator[_Trial]:
@@ -188,8 +196,7 @@ def _noise(trials: Sequence[_Trial]) -> float:
     said = np.zeros(len(_NOISES))
     for trial in trials:
         shares = trial.courses.shares.ravel()
-        points = trial.courses.points.reshape(len(shares), -1)
-        squares = ((trial.points.reshape(len(trial.points), 1, -1) - points[None]) ** 2).sum(axis=2)
+        squares = trial.squares()
         squares -= squares.min(axis=1, keepdims=True)
         near = np.abs(shares[None, :] - trial.truth[:, None]) <= _NEAR
         for index, noise in enumerate(_NOISES):
@@ -200,11 +207,7 @@ def _noise(trials: Sequence[_Trial]) -> float:
 
 def _usual(trials: Sequence[_Trial]) -> float:
     """How far from the nearest moment of the others looks at an episode left out usually are."""
-    nearest = [
-        np.sqrt(((point - trial.courses.points) ** 2).sum(axis=(2, 3)).min())
-        for trial in trials
-        for point in trial.points
-    ]
+    nearest = np.sqrt(np.concatenate([trial.squares().min(axis=1) for trial in trials]))
     return max(float(np.quantile(nearest, _USUAL)), 1e-6)
 
 
