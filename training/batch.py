@@ -27,7 +27,7 @@ MODES = (
     "UNKNOWN",
 )
 LONGEST = 18
-QUESTIONS_PER_EPISODE = 10
+QUESTIONS_PER_EPISODE = 16
 FRAMES_PER_EPISODE = 14
 # So many frames of an episode follow each other directly: a stall shows only there.
 DENSE_FRAMES = 9

@@ -1,14 +1,34 @@
-"""Which keyframes of an episode the judge is asked about in training."""
+"""Which episodes the judge is shown in training, and which of their keyframes it is asked about."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from episodes import Episode
 from numpy.typing import NDArray
+
+from vlm_judge_ros.simulation.disturbance import Disturbance
 
 FROZEN_GAP_S = (0.2, 2.0)
 RECENT = 6
+# What is hardest to tell from success or failure is shown so many times as often; both sides still balance.
+SHOWN_OFTENER = {
+    Disturbance.DETOUR: 2.5,
+    Disturbance.SLIP_RECOVERED: 2.0,
+    Disturbance.PAUSE: 1.5,
+    Disturbance.JOLT: 1.5,
+    Disturbance.NOISE: 2.0,
+    Disturbance.WRONG_PLACE: 2.0,
+    Disturbance.STALL: 1.5,
+}
+
+
+def shares(episodes: Sequence[Episode]) -> NDArray[np.float64]:
+    """How often each episode is to be shown, by its disturbance: probabilities, shape (episodes,)."""
+    weights = np.array([SHOWN_OFTENER.get(Disturbance(episode.disturbance), 1.0) for episode in episodes])
+    return np.asarray(weights / weights.sum(), dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ from episodes import HELD_OUT_SEEDS, Episode, load_episodes
 from network import Encoder, Timeline, normalise
 from novelty import Novelty, thumbnails
 from numpy.typing import NDArray
-from sampling import RECENT
+from sampling import RECENT, shares
 from torch import Tensor
 from torch.nn import functional
 
@@ -204,10 +204,11 @@ def batches(
     device: torch.device,
 ) -> Iterator[tuple[Batch, DecisionBatch | None]]:
     """Yield the batch of each step from there on; each depends on its step alone. The next ones are made meanwhile."""
+    shown = shares(episodes)
 
     def make(step: int) -> tuple[Batch, DecisionBatch | None]:
         random = np.random.default_rng([arguments.seed, step])
-        chosen = random.choice(len(episodes), min(arguments.batch, len(episodes)), replace=False)
+        chosen = random.choice(len(episodes), min(arguments.batch, len(episodes)), replace=False, p=shown)
         batch = make_batch([episodes[index] for index in chosen], instructions, random, device)
         if not decisions:
             return batch, None

@@ -30,8 +30,10 @@ def plan(kind: Disturbance, **changes: object) -> Plan:
     return replace(drawn, tremor=0.0, speed=0.8, when=0.6, after_success=False, **changes)  # type: ignore[arg-type]
 
 
-def play(kind: Disturbance, **changes: object) -> tuple[list[Observation], list[float], Performance]:
-    world = ToyWorld()
+def play(
+    kind: Disturbance, world: ToyWorld | None = None, **changes: object
+) -> tuple[list[Observation], list[float], Performance]:
+    world = world or ToyWorld()
     performance = Performance(TASK, plan(kind, **changes), ToyExpert(), None, clean_run(), np.random.default_rng(2))
     seen = [world.observe()]
     grips = []
@@ -60,6 +62,15 @@ def test_a_stalled_arm_stays_where_it_is_and_keeps_its_grip() -> None:
     np.testing.assert_allclose(after, np.broadcast_to(after[0], (len(after), 3)))
     assert len(set(grips[performance.struck_at :])) == 1
     assert not seen[-1].success
+
+
+def test_an_arm_that_coasts_stalls_when_it_stands() -> None:
+    seen, _, performance = play(Disturbance.STALL, ToyWorld(coasts=0.6))
+    assert performance.struck_at is not None
+    hands = np.array([moment.hand for moment in seen])
+    paces = np.linalg.norm(np.diff(hands, axis=0), axis=1)
+    assert paces[performance.struck_at - 2] > 1e-3
+    assert (paces[performance.struck_at - 1 :] < 1e-3).all()
 
 
 def test_an_arm_that_stops_early_lets_go_and_goes_home() -> None:

@@ -15,7 +15,14 @@ GOAL = np.array([0.1, 0.8, 0.2])
 class ToyWorld:
     """The object follows the hand while the gripper is closed around it, and falls straight down when it is not."""
 
-    def __init__(self) -> None:
+    def __init__(self, coasts: float = 0.0) -> None:
+        """Put everything in its place.
+
+        Args:
+            coasts: share of a step's motion that goes on in the next one, 0 to 1.
+        """
+        self._coasts = coasts
+        self._motion = np.zeros(3)
         self.hand = HOME.copy()
         self.object = OBJECT.copy()
         self._carried = False
@@ -26,7 +33,8 @@ class ToyWorld:
         return Observation(state, bool(np.linalg.norm(self.object - GOAL) < 0.03))
 
     def step(self, action: NDArray[np.float64]) -> Observation:
-        self.hand = self.hand + action[:3] * METRES_PER_ACTION
+        self._motion = self._coasts * self._motion + (1 - self._coasts) * action[:3] * METRES_PER_ACTION
+        self.hand = self.hand + self._motion
         near = np.linalg.norm(self.hand - self.object) < 0.04
         self._carried = action[3] > 0.0 and (self._carried or bool(near))
         if self._carried:

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 from vlm_judge_ros.models.two_view import TwoViewModel
+from vlm_judge_ros.simulation.dataset import spec_of
+from vlm_judge_ros.simulation.disturbance import Disturbance
 
 torch = pytest.importorskip("torch", reason="the extra `train` is not installed")
 
@@ -39,6 +41,14 @@ def test_what_is_left_out_of_training_is_not_read(scripts: SimpleNamespace, fold
 def test_a_shortcut_is_told_in_words_that_forbid_it(scripts: SimpleNamespace, folder: Path) -> None:
     episodes = scripts.episodes.load_episodes(folder)
     assert set(episodes[2].instructions).isdisjoint(episodes[0].instructions)
+
+
+def test_failures_are_shown_as_often_as_what_is_benign(scripts: SimpleNamespace) -> None:
+    kinds = [spec_of(seed).disturbance for seed in range(21 * 100)]
+    shares = scripts.sampling.shares([SimpleNamespace(disturbance=kind.value) for kind in kinds])
+    assert shares.sum() == pytest.approx(1.0)
+    assert shares[[not kind.is_benign for kind in kinds]].sum() == pytest.approx(0.5, abs=0.02)
+    assert shares[kinds.index(Disturbance.DETOUR)] > shares[kinds.index(Disturbance.NONE)]
 
 
 def test_some_frames_follow_each_other_directly(scripts: SimpleNamespace, folder: Path) -> None:

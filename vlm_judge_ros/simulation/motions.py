@@ -20,6 +20,9 @@ _OPEN = -1.0
 _GAIN = 10.0
 _PATIENCE = 2.5
 _SHAKING = 0.9
+# A hand that moves less than this (m) in a step stands; one that is pushed may never, so it is given so many steps.
+_STANDING = 1e-3
+_COASTING_STEPS = 15
 
 
 class ScriptBroken(Exception):
@@ -104,6 +107,15 @@ class Motions:
     def _rest(self, seen: Observation, steps: int) -> Script:
         for _ in range(steps):
             seen = yield from self._do(np.array([0.0, 0.0, 0.0, self.held]))
+        return seen
+
+    def _come_to_rest(self, seen: Observation) -> Script:
+        """Rest until the hand stands."""
+        for _ in range(_COASTING_STEPS):
+            before = seen.hand.copy()
+            seen = yield from self._rest(seen, 1)
+            if np.linalg.norm(seen.hand - before) < _STANDING:
+                break
         return seen
 
     def _let_go(self, seen: Observation, steps: int) -> Script:

@@ -12,6 +12,7 @@ from vlm_judge_ros.simulation.world import METRES_PER_ACTION, Observation, act
 
 _UNDOING_STEPS = 130
 _JOLT_STEPS = 7
+_DETOUR_STEPS = 8
 _OPEN, _CLOSED = -1.0, 1.0
 # What has moved by this much (m) is being moved on purpose.
 _MOVED = 0.03
@@ -115,6 +116,8 @@ class Performance(Motions):
 
     def _stall(self, seen: Observation) -> Script:
         seen = yield from self._work(seen, lambda _: self._step >= self._strike_step)
+        # An arm that is told nothing more coasts for a while. Nobody can see it stall before it stands.
+        seen = yield from self._come_to_rest(seen)
         self.struck_at = self._step
         return (yield from self._rest(seen, self._plan.tail_steps))
 
@@ -167,7 +170,7 @@ class Performance(Motions):
 
     def _detour(self, seen: Observation) -> Script:
         seen = yield from self._work(seen, lambda _: self._step >= self._strike_step)
-        seen = yield from self._go(seen, seen.hand + self._plan.detour, 12)
+        seen = yield from self._go(seen, seen.hand + self._plan.detour, _DETOUR_STEPS)
         return (yield from self._succeed(seen))
 
     def _jolt(self, seen: Observation) -> Script:

@@ -54,8 +54,8 @@ def draw_plan(task: SimulatedTask, disturbance: Disturbance, rng: np.random.Gene
     delay_steps = int(rng.integers(0, 21))
     when = rng.uniform(0.2, 0.9)
     after_success = bool(rng.random() < 0.5)
-    # A rest of more than a second and a half is a stall: nobody could tell a longer pause from one within two seconds.
-    hold_steps = int(rng.integers(6, 15)) if disturbance is Disturbance.PAUSE else int(rng.integers(5, 12))
+    # A rest of more than a second is a stall: nobody could tell a longer pause from one within two seconds.
+    hold_steps = int(rng.integers(5, 11)) if disturbance is Disturbance.PAUSE else int(rng.integers(5, 12))
     tail_steps = int(rng.integers(12, 41)) if disturbance.is_benign else int(rng.integers(25, 71))
     retreats = bool(rng.random() < 0.4)
     mirror = np.array([rng.choice((-1.0, 1.0)), 1.0, 1.0])
