@@ -2,7 +2,7 @@
 
     MUJOCO_GL=egl python benchmarks/reference_judge.py --episodes /tmp/unseen --recorded ../shared/data
 
-Three parts, of which those run whose data is there. `simulated`: ten tasks that the first embedded judge was never
+Three parts, of which those run whose data is there. `simulated`: the ten tasks that the embedded judge is never
 trained on, five successes each to fit on (extra `simulate`; made once, kept in the folder --episodes). `lift`: ten
 robosuite episodes with rewards for each frame, beside them what the model SOLE-R1 said of the same frames; a success is
 judged by the other ones. `table`: two real episodes of clearing a table, each judged by the other. Every question shows
@@ -26,7 +26,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from unseen_tasks import REFERENCES, SEEDS_PER_TASK, make
+from unseen_tasks import REFERENCE_SEEDS, REFERENCES, SEEDS_PER_TASK, make
 
 from vlm_judge_ros.episode.compressed_image import CompressedImage
 from vlm_judge_ros.episode.evidence import Evidence
@@ -37,6 +37,7 @@ from vlm_judge_ros.judges.reference import ReferenceJudge
 from vlm_judge_ros.judges.reference_file import header_of, write_references
 from vlm_judge_ros.judges.reference_fit import ReferenceEpisode, fit
 from vlm_judge_ros.models.appearance.encoder import open_encoder
+from vlm_judge_ros.parameters.suited import suited
 from vlm_judge_ros.qualify.classification import auroc
 from vlm_judge_ros.qualify.order import value_order
 from vlm_judge_ros.replay.labels.correlation import mean
@@ -44,8 +45,8 @@ from vlm_judge_ros.replay.labels.figure import Figure, figure, share
 from vlm_judge_ros.simulation.disturbance import Disturbance
 
 ASK_S = 1.0
-FAILING, FAILING_COUNT, FAILING_S = 0.7, 2, 2.8
-"""From this failure probability on, so often and over so long, the default gate confirms a failure."""
+GATE = suited("reference")
+"""From which failure probability on, and over how long, the gate confirms a failure by default."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,10 +108,10 @@ class Judged:
     @property
     def stopped_s(self) -> float | None:
         """When the default gate would have confirmed a failure; None where never."""
-        began_s, count = 0.0, 0
+        began_s = np.inf
         for now_s, failing in zip(self.shown.seconds[self.asked], self.failing, strict=True):
-            began_s, count = (began_s if count else now_s, count + 1) if failing >= FAILING else (0.0, 0)
-            if count >= FAILING_COUNT and now_s - began_s >= FAILING_S - 1e-6:
+            began_s = min(began_s, now_s) if failing >= GATE.failure_threshold else np.inf
+            if now_s - began_s >= GATE.failure_hold_s - 1e-6:
                 return float(now_s)
         return None
 
@@ -244,7 +245,7 @@ def simulated(folder: Path, first_seed: int, encoder: str) -> dict[str, dict[str
         index, offset = divmod(int(path.stem) - first_seed, SEEDS_PER_TASK)
         if index >= 0:
             # What the first seeds gave is there to be fitted on, and never to be judged.
-            by_task.setdefault(index, ([], []))[offset >= REFERENCES].append(simulated_episode(path))
+            by_task.setdefault(index, ([], []))[offset >= REFERENCE_SEEDS].append(simulated_episode(path))
     every: list[Judged] = []
     backwards: list[float] = []
     still: list[float] = []
@@ -254,7 +255,7 @@ def simulated(folder: Path, first_seed: int, encoder: str) -> dict[str, dict[str
         if len(references) < REFERENCES or not others:
             print(f"\nleft out: {(references + others)[0].kind.split()[0]}, {len(references)} references")
             continue
-        judge = judge_fitted(references, encoder, recorded=False)
+        judge = judge_fitted(references[:REFERENCES], encoder, recorded=False)
         judged = [ask(judge, shown) for shown in others]
         controls = [_controls(judge, shown) for shown in others if shown.success]
         backwards += [order for order, _ in controls]
@@ -414,6 +415,7 @@ def main() -> int:
     parser.add_argument("--first-seed", type=int, default=650_000)
     parser.add_argument("--good", type=int, default=8, help="successes of each task beside its references")
     parser.add_argument("--bad", type=int, default=8, help="failures of each task")
+    parser.add_argument("--jobs", type=int, default=1, help="processes that simulate")
     parser.add_argument("--as-they-are", action="store_true", help="simulate none, take the episodes that are there")
     parser.add_argument("--recorded", type=Path, help="folder that holds sole_r1_lift and robo_dopamine")
     parser.add_argument("--encoder", default="grids")
@@ -426,7 +428,9 @@ def main() -> int:
         told |= table(table_folder, options.encoder)
     if options.episodes is not None:
         if not options.as_they_are:
-            make(options.episodes, options.first_seed, options.good, options.bad)
+            status = make(options.episodes, options.first_seed, options.good, options.bad, options.jobs)
+            if status:
+                return status
         told |= simulated(options.episodes, options.first_seed, options.encoder)
     if options.json is not None:
         plain = {part: {name: vars_of(one) for name, one in parts.items()} for part, parts in told.items()}
