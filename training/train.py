@@ -14,13 +14,13 @@ import json
 import math
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import torch
-from batch import MODES, Batch, Frames, make_batch
+from batch import MODES, Batch, make_batch
 from checkpoint import Run, load_run, save_run
 from decisions import (
     CHUNK_S,
@@ -28,17 +28,15 @@ from decisions import (
     RecordedDecisions,
     load_decisions,
     make_decision_batch,
-    order_loss,
     ordered_rightly,
-    progress_after,
 )
 from episodes import HELD_OUT_SEEDS, Episode, load_episodes
+from losses import encode_step, loss_of, settle_norms
 from network import Encoder, Timeline, normalise
 from novelty import Novelty, thumbnails
 from numpy.typing import NDArray
 from sampling import RECENT, shares
 from torch import Tensor
-from torch.nn import functional
 
 from vlm_judge_ros.models.instruction import instruction_vector
 from vlm_judge_ros.simulation.tasks import TASKS
@@ -46,62 +44,6 @@ from vlm_judge_ros.simulation.tasks import TASKS
 NOVELTY_EPISODES = 3000
 NOVELTY_FRAMES = 10
 EVALUATED_EPISODES = 300
-AFTER_WEIGHT = 0.3
-
-
-def loss_of(
-    encoder: Encoder, timeline: Timeline, batch: Batch, decisions: DecisionBatch | None = None, bfloat16: bool = False
-) -> tuple[Tensor, dict[str, float]]:
-    """Sum of the losses of the four heads and of the order of chunks, and each of them for the log."""
-    with torch.autocast(batch.first.device.type, torch.bfloat16, enabled=bfloat16):
-        features = _encoded(encoder, batch, decisions).float()
-    shown = features[batch.frames]
-    progress, success, failing, mode = timeline(shown, batch.seconds, shown, batch.last, batch.last_distinct)
-    parts = {
-        "progress": functional.binary_cross_entropy_with_logits(progress, batch.progress)
-        + 4 * functional.smooth_l1_loss(progress.sigmoid(), batch.progress, beta=0.05),
-        "success": functional.binary_cross_entropy_with_logits(success, batch.success),
-        "failing": functional.binary_cross_entropy_with_logits(failing, batch.failing, batch.failing_weight),
-        "mode": 0.5
-        * functional.cross_entropy(mode, batch.mode, ignore_index=-1, reduction="sum")
-        / max(1, int((batch.mode >= 0).sum())),
-    }
-    if decisions is not None:
-        shown = features[len(batch.first) :][decisions.frames]
-        reached, done, _, _ = timeline(shown, decisions.seconds, shown, decisions.last, decisions.last)
-        truth = progress_after(decisions.way_left).flatten()
-        parts["order"] = order_loss(reached.view_as(decisions.way_left), decisions.way_left)
-        parts["after"] = AFTER_WEIGHT * (
-            functional.binary_cross_entropy_with_logits(reached, truth)
-            + 4 * functional.smooth_l1_loss(reached.sigmoid(), truth, beta=0.05)
-            + functional.binary_cross_entropy_with_logits(done, (truth == 1.0).float())
-        )
-    return torch.stack(list(parts.values())).sum(), {name: float(value.detach()) for name, value in parts.items()}
-
-
-@torch.no_grad()
-def settle_norms(encoder: Encoder, batches: Iterable[tuple[Batch, DecisionBatch | None]]) -> None:
-    """Measure the statistics of the batch normalisation anew: those of training belong to weights before averaging."""
-    for module in encoder.modules():
-        if isinstance(module, torch.nn.BatchNorm2d):
-            module.reset_running_stats()
-            module.momentum = None
-    encoder.train()
-    for batch, decisions in batches:
-        _encoded(encoder, batch, decisions)
-
-
-def _encoded(encoder: Encoder, batch: Batch, decisions: DecisionBatch | None) -> Tensor:
-    """Features of all frames of a step, those of decisions last."""
-    parts: list[Frames] = [batch] if decisions is None else [batch, decisions]
-    first, second = torch.cat([part.first for part in parts]), torch.cat([part.second for part in parts])
-    vectors = torch.cat([part.vectors for part in parts])
-    features: Tensor = encoder(_last_channels(first), _last_channels(second), vectors)
-    return features
-
-
-def _last_channels(images: Tensor) -> Tensor:
-    return normalise(images).contiguous(memory_format=torch.channels_last)
 
 
 @torch.no_grad()
@@ -241,7 +183,8 @@ def train(
         for group in run.optimiser.param_groups:
             decay = 0.5 * (1 + math.cos(math.pi * run.step / arguments.steps))
             group["lr"] = 1e-3 * min(1.0, (run.step + 1) / min(200, 1 + arguments.steps // 20)) * decay
-        loss, parts = loss_of(run.encoder, run.timeline, batch, asked, arguments.bfloat16)
+        features = encode_step(run.encoder, batch, asked, arguments.bfloat16)
+        loss, parts = loss_of(run.timeline, features, batch, asked)
         run.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(weights, 1.0)
@@ -273,9 +216,9 @@ def finish(
     learnt = [episode for episode in decisions if episode.seed not in HELD_OUT_SEEDS]
     others = [episode for episode in decisions if episode.seed in HELD_OUT_SEEDS]
     fresh = batches(training, learnt, instructions, 10**9, arguments, device)
-    settle_norms(run.encoder, (next(fresh) for _ in range(40)))
-    fresh.close()
+    settle_norms(run.encoder, itertools.islice(fresh, 40))
     run.encoder.eval()
+    fresh.close()
     run.timeline.eval()
     tasks = sorted(instructions)
     novelty = fit_novelty(run.encoder, training, tasks, device)

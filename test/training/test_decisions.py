@@ -100,7 +100,8 @@ def test_training_learns_the_order_of_chunks(scripts: SimpleNamespace, folder: P
     run = scripts.checkpoint.Run(device)
     orders = []
     for _ in range(15):
-        loss, parts = scripts.train.loss_of(run.encoder, run.timeline, batch, asked)
+        features = scripts.losses.encode_step(run.encoder, batch, asked)
+        loss, parts = scripts.losses.loss_of(run.timeline, features, batch, asked)
         run.optimiser.zero_grad()
         loss.backward()
         run.optimiser.step()
