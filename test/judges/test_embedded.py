@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from vlm_judge_ros.episode.evidence import Evidence
 from vlm_judge_ros.episode.frame import Frame, FrameRole, Keyframe
+from vlm_judge_ros.episode.keyframes import BufferLimits, KeyframeBuffer
 from vlm_judge_ros.judges.embedded import EmbeddedJudge, pair_in_time, spaced
 from vlm_judge_ros.judges.opinion import Opinion
 
@@ -105,3 +106,41 @@ def test_thinning_keeps_the_first_and_the_newest_and_no_neighbours(tenths: list[
     assert kept[-1:] == pairs[-1:]
     gaps = [after[0].stamp_ns - before[0].stamp_ns for before, after in itertools.pairwise(kept)]
     assert all(gap >= gap_s * 1e9 for gap in gaps) or len(kept) == 2
+
+
+class CountingImage(ArrayImage):
+    """Counts how often it is decoded."""
+
+    decoded = 0
+
+    def rgb(self) -> NDArray[np.uint8]:
+        self.decoded += 1
+        return super().rgb()
+
+
+@pytest.mark.parametrize("late_s", [0.0, 0.1, 0.2])
+def test_few_frames_are_read_for_a_question_and_half_seconds_are_looked_at_whatever_the_moment_of_the_question(
+    late_s: float,
+) -> None:
+    judge = EmbeddedJudge()
+    limits = BufferLimits(recent_frames=12)
+    buffers = {camera: KeyframeBuffer(0, limits) for camera in ("front", "wrist")}
+    images: dict[int, CountingImage] = {}
+    questions = 0
+    for index in range(61):
+        seconds = 0.1 * index
+        for number, (camera, buffer) in enumerate(buffers.items()):
+            image = images[2 * index + number] = CountingImage(noise(2 * index + number))
+            buffer.add(Frame(camera, round(seconds * 1e9), image, np.zeros((24, 32), dtype=np.uint8)))
+        if index >= 30 and (seconds - late_s) % 0.25 < 0.05:
+            questions += 1
+            now_ns = round(seconds * 1e9)
+            shown = {camera: buffer.select(8, 0) for camera, buffer in buffers.items()}
+            judge.ask(Evidence("one", TASK, 0, now_ns, shown))
+            pairs = pair_in_time(*([key.frame for key in shown[camera]] for camera in buffers), 0.25)
+            ages_s = [(now_ns - first.stamp_ns) * 1e-9 for first, _ in spaced(pairs, 0.45)]
+            recent = [age_s for age_s in ages_s if age_s < 2.6]
+            assert np.diff(recent[::-1]).max() < 0.75
+            assert len(recent) >= 4
+    # Two cameras; the newest, one that it was not shown at the question before, and now and then one from long ago.
+    assert sum(image.decoded for image in images.values()) < 2 * (20 + 3 * questions)

@@ -34,7 +34,7 @@ class BufferLimits:
     size_bytes: int = 64 * 1024 * 1024
     spacing_s: float = 0.1
     recent_frames: int = 0
-    recent_spacing_s: float = 0.5
+    recent_spacing_s: float = 0.25
 
     def __post_init__(self) -> None:
         if self.spread_frames < 2:

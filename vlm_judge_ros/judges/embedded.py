@@ -42,7 +42,7 @@ class EmbeddedJudge:
             method="direct",
         )
         self._task = ""
-        self._encoded: list[_EncodedPair] = []
+        self._encoded: dict[tuple[int, int], _EncodedPair] = {}
 
     @property
     def provenance(self) -> JudgeProvenance:
@@ -69,11 +69,12 @@ class EmbeddedJudge:
             [keyframe.frame for keyframe in evidence.keyframes[second_role]],
             PAIRING_LIMIT_S,
         )
-        pairs = spaced(pairs, 0.9 * self._model.description.spacing_s)
         if not pairs:
             return self._decline(
                 evidence, f"No frames of {first_role} and {second_role} lie within {PAIRING_LIMIT_S} s of each other."
             )
+        self._forget_all_but(pairs, evidence.task)
+        pairs = spaced(pairs, 0.9 * self._model.description.spacing_s)
         encoded = self._encode(pairs, evidence.task)
         novelty = float(np.median([pair.novelty for pair in encoded[-3:]]))
         if novelty > NOVELTY_LIMIT:
@@ -101,14 +102,16 @@ class EmbeddedJudge:
     def _decline(self, evidence: Evidence, reason: str, novelty: float = math.nan) -> Opinion:
         return Opinion(evidence=evidence, provenance=self._provenance, novelty=novelty, reason=reason)
 
-    def _encode(self, pairs: Sequence[tuple[Frame, Frame]], task: str) -> list[_EncodedPair]:
-        """Encode the pairs that were not encoded for the last question.
+    def _forget_all_but(self, pairs: Sequence[tuple[Frame, Frame]], task: str) -> None:
+        """Keep what is known of pairs that are still shown: those left out this time may be looked at the next."""
+        keys = {_key(*pair) for pair in pairs} if task == self._task else set()
+        self._task = task
+        self._encoded = {key: encoded for key, encoded in self._encoded.items() if key in keys}
 
-        Pairs are told apart by the identity of their images, because stamps repeat when a recording is played again.
-        """
-        known = {pair.key: pair for pair in self._encoded} if task == self._task else {}
-        keys = [(id(first.image), id(second.image)) for first, second in pairs]
-        fresh = [index for index, key in enumerate(keys) if key not in known]
+    def _encode(self, pairs: Sequence[tuple[Frame, Frame]], task: str) -> list[_EncodedPair]:
+        """Encode the pairs that are not known yet."""
+        keys = [_key(*pair) for pair in pairs]
+        fresh = [index for index, key in enumerate(keys) if key not in self._encoded]
         if fresh:
             size_px = self._model.description.image_size_px
             prepared = [[prepare(frame.image.rgb(), size_px) for frame in pairs[index]] for index in fresh]
@@ -116,14 +119,13 @@ class EmbeddedJudge:
                 np.stack([first for first, _ in prepared]), np.stack([second for _, second in prepared]), task
             )
             for row, index in enumerate(fresh):
-                known[keys[index]] = _EncodedPair(
+                self._encoded[keys[index]] = _EncodedPair(
                     *pairs[index],
                     features=encoded.features[row],
                     novelty=float(encoded.novelty[row]),
                     colours=np.stack([coarse_colours(image) for image in prepared[row]]),
                 )
-        self._task, self._encoded = task, [known[key] for key in keys]
-        return self._encoded
+        return [self._encoded[key] for key in keys]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -136,9 +138,10 @@ class _EncodedPair:
     novelty: float
     colours: NDArray[np.float32]
 
-    @property
-    def key(self) -> tuple[int, int]:
-        return id(self.first.image), id(self.second.image)
+
+def _key(first: Frame, second: Frame) -> tuple[int, int]:
+    """What tells pairs apart: the identity of their images, because stamps repeat when a recording is played again."""
+    return id(first.image), id(second.image)
 
 
 def spaced(pairs: Sequence[tuple[Frame, Frame]], gap_s: float) -> list[tuple[Frame, Frame]]:

@@ -139,9 +139,9 @@ PARAMETERS: tuple[Parameter, ...] = (
         "keyframe_choice",
         "auto",
         "even: keyframes are chosen anew for every question. steady: all but the newest stay until the episode has "
-        "grown by a quarter, so that a model on board need not read them again. recent: as even, and besides six "
-        "shortly before the newest, half a second apart, for judges that watch how things move. auto: recent for "
-        "embedded, steady for token_reward, checklist and critique on board, else even.",
+        "grown by a quarter, so that a model on board need not read them again. recent: as even, and besides "
+        "twelve shortly before the newest, a quarter of a second apart, for judges that watch how things move. auto: "
+        "recent for embedded, steady for token_reward, checklist and critique on board, else even.",
         choices=("auto", "even", "steady", "recent"),
     ),
     Parameter(

@@ -22,8 +22,8 @@ class KeyframeChoice(Enum):
     """How the frames that a judge is shown are chosen.
 
     EVEN spreads them from the first frame to the newest, anew for every question, and adds those at which the motion
-    changed. RECENT adds those shortly before the newest, half a second apart, for judges that watch how things move.
-    STEADY changes all but the newest only now and then, see `SteadyViews`, for judges that keep what they have
+    changed. RECENT adds those shortly before the newest, a quarter of a second apart, for judges that watch how things
+    move. STEADY changes all but the newest only now and then, see `SteadyViews`, for judges that keep what they have
     read from one question to the next.
     """
 
@@ -86,7 +86,7 @@ class EngineSettings:
     spread_count: int = 8
     transition_count: int = 4
     keyframe_choice: KeyframeChoice = KeyframeChoice.EVEN
-    recent_count: int = 6
+    recent_count: int = 12
     success_evidence: tuple[str, ...] = EVIDENCE_KINDS
     success_hold_s: float = 0.8
     failure_count: int = 2
