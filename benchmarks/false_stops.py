@@ -3,7 +3,7 @@
     MUJOCO_GL=egl python benchmarks/false_stops.py --episodes 600
 
 Each episode is simulated from a seed that the embedded judge was never trained on, and judged as the node does by
-default, after and in the middle of each action chunk of a second. Its answers, frames and joint states are then fed to
+default, four times a second. Its answers, frames and joint states are then fed to
 one engine for each setting, so that settings are compared on the same episodes. A failure that is confirmed counts as
 a stop.
 """
@@ -42,8 +42,8 @@ from vlm_judge_ros.verdict.settings import EngineSettings
 FIRST_SEED = 670_000
 START_NS = 10**9
 THRESHOLDS = (0.9, 0.95, 0.97, 0.98)
-# Answers come twice a second: these take two, three and five of them.
-HOLDS_S = (0.4, 0.9, 1.9)
+# Answers come four times a second: these take two, three and five of them.
+HOLDS_S = (0.15, 0.4, 0.9)
 SOON_S = 2.0
 
 

@@ -224,7 +224,7 @@ def test_a_debounce_that_would_break_the_promise_contradicts_the_calibration(tmp
     short = {"judge_failure_hold_s": 0.1}
     reason = contradiction(values | short)
     assert reason is not None
-    assert "promises its rate of false stops from 2 answers and 0.4 s on" in reason
+    assert "promises its rate of false stops from 2 answers and 0.15 s on" in reason
     assert contradiction(values | short | {"calibration": "nowhere.json"}) is None
 
 
