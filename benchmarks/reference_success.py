@@ -1,6 +1,6 @@
 """Whether the reference judge knows at the end of an episode that it succeeded, by kind of failure.
 
-    python -m vlm_judge_ros.simulation.dataset --out episodes --every 5 --episodes 3000
+    python -m vlm_judge_ros.simulation.dataset --out episodes --every 5 --episodes 4500
     python benchmarks/reference_success.py --episodes episodes --tasks push reach door-open
 
 Fits on the first five undisturbed episodes of each task and asks one question about each of the others, at its end,
