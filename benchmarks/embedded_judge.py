@@ -4,10 +4,9 @@
     MUJOCO_GL=egl python benchmarks/embedded_judge.py --sets trained left_out_kinds left_out_tasks camera light texture
 
 Each episode is simulated, and fed at its own stamps to the engine that the live node runs: pictures as JPEG at
-10 Hz, of which it looks at as many live, one action chunk a second, four questions to the judge in each, as the
-node asks by default. Each is also shown frozen, reversed and under
-the instruction of another task. The figures are those of a judge card, by set of episodes; `--card` writes the card of
-the first set, as it is shipped beside the model.
+10 Hz, of which it looks at as many live, one action chunk a second, four questions to the judge in each, as the node
+asks by default. Each is also shown frozen, reversed and under the instruction of another task. The figures are those of
+a judge card, by set of episodes; `--card` writes the card of the first set, as it is shipped beside the model.
 """
 
 from __future__ import annotations

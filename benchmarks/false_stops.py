@@ -3,9 +3,8 @@
     MUJOCO_GL=egl python benchmarks/false_stops.py --episodes 600
 
 Each episode is simulated from a seed that the embedded judge was never trained on, and judged as the node does by
-default, four times a second. Its answers, frames and joint states are then fed to
-one engine for each setting, so that settings are compared on the same episodes. A failure that is confirmed counts as
-a stop.
+default, four times a second. Its answers, frames and joint states are then fed to one engine for each setting, so that
+settings are compared on the same episodes. A failure that is confirmed counts as a stop.
 """
 
 from __future__ import annotations

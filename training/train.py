@@ -217,8 +217,8 @@ def finish(
     others = [episode for episode in decisions if episode.seed in HELD_OUT_SEEDS]
     fresh = batches(training, learnt, instructions, 10**9, arguments, device)
     settle_norms(run.encoder, itertools.islice(fresh, 40))
-    run.encoder.eval()
     fresh.close()
+    run.encoder.eval()
     run.timeline.eval()
     tasks = sorted(instructions)
     novelty = fit_novelty(run.encoder, training, tasks, device)

@@ -125,13 +125,13 @@ def test_few_frames_are_read_for_a_question_and_half_seconds_are_looked_at_whate
     judge = EmbeddedJudge()
     limits = BufferLimits(recent_frames=12)
     buffers = {camera: KeyframeBuffer(0, limits) for camera in ("front", "wrist")}
-    images: dict[int, CountingImage] = {}
+    images: list[CountingImage] = []
     questions = 0
     for index in range(61):
         seconds = 0.1 * index
-        for number, (camera, buffer) in enumerate(buffers.items()):
-            image = images[2 * index + number] = CountingImage(noise(2 * index + number))
-            buffer.add(Frame(camera, round(seconds * 1e9), image, np.zeros((24, 32), dtype=np.uint8)))
+        for camera, buffer in buffers.items():
+            images.append(CountingImage(noise(len(images))))
+            buffer.add(Frame(camera, round(seconds * 1e9), images[-1], np.zeros((24, 32), dtype=np.uint8)))
         if index >= 30 and (seconds - late_s) % 0.25 < 0.05:
             questions += 1
             now_ns = round(seconds * 1e9)
@@ -143,4 +143,4 @@ def test_few_frames_are_read_for_a_question_and_half_seconds_are_looked_at_whate
             assert np.diff(recent[::-1]).max() < 0.75
             assert len(recent) >= 4
     # Two cameras; the newest, one that it was not shown at the question before, and now and then one from long ago.
-    assert sum(image.decoded for image in images.values()) < 2 * (20 + 3 * questions)
+    assert sum(image.decoded for image in images) < 2 * (20 + 3 * questions)
