@@ -53,8 +53,8 @@ class Frames:
 
 
 @dataclass(frozen=True, slots=True)
-class Batch(Frames):
-    """Questions about the frames of some episodes.
+class Questions:
+    """Questions about some frames of some episodes, which lie one after another.
 
     Attributes:
         frames: which frames each question shows, padded, shape (questions, LONGEST).
@@ -79,17 +79,46 @@ class Batch(Frames):
     mode: Tensor
 
 
-def some_frames(episode: Episode, random: np.random.Generator) -> NDArray[np.int64]:
-    """Choose at most FRAMES_PER_EPISODE frames: the first, a run of neighbours, and others: encoding costs most.
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Questions with the frames they are about."""
 
-    The run ends after the onset of a failure more often than not, because what happens there is hardest to tell.
+    shown: Frames
+    asked: Questions
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Excerpt:
+    """Some frames of an episode, under one instruction.
+
+    Attributes:
+        episode: where they are from.
+        at: which of its frames, ascending, shape (frames,).
+        is_of_task: False where the instruction is that of another task.
+    """
+
+    episode: Episode
+    at: NDArray[np.int64]
+    is_of_task: bool
+
+
+def neighbours(episode: Episode, random: np.random.Generator) -> NDArray[np.int64]:
+    """Choose frames that follow each other directly.
+
+    They end after the onset of a failure more often than not, because what happens there is hardest to tell.
     """
     count = len(episode.seconds)
     earliest = 1
     if episode.onset_s is not None and random.random() < 0.7:
         earliest = min(int(np.searchsorted(episode.seconds, episode.onset_s)), count - 1)
     newest = int(random.integers(min(earliest, count - 1), count))
-    run = np.arange(max(0, newest - DENSE_FRAMES + 1), newest + 1)
+    return np.arange(max(0, newest - DENSE_FRAMES + 1), newest + 1)
+
+
+def some_frames(episode: Episode, random: np.random.Generator) -> NDArray[np.int64]:
+    """Choose at most FRAMES_PER_EPISODE frames: the first, a run of neighbours, and others: encoding costs most."""
+    count = len(episode.seconds)
+    run = neighbours(episode, random)
     others = np.setdiff1d(np.arange(1, count), run)
     more = random.choice(others, size=min(len(others), FRAMES_PER_EPISODE - 1 - len(run)), replace=False)
     return np.unique(np.concatenate([[0], run, more])).astype(np.int64)
@@ -111,40 +140,36 @@ def forgetful(instruction: str, random: np.random.Generator) -> str:
     return " ".join(kept or words)
 
 
-def make_batch(
-    episodes: Sequence[Episode],
-    instructions: Mapping[str, Sequence[str]],
-    random: np.random.Generator,
-    device: torch.device,
-) -> Batch:
-    """Draw instructions, wrong tasks and questions for some episodes.
+def word(episode: Episode, instructions: Mapping[str, Sequence[str]], random: np.random.Generator) -> tuple[str, bool]:
+    """Draw an instruction to show an episode with, now and then one of another task; True where it is its own."""
+    others = [task for task in sorted(instructions) if task != episode.task]
+    is_of_task = not others or random.random() >= WRONG_TASK_SHARE
+    wordings = episode.instructions if is_of_task else instructions[str(random.choice(others))]
+    return forgetful(str(random.choice(wordings)), random), is_of_task
+
+
+def ask(excerpts: Sequence[Excerpt], random: np.random.Generator, device: torch.device) -> Questions:
+    """Draw questions about excerpts, QUESTIONS_PER_EPISODE of each.
 
     An episode shown under the instruction of another task has made no progress in it, whatever the robot does.
 
     Args:
-        episodes: what to ask about.
-        instructions: per task, the wordings to train with.
+        excerpts: what to ask about; their frames lie one after another.
         random: source of every draw.
         device: where the tensors go.
     """
-    tasks = sorted(instructions)
-    count = len(episodes) * QUESTIONS_PER_EPISODE
+    count = len(excerpts) * QUESTIONS_PER_EPISODE
     frames = np.zeros((count, LONGEST), dtype=np.int64)
     seconds = np.zeros((count, LONGEST), dtype=np.float32)
     last, last_distinct = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
     mode = np.full(count, -1, dtype=np.int64)
     progress, success, failing, weight = (np.zeros(count, dtype=np.float32) for _ in range(4))
-    vectors: list[NDArray[np.float32]] = []
-    shown = [some_frames(episode, random) for episode in episodes]
     offset = row = 0
-    for episode, at in zip(episodes, shown, strict=True):
-        wrong = len(tasks) > 1 and random.random() < WRONG_TASK_SHARE
-        others = [other for other in tasks if other != episode.task]
-        wordings = instructions[str(random.choice(others))] if wrong else episode.instructions
-        vector = instruction_vector(forgetful(str(random.choice(wordings)), random))
-        vectors.append(np.repeat(vector[None], len(at), axis=0))
-        dense = _longest_run(at)
+    for excerpt in excerpts:
+        episode, at = excerpt.episode, excerpt.at
+        whole = len(at) == len(episode.seconds)
         for _ in range(QUESTIONS_PER_EPISODE):
+            dense = neighbours(episode, random) if whole else _longest_run(at)
             question = draw(episode.seconds[at], LONGEST, random, dense)
             length, newest = len(question.frames), int(at[question.frames[-1]])
             since_onset_s = episode.seconds[newest] - (math.inf if episode.onset_s is None else episode.onset_s)
@@ -154,7 +179,7 @@ def make_batch(
             last[row] = length - 1
             # A question shows one frame again and again, or none twice.
             last_distinct[row] = 0 if question.is_frozen else length - 1
-            if not wrong:
+            if excerpt.is_of_task:
                 progress[row], success[row] = episode.progress[newest], episode.success[newest]
                 failing[row] = episode.failing[newest]
                 weight[row] = question.trusts_failure and not 0 <= since_onset_s < UNSURE_AFTER_ONSET_S
@@ -162,16 +187,31 @@ def make_batch(
                     mode[row] = MODES.index(episode.mode)
             row += 1
         offset += len(at)
-    numbers = (
-        *(np.concatenate(vectors), frames, seconds, last, last_distinct),
-        *(progress, success, failing, weight, mode),
-    )
-    pictures = [
-        tuple(augment(view, random) for view in episode.pictures(at))
-        for episode, at in zip(episodes, shown, strict=True)
-    ]
-    return Batch(
-        torch.from_numpy(np.concatenate([first for first, _ in pictures])).to(device),
-        torch.from_numpy(np.concatenate([second for _, second in pictures])).to(device),
-        *(torch.from_numpy(array).to(device) for array in numbers),
-    )
+    numbers = (frames, seconds, last, last_distinct, progress, success, failing, weight, mode)
+    return Questions(*(torch.from_numpy(array).to(device) for array in numbers))
+
+
+def make_batch(
+    episodes: Sequence[Episode],
+    instructions: Mapping[str, Sequence[str]],
+    random: np.random.Generator,
+    device: torch.device,
+) -> Batch:
+    """Draw frames, an instruction, camera and light for each episode, and questions.
+
+    Args:
+        episodes: what to ask about.
+        instructions: per task, the wordings to train with.
+        random: source of every draw.
+        device: where the tensors go.
+    """
+    excerpts, vectors, first, second = [], [], [], []
+    for episode in episodes:
+        at = some_frames(episode, random)
+        wording, is_of_task = word(episode, instructions, random)
+        excerpts.append(Excerpt(episode, at, is_of_task))
+        vectors.append(np.repeat(instruction_vector(wording)[None], len(at), axis=0))
+        for kept, view in zip((first, second), episode.pictures(at), strict=True):
+            kept.append(augment(view, random))
+    pictures = (torch.from_numpy(np.concatenate(part)).to(device) for part in (first, second, vectors))
+    return Batch(Frames(*pictures), ask(excerpts, random, device))

@@ -51,9 +51,13 @@ class RecordedDecisions:
         """Decode some pictures of the front and of the wrist camera, each of shape (len(at), 96, 96, 3), bytes."""
         return pictures_in(self.path, at)
 
+    def wording(self, random: np.random.Generator) -> str:
+        """Draw an instruction to show it with."""
+        return forgetful(str(random.choice(TASKS[self.task].instructions)), random)
+
 
 @dataclass(frozen=True, slots=True)
-class DecisionBatch(Frames):
+class DecisionQuestions:
     """Some decisions between K chunks each; one question for every chunk.
 
     Attributes:
@@ -67,6 +71,14 @@ class DecisionBatch(Frames):
     seconds: Tensor
     last: Tensor
     way_left: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionBatch:
+    """Decisions with the frames they are about."""
+
+    shown: Frames
+    asked: DecisionQuestions
 
 
 def load_decisions(folder: Path) -> list[RecordedDecisions]:
@@ -88,21 +100,24 @@ def _read(path: Path) -> RecordedDecisions:
         return RecordedDecisions(path, str(file["task"]), int(file["seed"]), file["stamps_s"], way_left)
 
 
-def make_decision_batch(
+def ask_decisions(
     episodes: Sequence[RecordedDecisions], random: np.random.Generator, device: torch.device
-) -> DecisionBatch:
-    """Draw one decision of each episode, a wording, and frames of what went before.
+) -> tuple[DecisionQuestions, list[NDArray[np.int64]]]:
+    """Draw one decision of each episode, and frames of what went before.
 
     Args:
         episodes: all with the same number of chunks in a decision.
         random: source of every draw.
         device: where the tensors go.
+
+    Returns:
+        The questions, and the pictures of each episode that they are about, in the order in which they count them.
     """
     chunks = episodes[0].way_left.shape[1]
     frames = np.zeros((len(episodes), chunks, HISTORY + 1), dtype=np.int64)
     seconds = np.zeros(frames.shape, dtype=np.float32)
     last = np.zeros(frames.shape[:2], dtype=np.int64)
-    vectors, way_left, first, second = [], [], [], []
+    way_left, pictures = [], []
     offset = 0
     for row, episode in enumerate(episodes):
         decision = int(random.integers(len(episode.stamps_s)))
@@ -116,19 +131,26 @@ def make_decision_batch(
         frames[row, :, length] += length + np.arange(chunks)
         seconds[row, :, :length] = episode.stamps_s[history] - episode.stamps_s[decision] - CHUNK_S
         last[row] = length
-        views = episode.pictures(np.concatenate([history * (1 + chunks), ends]))
-        for kept, view in zip((first, second), views, strict=True):
-            kept.append(augment(view, random))
-        vector = instruction_vector(forgetful(str(random.choice(TASKS[episode.task].instructions)), random))
-        vectors.append(np.repeat(vector[None], length + chunks, axis=0))
         way_left.append(episode.way_left[decision])
+        pictures.append(np.concatenate([history * (1 + chunks), ends]))
         offset += length + chunks
-    tensors = (
-        *(np.concatenate(first), np.concatenate(second), np.concatenate(vectors)),
-        *(frames.reshape(-1, HISTORY + 1), seconds.reshape(-1, HISTORY + 1), last.ravel()),
-        np.stack(way_left).astype(np.float32),
-    )
-    return DecisionBatch(*(torch.from_numpy(array).to(device) for array in tensors))
+    asked = (frames.reshape(-1, HISTORY + 1), seconds.reshape(-1, HISTORY + 1), last.ravel())
+    tensors = (torch.from_numpy(array).to(device) for array in (*asked, np.stack(way_left).astype(np.float32)))
+    return DecisionQuestions(*tensors), pictures
+
+
+def make_decision_batch(
+    episodes: Sequence[RecordedDecisions], random: np.random.Generator, device: torch.device
+) -> DecisionBatch:
+    """Draw one decision of each episode, a wording, camera and light. Arguments as for `ask_decisions`."""
+    asked, chosen = ask_decisions(episodes, random, device)
+    vectors, first, second = [], [], []
+    for episode, at in zip(episodes, chosen, strict=True):
+        for kept, view in zip((first, second), episode.pictures(at), strict=True):
+            kept.append(augment(view, random))
+        vectors.append(np.repeat(instruction_vector(episode.wording(random))[None], len(at), axis=0))
+    pictures = (torch.from_numpy(np.concatenate(part)).to(device) for part in (first, second, vectors))
+    return DecisionBatch(Frames(*pictures), asked)
 
 
 def order_loss(logits: Tensor, way_left: Tensor) -> Tensor:

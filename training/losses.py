@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
-from batch import Batch, Frames
-from decisions import DecisionBatch, order_loss, progress_after
+from batch import Batch, Frames, Questions
+from decisions import DecisionBatch, DecisionQuestions, order_loss, progress_after
 from network import Encoder, Timeline, normalise
 from torch import Tensor
 from torch.nn import functional
@@ -30,28 +30,28 @@ class Features:
 
 def encode_step(encoder: Encoder, batch: Batch, decisions: DecisionBatch | None, bfloat16: bool = False) -> Features:
     """Encode all frames of a step at once."""
-    parts: list[Frames] = [batch] if decisions is None else [batch, decisions]
+    parts: list[Frames] = [batch.shown] if decisions is None else [batch.shown, decisions.shown]
     first, second = torch.cat([part.first for part in parts]), torch.cat([part.second for part in parts])
     vectors = torch.cat([part.vectors for part in parts])
     with torch.autocast(first.device.type, torch.bfloat16, enabled=bfloat16):
-        features = encoder(_last_channels(first), _last_channels(second), vectors).float()
-    return Features(features[: len(batch.first)], features[len(batch.first) :])
+        features = encoder(last_channels(first), last_channels(second), vectors).float()
+    return Features(features[: len(batch.shown.first)], features[len(batch.shown.first) :])
 
 
 def loss_of(
-    timeline: Timeline, features: Features, batch: Batch, decisions: DecisionBatch | None = None
+    timeline: Timeline, features: Features, asked: Questions, decisions: DecisionQuestions | None = None
 ) -> tuple[Tensor, dict[str, float]]:
     """Sum of the losses of the four heads and of the order of chunks, and each of them for the log."""
-    shown = features.episodes[batch.frames]
-    progress, success, failing, mode = timeline(shown, batch.seconds, shown, batch.last, batch.last_distinct)
+    shown = features.episodes[asked.frames]
+    progress, success, failing, mode = timeline(shown, asked.seconds, shown, asked.last, asked.last_distinct)
     parts = {
-        "progress": functional.binary_cross_entropy_with_logits(progress, batch.progress)
-        + 4 * functional.smooth_l1_loss(progress.sigmoid(), batch.progress, beta=0.05),
-        "success": functional.binary_cross_entropy_with_logits(success, batch.success),
-        "failing": functional.binary_cross_entropy_with_logits(failing, batch.failing, batch.failing_weight),
+        "progress": functional.binary_cross_entropy_with_logits(progress, asked.progress)
+        + 4 * functional.smooth_l1_loss(progress.sigmoid(), asked.progress, beta=0.05),
+        "success": functional.binary_cross_entropy_with_logits(success, asked.success),
+        "failing": functional.binary_cross_entropy_with_logits(failing, asked.failing, asked.failing_weight),
         "mode": 0.5
-        * functional.cross_entropy(mode, batch.mode, ignore_index=-1, reduction="sum")
-        / max(1, int((batch.mode >= 0).sum())),
+        * functional.cross_entropy(mode, asked.mode, ignore_index=-1, reduction="sum")
+        / max(1, int((asked.mode >= 0).sum())),
     }
     if decisions is not None:
         shown = features.decisions[decisions.frames]
@@ -78,5 +78,6 @@ def settle_norms(encoder: Encoder, batches: Iterable[tuple[Batch, DecisionBatch 
         encode_step(encoder, batch, decisions)
 
 
-def _last_channels(images: Tensor) -> Tensor:
+def last_channels(images: Tensor) -> Tensor:
+    """Images of shape (n, 96, 96, 3), 0 to 255, as convolutions take them fastest, shape (n, 3, 96, 96), -1 to 1."""
     return normalise(images).contiguous(memory_format=torch.channels_last)

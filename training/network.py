@@ -17,6 +17,7 @@ STATE_SIZE = 192
 MEMORY_SIZE = 128
 MOTION_SIZE = 48
 MOTION_STEPS = 4
+MAP_SIZE = 32 * 6 * 6
 
 
 class Block(nn.Module):
@@ -38,7 +39,7 @@ class Block(nn.Module):
 
 
 class View(nn.Module):
-    """One camera: images of shape (n, 3, 96, 96) in -1 to 1, features of shape (n, VIEW_SIZE) out."""
+    """One camera: images of shape (n, 3, 96, 96) in -1 to 1 to maps of what is where in them, and those to features."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -47,15 +48,19 @@ class View(nn.Module):
         self.down = nn.ModuleList(Block(a, b, 3, 2, film=b > widths[1]) for a, b in pairwise(widths))
         self.same = Block(widths[3], widths[3], 3, 1, film=True)
         self.squeeze = nn.Conv2d(widths[3], 32, 1)
-        self.out = nn.Linear(32 * 6 * 6, VIEW_SIZE)
+        self.out = nn.Linear(MAP_SIZE, VIEW_SIZE)
 
     def forward(self, image: Tensor, task: Tensor) -> Tensor:
-        """Encode images; `task` has the shape (n, TASK_SIZE) or (1, TASK_SIZE)."""
+        """Maps of images, shape (n, MAP_SIZE); `task` has the shape (n, TASK_SIZE) or (1, TASK_SIZE)."""
         image = self.stem(image, task)
         for block in self.down:
             image = block(image, task)
         image = image + self.same(image, task)
-        return functional.relu(self.out(self.squeeze(image).flatten(1)))
+        return self.squeeze(image).flatten(1)
+
+    def summarise(self, maps: Tensor) -> Tensor:
+        """Features of maps of shape (n, MAP_SIZE), shape (n, VIEW_SIZE)."""
+        return functional.relu(self.out(maps))
 
 
 class Encoder(nn.Module):
@@ -77,9 +82,20 @@ class Encoder(nn.Module):
             second: the same for the other camera.
             vector: instruction vectors, shape (n, 512) or (1, 512).
         """
+        return self.summarise(*self.see(first, second, vector))
+
+    def see(self, first: Tensor, second: Tensor, vector: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Do what costs most: maps of both cameras, each of shape (n, MAP_SIZE), and of the task, (n, TASK_SIZE)."""
         task = self.task(vector)
-        views = torch.cat([self.first(first, task), self.second(second, task), task.expand(first.shape[0], -1)], dim=1)
-        return self.fuse(views)
+        return self.first(first, task), self.second(second, task), task.expand(first.shape[0], -1)
+
+    def summarise(self, first: Tensor, second: Tensor, task: Tensor) -> Tensor:
+        """Turn what `see` returns into features, shape (n, FEATURE_SIZE)."""
+        return self.fuse(torch.cat([self.first.summarise(first), self.second.summarise(second), task], dim=1))
+
+    def head_weights(self) -> list[nn.Parameter]:
+        """The weights of `summarise`."""
+        return [part for module in (self.first.out, self.second.out, self.fuse) for part in module.parameters()]
 
 
 class Timeline(nn.Module):

@@ -31,6 +31,7 @@ from decisions import (
     ordered_rightly,
 )
 from episodes import HELD_OUT_SEEDS, Episode, load_episodes
+from heads import HeadSettings, train_heads
 from losses import encode_step, loss_of, settle_norms
 from network import Encoder, Timeline, normalise
 from novelty import Novelty, thumbnails
@@ -184,7 +185,7 @@ def train(
             decay = 0.5 * (1 + math.cos(math.pi * run.step / arguments.steps))
             group["lr"] = 1e-3 * min(1.0, (run.step + 1) / min(200, 1 + arguments.steps // 20)) * decay
         features = encode_step(run.encoder, batch, asked, arguments.bfloat16)
-        loss, parts = loss_of(run.timeline, features, batch, asked)
+        loss, parts = loss_of(run.timeline, features, batch.asked, asked and asked.asked)
         run.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(weights, 1.0)
@@ -219,6 +220,11 @@ def finish(
     settle_norms(run.encoder, itertools.islice(fresh, 40))
     fresh.close()
     run.encoder.eval()
+    if arguments.head_steps:
+        settings = HeadSettings(
+            arguments.head_steps, arguments.looks, arguments.seed, arguments.bfloat16, arguments.log_every
+        )
+        train_heads(run, training, learnt, instructions, arguments.out, settings)
     run.timeline.eval()
     tasks = sorted(instructions)
     novelty = fit_novelty(run.encoder, training, tasks, device)
@@ -255,6 +261,10 @@ def main() -> None:
     )
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoint, weights and log")
     parser.add_argument("--steps", type=int, default=20000, help="optimiser steps of the whole schedule")
+    parser.add_argument(
+        "--head-steps", type=int, default=4000, help="steps after that of what comes after the convolutions; 0 for none"
+    )
+    parser.add_argument("--looks", type=int, default=4, help="looks at each episode for these")
     parser.add_argument("--batch", type=int, default=20, help="episodes in a step")
     parser.add_argument("--decisions-batch", type=int, default=8, help="decisions in a step")
     parser.add_argument("--loaders", type=int, default=1, help="threads that make batches")

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -63,3 +63,29 @@ def folder(tmp_path: Path) -> Path:
     write_episode(episodes, 3, "push", "wander", FailureMode.UNKNOWN, "a kind that is left out")
     write_episode(episodes, 4, "sweep", "none", FailureMode.NONE, "a task that is left out")
     return episodes
+
+
+def _write_decisions(folder: Path, seed: int, decisions: int, chunks: int = 3) -> Path:
+    """Pictures are grey, and darker from one to the next, so that each can be told."""
+    count = decisions * (1 + chunks)
+    levels = 250 - 4 * np.arange(count)
+    encoded = [cv2.imencode(".jpg", np.full((96, 96, 3), level, np.uint8))[1].ravel() for level in levels]
+    path = folder / f"{seed:06d}.npz"
+    np.savez(
+        path,
+        **joined("front", encoded),
+        **joined("wrist", encoded),
+        left=np.random.default_rng(seed).integers(1, 90, (decisions, chunks)),
+        longest=np.array(90),
+        clean_steps=np.array(30),
+        stamps_s=np.arange(decisions, dtype=np.float64),
+        task=np.array("push"),
+        instruction=np.array("push the puck to the green target"),
+        seed=np.array(seed),
+    )
+    return path
+
+
+@pytest.fixture
+def write_decisions() -> Callable[..., Path]:
+    return _write_decisions

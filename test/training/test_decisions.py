@@ -1,51 +1,28 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
-import cv2
 import numpy as np
 import pytest
-
-from vlm_judge_ros.simulation.seed_files import joined
 
 torch = pytest.importorskip("torch", reason="the extra `train` is not installed")
 
 CHUNKS = 3
 
 
-def write_decisions(folder: Path, seed: int, decisions: int) -> Path:
-    """Pictures are grey, and darker from one to the next, so that each can be told."""
-    count = decisions * (1 + CHUNKS)
-    levels = 250 - 4 * np.arange(count)
-    encoded = [cv2.imencode(".jpg", np.full((96, 96, 3), level, np.uint8))[1].ravel() for level in levels]
-    path = folder / f"{seed:06d}.npz"
-    np.savez(
-        path,
-        **joined("front", encoded),
-        **joined("wrist", encoded),
-        left=np.random.default_rng(seed).integers(1, 90, (decisions, CHUNKS)),
-        longest=np.array(90),
-        clean_steps=np.array(30),
-        stamps_s=np.arange(decisions, dtype=np.float64),
-        task=np.array("push"),
-        instruction=np.array("push the puck to the green target"),
-        seed=np.array(seed),
-    )
-    return path
-
-
 def test_each_question_shows_what_went_before_and_then_the_end_of_its_chunk(
-    scripts: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    scripts: SimpleNamespace, write_decisions: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(scripts.decisions, "augment", lambda images, random: images)
     for seed in range(3):
-        write_decisions(tmp_path, seed, decisions=12)
+        write_decisions(tmp_path, seed, decisions=12, chunks=CHUNKS)
     recorded = scripts.decisions.load_decisions(tmp_path)
     for draw in range(10):
         batch = scripts.decisions.make_decision_batch(recorded, np.random.default_rng(draw), torch.device("cpu"))
-        numbers = torch.round((250 - batch.first[:, 48, 48, 0].float()) / 4).long()
-        for question, (frames, last) in enumerate(zip(batch.frames, batch.last, strict=True)):
+        numbers = torch.round((250 - batch.shown.first[:, 48, 48, 0].float()) / 4).long()
+        for question, (frames, last) in enumerate(zip(batch.asked.frames, batch.asked.last, strict=True)):
             episode, chunk = divmod(question, CHUNKS)
             shown = numbers[frames[: last + 1]].tolist()
             *history, end = shown
@@ -54,11 +31,11 @@ def test_each_question_shows_what_went_before_and_then_the_end_of_its_chunk(
             assert all(number % (1 + CHUNKS) == 0 for number in history)
             assert history == sorted(set(history))
             assert end == decision * (1 + CHUNKS) + 1 + chunk
-            assert batch.seconds[question, : last + 1].tolist() == [
+            assert batch.asked.seconds[question, : last + 1].tolist() == [
                 *(number // (1 + CHUNKS) - decision - 1.0 for number in history),
                 0.0,
             ]
-            assert batch.way_left[episode, chunk] == pytest.approx(recorded[episode].way_left[decision, chunk])
+            assert batch.asked.way_left[episode, chunk] == pytest.approx(recorded[episode].way_left[decision, chunk])
 
 
 def test_an_order_costs_least_where_it_is_right_and_most_where_it_is_reversed(scripts: SimpleNamespace) -> None:
@@ -88,9 +65,11 @@ def test_only_success_is_the_whole_way(scripts: SimpleNamespace) -> None:
     assert after.tolist() == pytest.approx([1.0, 0.98, 0.75, 0.0, 0.0])
 
 
-def test_training_learns_the_order_of_chunks(scripts: SimpleNamespace, folder: Path, tmp_path: Path) -> None:
+def test_training_learns_the_order_of_chunks(
+    scripts: SimpleNamespace, write_decisions: Callable[..., Path], folder: Path, tmp_path: Path
+) -> None:
     for seed in range(2):
-        write_decisions(tmp_path, seed, decisions=3)
+        write_decisions(tmp_path, seed, decisions=3, chunks=CHUNKS)
     random, device = np.random.default_rng(0), torch.device("cpu")
     episodes = scripts.episodes.load_episodes(folder)
     told = {"push": ["push the puck"], "reach": ["reach the target"]}
@@ -101,7 +80,7 @@ def test_training_learns_the_order_of_chunks(scripts: SimpleNamespace, folder: P
     orders = []
     for _ in range(15):
         features = scripts.losses.encode_step(run.encoder, batch, asked)
-        loss, parts = scripts.losses.loss_of(run.timeline, features, batch, asked)
+        loss, parts = scripts.losses.loss_of(run.timeline, features, batch.asked, asked.asked)
         run.optimiser.zero_grad()
         loss.backward()
         run.optimiser.step()
@@ -109,8 +88,10 @@ def test_training_learns_the_order_of_chunks(scripts: SimpleNamespace, folder: P
     assert orders[-1] < 0.8 * orders[0]
 
 
-def test_held_out_decisions_are_measured(scripts: SimpleNamespace, tmp_path: Path) -> None:
-    write_decisions(tmp_path, scripts.episodes.HELD_OUT_SEEDS[0], decisions=4)
+def test_held_out_decisions_are_measured(
+    scripts: SimpleNamespace, write_decisions: Callable[..., Path], tmp_path: Path
+) -> None:
+    write_decisions(tmp_path, scripts.episodes.HELD_OUT_SEEDS[0], decisions=4, chunks=CHUNKS)
     torch.manual_seed(0)
     run = scripts.checkpoint.Run(torch.device("cpu"))
     run.encoder.eval()

@@ -29,6 +29,8 @@ def settings(out: Path, **changes: object) -> argparse.Namespace:
         "log_every": 1,
         "loaders": 2,
         "bfloat16": False,
+        "head_steps": 2,
+        "looks": 1,
         "out": out,
     }
     return argparse.Namespace(**{**usual, **changes})
@@ -125,10 +127,10 @@ def test_progress_cannot_be_read_from_the_clock(scripts: SimpleNamespace) -> Non
 def test_a_frozen_question_is_one_picture_to_whom_asks_for_progress(scripts: SimpleNamespace, folder: Path) -> None:
     episodes = scripts.episodes.load_episodes(folder)
     told = {"push": ["push the puck"], "reach": ["reach the target"]}
-    batch = scripts.batch.make_batch(episodes * 20, told, np.random.default_rng(0), torch.device("cpu"))
-    frozen = [len(set(shown[: last + 1].tolist())) == 1 for shown, last in zip(batch.frames, batch.last, strict=True)]
-    assert any(last for last, alone in zip(batch.last, frozen, strict=True) if alone)
-    for alone, last, last_distinct in zip(frozen, batch.last, batch.last_distinct, strict=True):
+    asked = scripts.batch.make_batch(episodes * 20, told, np.random.default_rng(0), torch.device("cpu")).asked
+    frozen = [len(set(shown[: last + 1].tolist())) == 1 for shown, last in zip(asked.frames, asked.last, strict=True)]
+    assert any(last for last, alone in zip(asked.last, frozen, strict=True) if alone)
+    for alone, last, last_distinct in zip(frozen, asked.last, asked.last_distinct, strict=True):
         assert last_distinct == (0 if alone else last)
 
 
