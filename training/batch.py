@@ -167,9 +167,9 @@ def ask(excerpts: Sequence[Excerpt], random: np.random.Generator, device: torch.
     offset = row = 0
     for excerpt in excerpts:
         episode, at = excerpt.episode, excerpt.at
-        whole = len(at) == len(episode.seconds)
+        run = None if len(at) == len(episode.seconds) else _longest_run(at)
         for _ in range(QUESTIONS_PER_EPISODE):
-            dense = neighbours(episode, random) if whole else _longest_run(at)
+            dense = neighbours(episode, random) if run is None else run
             question = draw(episode.seconds[at], LONGEST, random, dense)
             length, newest = len(question.frames), int(at[question.frames[-1]])
             since_onset_s = episode.seconds[newest] - (math.inf if episode.onset_s is None else episode.onset_s)
