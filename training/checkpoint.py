@@ -6,20 +6,20 @@ from pathlib import Path
 
 import torch
 from batch import MODES
+from descent import Descent
 from network import Encoder, Timeline
 
 CHECKPOINT = "checkpoint.pt"
 
 
 class Run:
-    """The network in training, its optimiser, the average of its weights, and how far it is.
+    """The network in training, how it comes down, and how far it is.
 
     Attributes:
         device: where all of it is.
         encoder: pictures to features.
         timeline: features over time to answers.
-        optimiser: of all weights.
-        average: moving average of the weights, in their order.
+        descent: of all weights.
         step: optimiser steps done.
         log: losses at some steps.
     """
@@ -28,15 +28,9 @@ class Run:
         self.device = device
         self.encoder = Encoder().to(device, memory_format=torch.channels_last)
         self.timeline = Timeline(len(MODES)).to(device)
-        self.optimiser = torch.optim.AdamW(self.weights, lr=1e-3, weight_decay=0.02)
-        self.average = [weight.detach().clone() for weight in self.weights]
+        self.descent = Descent([*self.encoder.parameters(), *self.timeline.parameters()])
         self.step = 0
         self.log: list[dict[str, float]] = []
-
-    @property
-    def weights(self) -> list[torch.nn.Parameter]:
-        """All weights, always in the same order."""
-        return [*self.encoder.parameters(), *self.timeline.parameters()]
 
 
 def save_run(run: Run, folder: Path) -> None:
@@ -47,8 +41,8 @@ def save_run(run: Run, folder: Path) -> None:
         {
             "encoder": run.encoder.state_dict(),
             "timeline": run.timeline.state_dict(),
-            "optimiser": run.optimiser.state_dict(),
-            "average": run.average,
+            "optimiser": run.descent.optimiser.state_dict(),
+            "average": run.descent.average,
             "step": run.step,
             "log": run.log,
         },
@@ -66,7 +60,7 @@ def load_run(folder: Path, device: torch.device) -> Run | None:
     run = Run(device)
     run.encoder.load_state_dict(content["encoder"])
     run.timeline.load_state_dict(content["timeline"])
-    run.optimiser.load_state_dict(content["optimiser"])
-    run.average = list(content["average"])
+    run.descent.optimiser.load_state_dict(content["optimiser"])
+    run.descent.average = list(content["average"])
     run.step, run.log = content["step"], content["log"]
     return run

@@ -7,23 +7,20 @@ would pick them. Sequences of keyframes are what a run has seen least of when it
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from batch import Excerpt, Questions, ask
 from checkpoint import Run
 from decisions import DecisionQuestions, RecordedDecisions, ask_decisions
+from descent import Descent
 from episodes import Episode
 from losses import Features, loss_of
 from maps import Maps, record_decisions, record_episodes
 from sampling import shares
 
-LEARNING_RATE = 1e-3
-WARM_UP_STEPS = 100
 EPISODES = 40
 DECISIONS = 12
 LOOKS_AT_DECISIONS = 2
@@ -89,29 +86,19 @@ class _Recorded:
 
 
 def _train(run: Run, recorded: _Recorded, settings: HeadSettings) -> None:
-    weights = [*run.encoder.head_weights(), *run.timeline.parameters()]
-    average = [weight.detach().clone() for weight in weights]
-    optimiser = torch.optim.AdamW(weights, lr=LEARNING_RATE, weight_decay=0.02)
+    descent = Descent([*run.encoder.head_weights(), *run.timeline.parameters()])
     shown = shares(recorded.episodes)
     for step in range(settings.steps):
         random = np.random.default_rng([settings.seed, step, 1])
-        for group in optimiser.param_groups:
-            decay = 0.5 * (1 + math.cos(math.pi * step / settings.steps))
-            group["lr"] = LEARNING_RATE * min(1.0, (step + 1) / WARM_UP_STEPS) * decay
         count = min(EPISODES, len(recorded.episodes))
         chosen = random.choice(len(recorded.episodes), count, replace=False, p=shown)
         features, asked, decided = _questions(run, recorded, chosen.tolist(), random, settings.bfloat16)
         loss, parts = loss_of(run.timeline, features, asked, decided)
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(weights, 1.0)
-        optimiser.step()
-        torch._foreach_lerp_(average, [weight.detach() for weight in weights], max(0.005, 1 / (step + 1)))
+        descent.step(loss, step, settings.steps)
         if step % settings.log_every == 0:
             run.log.append({"head_step": step, **parts})
             print(json.dumps(run.log[-1]), flush=True)
-    for weight, mean in zip(weights, average, strict=True):
-        weight.data.copy_(mean)
+    descent.settle()
 
 
 def _questions(

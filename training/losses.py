@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from batch import Batch, Frames, Questions
 from decisions import DecisionBatch, DecisionQuestions, order_loss, progress_after
-from network import Encoder, Timeline, normalise
+from network import Encoder, Timeline
 from torch import Tensor
 from torch.nn import functional
 
@@ -79,5 +79,9 @@ def settle_norms(encoder: Encoder, batches: Iterable[tuple[Batch, DecisionBatch 
 
 
 def last_channels(images: Tensor) -> Tensor:
-    """Images of shape (n, 96, 96, 3), 0 to 255, as convolutions take them fastest, shape (n, 3, 96, 96), -1 to 1."""
-    return normalise(images).contiguous(memory_format=torch.channels_last)
+    """Images as `normalise` makes them, as convolutions take them fastest: in the type that they compute in."""
+    device = images.device.type
+    kind = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else torch.float32
+    turned = images.permute(0, 3, 1, 2).to(kind, memory_format=torch.channels_last)
+    # In this order bfloat16 rounds once only.
+    return turned.sub_(127.5).div_(127.5)

@@ -121,25 +121,36 @@ def record_decisions(
     return _record(encoder, show, len(decisions), looks, path, bfloat16)
 
 
-@torch.no_grad()
 def _record(
     encoder: Encoder, show: Callable[[int, int], _Shown], episodes: int, looks: int, path: Path, bfloat16: bool
 ) -> Maps:
     device = encoder.fuse[0].weight.device
+
+    @torch.no_grad()
+    def see(index: int, turn: int) -> tuple[NDArray[np.float16], bool]:
+        shown = show(index, turn)
+        with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
+            views = [last_channels(torch.from_numpy(view).to(device)) for view in (shown.first, shown.second)]
+            maps = torch.cat(encoder.see(*views, torch.from_numpy(shown.vector)[None].to(device)), dim=1)
+        return maps.half().cpu().numpy(), shown.is_of_task
+
     turns = list(itertools.product(range(episodes), range(looks)))
     kept: list[list[Look]] = [[] for _ in range(episodes)]
     rows = 0
-    with ThreadPoolExecutor(1) as pool, path.open("wb") as file:
-        waiting = iter(turns)
-        upcoming = deque(pool.submit(show, *turn) for turn in itertools.islice(waiting, 2))
-        for index, _ in turns:
-            shown = upcoming.popleft().result()
-            upcoming.extend(pool.submit(show, *turn) for turn in itertools.islice(waiting, 1))
-            views = [last_channels(torch.from_numpy(view).to(device)) for view in (shown.first, shown.second)]
-            with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
-                maps = torch.cat(encoder.see(*views, torch.from_numpy(shown.vector)[None].to(device)), dim=1)
-            file.write(maps.half().cpu().numpy().tobytes())
-            kept[index].append(Look(rows, shown.is_of_task))
-            rows += len(maps)
+    # The few pictures of a look are too little work to be shared: each thread sees looks of its own.
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with ThreadPoolExecutor(threads) as pool, path.open("wb") as file:
+            waiting = iter(turns)
+            upcoming = deque(pool.submit(see, *turn) for turn in itertools.islice(waiting, 2 * threads))
+            for index, _ in turns:
+                maps, is_of_task = upcoming.popleft().result()
+                upcoming.extend(pool.submit(see, *turn) for turn in itertools.islice(waiting, 1))
+                file.write(maps.tobytes())
+                kept[index].append(Look(rows, is_of_task))
+                rows += len(maps)
+    finally:
+        torch.set_num_threads(threads)
     width = 2 * MAP_SIZE + TASK_SIZE
     return Maps(tuple(map(tuple, kept)), np.memmap(path, np.float16, "r", shape=(rows, width)))

@@ -177,20 +177,12 @@ def train(
     """Train until the last step or until the time is up, and leave a checkpoint every few minutes and at the end."""
     device = run.device
     started = saved = time.monotonic()
-    weights = run.weights
     for batch, asked in batches(training, decisions, instructions, run.step, arguments, device):
         if run.step >= arguments.steps or time.monotonic() - started > 60 * arguments.minutes:
             break
-        for group in run.optimiser.param_groups:
-            decay = 0.5 * (1 + math.cos(math.pi * run.step / arguments.steps))
-            group["lr"] = 1e-3 * min(1.0, (run.step + 1) / min(200, 1 + arguments.steps // 20)) * decay
         features = encode_step(run.encoder, batch, asked, arguments.bfloat16)
         loss, parts = loss_of(run.timeline, features, batch.asked, asked and asked.asked)
-        run.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(weights, 1.0)
-        run.optimiser.step()
-        torch._foreach_lerp_(run.average, [weight.detach() for weight in weights], max(0.005, 1 / (run.step + 1)))
+        run.descent.step(loss, run.step, arguments.steps)
         if run.step % arguments.log_every == 0:
             run.log.append({"step": run.step, "seconds": time.monotonic() - started, **parts})
             print(json.dumps(run.log[-1]), flush=True)
@@ -212,8 +204,7 @@ def finish(
     device = run.device
     training = [episode for episode in episodes if episode.seed not in HELD_OUT_SEEDS]
     held_out = [episode for episode in episodes if episode.seed in HELD_OUT_SEEDS]
-    for weight, mean in zip(run.weights, run.average, strict=True):
-        weight.data.copy_(mean)
+    run.descent.settle()
     learnt = [episode for episode in decisions if episode.seed not in HELD_OUT_SEEDS]
     others = [episode for episode in decisions if episode.seed in HELD_OUT_SEEDS]
     fresh = batches(training, learnt, instructions, 10**9, arguments, device)

@@ -81,9 +81,7 @@ def test_training_learns_the_order_of_chunks(
     for _ in range(15):
         features = scripts.losses.encode_step(run.encoder, batch, asked)
         loss, parts = scripts.losses.loss_of(run.timeline, features, batch.asked, asked.asked)
-        run.optimiser.zero_grad()
-        loss.backward()
-        run.optimiser.step()
+        run.descent.step(loss, 100, 1000)
         orders.append(parts["order"])
     assert orders[-1] < 0.8 * orders[0]
 

@@ -88,5 +88,5 @@ def test_heads_are_trained_the_same_again(scripts: SimpleNamespace, folder: Path
     runs = [a_run(scripts) for _ in range(2)]
     for run in runs:
         scripts.heads.train_heads(run, episodes, [], TOLD, tmp_path, settings(scripts, steps=2))
-    for one, other in zip(runs[0].weights, runs[1].weights, strict=True):
+    for one, other in zip(runs[0].descent.weights, runs[1].descent.weights, strict=True):
         torch.testing.assert_close(one, other)

@@ -86,7 +86,7 @@ def test_training_goes_on_where_it_was_stopped_as_if_it_had_not_been(
     resumed = scripts.checkpoint.load_run(tmp_path / "halves", device)
     scripts.train.train(resumed, episodes, [], told, settings(tmp_path / "halves"))
     assert resumed.step == whole.step == 2
-    for one, other in zip(resumed.average, whole.average, strict=True):
+    for one, other in zip(resumed.descent.average, whole.descent.average, strict=True):
         torch.testing.assert_close(one, other)
 
 
