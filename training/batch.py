@@ -11,7 +11,7 @@ import torch
 from augment import augment
 from episodes import Episode
 from numpy.typing import NDArray
-from sampling import draw
+from sampling import draw, going_back
 from torch import Tensor
 
 from vlm_judge_ros.models.instruction import instruction_vector
@@ -26,11 +26,13 @@ MODES = (
     "OSCILLATION",
     "UNKNOWN",
 )
-LONGEST = 18
+LONGEST = 24
 QUESTIONS_PER_EPISODE = 16
 FRAMES_PER_EPISODE = 14
-# So many frames of an episode follow each other directly: a stall shows only there.
-DENSE_FRAMES = 9
+# So many frames of an episode, over so many seconds, follow each other closely: a stall shows only there.
+DENSE_FRAMES = 13
+DENSE_S = 4.0
+FEWEST_OTHERS = 4
 WRONG_TASK_SHARE = 0.12
 FORGETFUL_SHARE = 0.5
 FORGOTTEN_WORDS = 0.15
@@ -94,16 +96,18 @@ class Excerpt:
     Attributes:
         episode: where they are from.
         at: which of its frames, ascending, shape (frames,).
+        run: places in `at` of frames that follow each other closely; None where each question looks for its own.
         is_of_task: False where the instruction is that of another task.
     """
 
     episode: Episode
     at: NDArray[np.int64]
+    run: NDArray[np.int64] | None
     is_of_task: bool
 
 
 def neighbours(episode: Episode, random: np.random.Generator) -> NDArray[np.int64]:
-    """Choose frames that follow each other directly.
+    """Choose frames that follow each other closely.
 
     They end after the onset of a failure more often than not, because what happens there is hardest to tell.
     """
@@ -112,23 +116,23 @@ def neighbours(episode: Episode, random: np.random.Generator) -> NDArray[np.int6
     if episode.onset_s is not None and random.random() < 0.7:
         earliest = min(int(np.searchsorted(episode.seconds, episode.onset_s)), count - 1)
     newest = int(random.integers(min(earliest, count - 1), count))
-    return np.arange(max(0, newest - DENSE_FRAMES + 1), newest + 1)
+    run = going_back(episode.seconds, newest, DENSE_FRAMES - 1, random)
+    return run[episode.seconds[newest] - episode.seconds[run] <= DENSE_S]
 
 
-def some_frames(episode: Episode, random: np.random.Generator) -> NDArray[np.int64]:
-    """Choose at most FRAMES_PER_EPISODE frames: the first, a run of neighbours, and others: encoding costs most."""
+def some_frames(episode: Episode, random: np.random.Generator) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Choose few frames, because encoding costs most: the first, a run of neighbours, and others.
+
+    Returns:
+        The frames, and the places of the run among them.
+    """
     count = len(episode.seconds)
     run = neighbours(episode, random)
     others = np.setdiff1d(np.arange(1, count), run)
-    more = random.choice(others, size=min(len(others), FRAMES_PER_EPISODE - 1 - len(run)), replace=False)
-    return np.unique(np.concatenate([[0], run, more])).astype(np.int64)
-
-
-def _longest_run(at: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Places in `at` of the longest stretch of frames that follow each other directly; of two, the later."""
-    starts = np.flatnonzero(np.diff(at, prepend=-2) != 1)
-    runs = np.split(np.arange(len(at)), starts[1:])
-    return max(reversed(runs), key=len)
+    wanted = max(FEWEST_OTHERS, FRAMES_PER_EPISODE - 1 - len(run))
+    more = random.choice(others, size=min(len(others), wanted), replace=False)
+    at = np.unique(np.concatenate([[0], run, more])).astype(np.int64)
+    return at, np.searchsorted(at, run)
 
 
 def forgetful(instruction: str, random: np.random.Generator) -> str:
@@ -167,9 +171,8 @@ def ask(excerpts: Sequence[Excerpt], random: np.random.Generator, device: torch.
     offset = row = 0
     for excerpt in excerpts:
         episode, at = excerpt.episode, excerpt.at
-        run = None if len(at) == len(episode.seconds) else _longest_run(at)
         for _ in range(QUESTIONS_PER_EPISODE):
-            dense = neighbours(episode, random) if run is None else run
+            dense = neighbours(episode, random) if excerpt.run is None else excerpt.run
             question = draw(episode.seconds[at], LONGEST, random, dense)
             length, newest = len(question.frames), int(at[question.frames[-1]])
             since_onset_s = episode.seconds[newest] - (math.inf if episode.onset_s is None else episode.onset_s)
@@ -207,9 +210,9 @@ def make_batch(
     """
     excerpts, vectors, first, second = [], [], [], []
     for episode in episodes:
-        at = some_frames(episode, random)
+        at, run = some_frames(episode, random)
         wording, is_of_task = word(episode, instructions, random)
-        excerpts.append(Excerpt(episode, at, is_of_task))
+        excerpts.append(Excerpt(episode, at, run, is_of_task))
         vectors.append(np.repeat(instruction_vector(wording)[None], len(at), axis=0))
         for kept, view in zip((first, second), episode.pictures(at), strict=True):
             kept.append(augment(view, random))

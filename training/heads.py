@@ -107,7 +107,7 @@ def _questions(
     """Draw questions about some episodes, and about as many decisions as a step has."""
     looks = [recorded.seen.look(index, random) for index in chosen]
     excerpts = [
-        Excerpt(recorded.episodes[index], np.arange(len(recorded.episodes[index].seconds)), look.is_of_task)
+        Excerpt(recorded.episodes[index], np.arange(len(recorded.episodes[index].seconds)), None, look.is_of_task)
         for index, look in zip(chosen, looks, strict=True)
     ]
     shown = [(look, excerpt.at) for look, excerpt in zip(looks, excerpts, strict=True)]

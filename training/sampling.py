@@ -12,7 +12,12 @@ from numpy.typing import NDArray
 from vlm_judge_ros.simulation.disturbance import Disturbance
 
 FROZEN_GAP_S = (0.2, 2.0)
-RECENT = 6
+# What happened just now is told by so many seconds, in so many frames at most.
+RECENT_S = 3.0
+MOST_RECENT = 12
+# Frames of an episode that are closer than this are told with gaps, too: cameras, and keyframes, come at many rates.
+CLOSE_S = 0.35
+GAPS = {0.0: 0.5, 0.3: 0.3, 0.7: 0.2}
 # What is hardest to tell from success or failure is shown so many times as often; both sides still balance.
 SHOWN_OFTENER = {
     Disturbance.DETOUR: 2.5,
@@ -51,6 +56,22 @@ class Question:
         return bool((self.frames == self.frames[0]).all())
 
 
+def going_back(seconds: NDArray[np.float64], newest: int, most: int, random: np.random.Generator) -> NDArray[np.int64]:
+    """Choose frames before the newest one that follow each other closely, ascending, and with it itself.
+
+    Args:
+        seconds: times of the frames of an episode, shape (frames,).
+        newest: index of the last one.
+        most: how many, that one not counted.
+        random: source of randomness.
+    """
+    is_close = newest > 0 and float(np.median(np.diff(seconds[: newest + 1]))) < CLOSE_S
+    left_out = random.choice(list(GAPS), p=list(GAPS.values())) if is_close else 0.0
+    back = np.cumsum(1 + (random.random(most) < left_out))
+    frames = newest - np.concatenate([[0], back[back <= newest]])
+    return np.asarray(frames[::-1], dtype=np.int64)
+
+
 def draw(seconds: NDArray[np.float64], longest: int, random: np.random.Generator, dense: NDArray[np.int64]) -> Question:
     """Draw a question as the keyframe buffer would put it, or a made-up one that teaches what time must not do.
 
@@ -62,7 +83,7 @@ def draw(seconds: NDArray[np.float64], longest: int, random: np.random.Generator
         seconds: times of the frames of the episode, shape (frames,).
         longest: most frames in a question.
         random: source of randomness.
-        dense: frames that follow each other directly; what happens is best seen at the end of these.
+        dense: frames that follow each other closely; what happens is best seen at the end of these.
     """
     newest = int(random.integers(len(seconds)))
     if random.random() < 0.6:
@@ -77,8 +98,9 @@ def draw(seconds: NDArray[np.float64], longest: int, random: np.random.Generator
     spread = np.linspace(first, newest, int(random.integers(2, 10)))
     jittered = np.clip(np.round(spread + random.uniform(-0.4, 0.4, len(spread))), first, newest)
     more = random.integers(first, newest + 1, size=int(random.integers(0, 5)))
-    recents = RECENT if random.random() < 0.75 else int(random.integers(RECENT))
-    recent = np.maximum(newest - np.arange(recents + 1), first)
+    recents = MOST_RECENT if random.random() < 0.75 else int(random.integers(MOST_RECENT))
+    recent = dense[dense <= newest][-1 - recents :] if newest in dense else going_back(seconds, newest, recents, random)
+    recent = recent[(recent >= first) & (seconds[newest] - seconds[recent] <= RECENT_S)]
     frames = np.unique(np.concatenate([jittered, more, recent, [first, newest]])).astype(np.int64)
     if len(frames) > longest:
         inner = random.choice(frames[1:-1], size=longest - 2, replace=False)

@@ -36,7 +36,7 @@ from losses import encode_step, loss_of, settle_norms
 from network import Encoder, Timeline, normalise
 from novelty import Novelty, thumbnails
 from numpy.typing import NDArray
-from sampling import RECENT, shares
+from sampling import RECENT_S, shares
 from torch import Tensor
 
 from vlm_judge_ros.models.instruction import instruction_vector
@@ -90,7 +90,7 @@ def evaluate(encoder: Encoder, timeline: Timeline, episodes: list[Episode], devi
         _, _, features = encode(encoder, episode, np.arange(len(episode.seconds)), device)
         worst = 0.0
         for newest in range(len(episode.seconds)):
-            recent = np.maximum(newest - np.arange(1 + RECENT), 0)
+            recent = np.flatnonzero(episode.seconds[newest] - episode.seconds[: newest + 1] <= RECENT_S)
             frames = np.unique(np.concatenate([np.linspace(0, newest, 8).round(), recent])).astype(np.int64)
             seconds = torch.from_numpy((episode.seconds[frames] - episode.seconds[newest]).astype(np.float32))[None].to(
                 device
@@ -223,7 +223,7 @@ def finish(
     figures |= evaluate_order(run.encoder, run.timeline, others, device)
     print(json.dumps(figures), flush=True)
     told = {task: [*instructions[task], *TASKS[task].forbidding] for task in tasks}
-    spacings = np.concatenate([np.diff(episode.seconds) for episode in training])
+    spacings = [float(np.median(np.diff(episode.seconds))) for episode in training]
     torch.save(
         {
             "encoder": run.encoder.cpu().state_dict(),
@@ -232,7 +232,7 @@ def finish(
             "tasks": tasks,
             "instructions": told,
             "episodes": len(training),
-            "spacing_s": round(float(np.median(spacings)), 3),
+            "spacing_s": round(min(spacings), 3),
             "seed": arguments.seed,
             "steps": run.step,
         },

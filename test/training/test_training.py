@@ -53,13 +53,46 @@ def test_failures_are_shown_as_often_as_what_is_benign(scripts: SimpleNamespace)
     assert shares[kinds.index(Disturbance.DETOUR)] > shares[kinds.index(Disturbance.NONE)]
 
 
-def test_some_frames_follow_each_other_directly(scripts: SimpleNamespace, folder: Path) -> None:
+def test_some_frames_follow_each_other_closely(scripts: SimpleNamespace, folder: Path) -> None:
     episode = scripts.episodes.load_episodes(folder)[1]
     for seed in range(20):
-        at = scripts.batch.some_frames(episode, np.random.default_rng(seed))
+        at, run = scripts.batch.some_frames(episode, np.random.default_rng(seed))
         assert at[0] == 0
+        assert (np.diff(at) > 0).all()
         assert len(at) <= scripts.batch.FRAMES_PER_EPISODE
-        assert (np.diff(at) == 1).sum() >= 1
+        assert (np.diff(at[run]) == 1).all()
+        assert len(run) >= 2
+
+
+@pytest.mark.parametrize("spacing_s", [0.2, 0.5])
+def test_what_happened_just_now_is_told_as_keyframes_tell_it(scripts: SimpleNamespace, spacing_s: float) -> None:
+    seconds = spacing_s * np.arange(60)
+    widest = set()
+    for seed in range(60):
+        told = scripts.sampling.going_back(seconds, 55, 12, np.random.default_rng(seed))
+        assert told[-1] == 55
+        assert len(told) == 13
+        gaps = np.diff(told)
+        assert gaps.min() >= 1
+        widest.add(int(gaps.max()))
+    # Keyframes come at many rates; what lies half a second apart anyway is not thinned out.
+    assert widest == ({1, 2} if spacing_s == 0.2 else {1})
+    assert scripts.sampling.going_back(seconds, 0, 12, np.random.default_rng(0)).tolist() == [0]
+    assert scripts.sampling.going_back(seconds, 3, 12, np.random.default_rng(0))[-1] == 3
+
+
+@pytest.mark.parametrize("spacing_s", [0.2, 0.5])
+def test_most_questions_show_the_last_seconds_closely(scripts: SimpleNamespace, spacing_s: float) -> None:
+    seconds = spacing_s * np.arange(60)
+    closely = []
+    for seed in range(200):
+        question = scripts.sampling.draw(seconds, 24, np.random.default_rng(seed), np.arange(60))
+        assert len(question.frames) <= 24
+        assert question.seconds[-1] == 0.0
+        if not question.is_frozen and (np.diff(question.frames) > 0).all():
+            ages = -question.seconds[question.seconds > -2.01]
+            closely.append(ages.max() > 1.7 and np.diff(ages).min() > -0.6)
+    assert np.mean(closely) > 0.6
 
 
 def test_training_goes_on_where_it_was_stopped_as_if_it_had_not_been(
