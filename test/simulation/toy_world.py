@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,6 +29,22 @@ class ToyWorld:
         self.hand = HOME.copy()
         self.object = OBJECT.copy()
         self._carried = False
+        self._expert = ToyExpert()
+
+    @property
+    def observation(self) -> Observation:
+        return self.observe()
+
+    def expert_action(self, state: NDArray[np.float64]) -> NDArray[np.float64]:
+        return self._expert.get_action(state)
+
+    @contextmanager
+    def trial(self) -> Iterator[None]:
+        before = self._motion.copy(), self.hand.copy(), self.object.copy(), self._carried
+        try:
+            yield
+        finally:
+            self._motion, self.hand, self.object, self._carried = before
 
     def observe(self) -> Observation:
         state = np.zeros(39)

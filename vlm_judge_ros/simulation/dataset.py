@@ -32,6 +32,7 @@ from vlm_judge_ros.simulation.tasks import LEFT_OUT_TASKS, TASKS, TRAINED_TASKS
 # Smaller pictures than a camera gives: they become still smaller squares, and drawing them takes most of the time.
 _SIMULATED_WIDTH = 192
 _SIMULATED_HEIGHT = 144
+_TRUTH_STEPS = 10
 TRAINED_KINDS = tuple(kind for kind in Disturbance if kind.is_trained)
 LEFT_OUT_KINDS = tuple(kind for kind in Disturbance if not kind.is_trained)
 
@@ -87,7 +88,7 @@ def spec_of(
         width=_SIMULATED_WIDTH,
         height=_SIMULATED_HEIGHT,
         frame_steps=frame_steps,
-        truth_steps=2 * frame_steps,
+        truth_steps=_TRUTH_STEPS,
         variation=variation,
         held_out_wording=held_out_wording,
     )

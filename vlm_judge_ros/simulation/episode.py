@@ -24,6 +24,8 @@ ACTION_NAMES = ("hand_x", "hand_y", "hand_z", "gripper_effort")
 
 _DRAWS = 12
 _CLEAN_LIMIT = 200
+# The expert at the speed of an episode may take so many times as long as its speed lets expect.
+_PATIENCE = 2.0
 _LONGEST_STEPS = 320
 _SHORTEST_FAILURE_S = 1.5
 _STEADY_STEPS = 8
@@ -179,15 +181,18 @@ def _attempt(spec: EpisodeSpec, task: SimulatedTask, rng: np.random.Generator) -
         return None
     actions, success, struck_at = take.actions, take.success, take.struck_at
     # A good take is played once more, now with the measurements, which take most of the time.
-    joints, poses, measured = [], [], []
-    yardstick = Yardstick(world, take.clean_steps)
+    joints, poses = [], []
+    measured: list[tuple[int, float]] = []
+    yardstick = Yardstick(world, plan.speed, round(_PATIENCE * take.clean_steps / plan.speed))
+    if not yardstick.arrives:
+        return None
     for step in range(len(success)):
         joints.append((world.joint_positions(), world.joint_velocities(), world.joint_efforts()))
         last = step == len(actions)
         if last or step % spec.frame_steps == 0:
             poses.append((step, pose_of(world)))
         if last or step % spec.truth_steps == 0:
-            measured.append((step, yardstick.measure()))
+            measured.append((step, yardstick.measure(step - measured[-1][0] if measured else 0)))
         if not last:
             world.step(actions[step])
     progress, turning_point = progress_curve(measured, success)

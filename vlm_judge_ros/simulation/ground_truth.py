@@ -1,4 +1,4 @@
-"""Progress that means something: how much of the clean expert's way is still to go."""
+"""Progress that means something: how much of the expert's way is still to go."""
 
 from __future__ import annotations
 
@@ -10,10 +10,14 @@ from numpy.typing import NDArray
 
 from vlm_judge_ros.simulation.world import World
 
-# A scene whose hand and object have moved less than this (m) since the last look is as far as it was then.
-_UNMOVED = 5e-4
 # Nearer than this (m) two scenes are all but the same.
 _NEAR = 0.02
+# A hand, or a gripper's opening (1 is wide open), and things that are no further (m; and parts of a quaternion) from
+# where they were foreseen are on the way that was foreseen.
+_ON_THE_WAY = np.array([0.008] * 3 + [0.05] + ([0.004] * 3 + [0.03] * 4) * 2)
+_HAND_AND_THINGS = slice(0, _ON_THE_WAY.size)
+# Steps by which a scene may be ahead of what was foreseen.
+_AHEAD = 5
 
 _TOUCHED = 5e-3
 
@@ -52,37 +56,70 @@ def run_clean(world: World, limit: int) -> CleanRun:
 
 
 class Yardstick:
-    """Measures the progress of a world against the clean expert."""
+    """Measures the progress of a world against the expert at the speed that an episode has.
 
-    def __init__(self, world: World, clean_steps: int) -> None:
-        """Prepare for one episode.
+    An expert that decides by what it sees takes another way at another speed: from scenes of a slow episode, a fast
+    one needs now more and now fewer steps, though nothing goes wrong. And contact is chaotic: of two scenes that differ
+    by a hair, the expert stumbles in one. So its way is foreseen once, and a scene on it is as far as it was foreseen.
+    """
+
+    def __init__(self, world: World, speed: float, limit: int) -> None:
+        """Prepare for one episode, at its start.
 
         Args:
             world: the scene, in use by the episode; each measurement leaves it as it was.
-            clean_steps: steps that the clean expert needs from the start, at least 1.
+            speed: share of the expert's own speed at which the hand moves.
+            limit: steps after which the expert from the start is taken not to arrive.
         """
         self._world = world
-        self._clean_steps = clean_steps
-        self._measured_at: NDArray[np.float64] | None = None
+        self._speed = speed
+        self._way = self._foresee(limit)
+        self._whole_steps = len(self._way)
+        self.arrives = self._whole_steps < limit
+        """Whether the expert arrives from the start; what is measured means nothing where it does not."""
+        self._at = 0
+        self._place = np.concatenate([world.observation.hand, world.observation.object])
         self._progress = 0.0
 
-    def measure(self) -> float:
+    def measure(self, steps: int) -> float:
         """Progress now, 0 to 1.
 
         An expert that does not arrive from here, but did from close by, has stumbled: that says nothing about the
         scene, and the last value stays.
+
+        Args:
+            steps: control steps since the last measurement.
         """
         seen = self._world.observation
         if seen.success:
             return 1.0
+        ahead = self._way[self._at : self._at + steps + _AHEAD]
+        strays = (np.abs(ahead - seen.state[_HAND_AND_THINGS]) / _ON_THE_WAY).max(axis=1)
+        if strays.size and strays.min() < 1.0:
+            self._at += int(strays.argmin())
+            remaining = len(self._way) - self._at
+        else:
+            way = self._foresee(self._whole_steps)
+            remaining = len(way)
+            if remaining < self._whole_steps:
+                self._way, self._at = way, 0
         place = np.concatenate([seen.hand, seen.object])
-        moved = np.inf if self._measured_at is None else float(np.max(np.abs(place - self._measured_at)))
-        if moved > _UNMOVED:
-            remaining = run_clean(self._world, self._clean_steps).steps
-            if remaining < self._clean_steps or moved > _NEAR:
-                self._measured_at = place
-                self._progress = min(1.0 - remaining / self._clean_steps, _NEARLY)
+        if remaining < self._whole_steps or np.max(np.abs(place - self._place)) > _NEAR:
+            self._place = place
+            self._progress = min(1.0 - remaining / self._whole_steps, _NEARLY)
         return self._progress
+
+    def _foresee(self, limit: int) -> NDArray[np.float64]:
+        """What the expert will see of hand and things on its way, shape (steps until success, 18)."""
+        way: list[NDArray[np.float64]] = []
+        with self._world.trial():
+            seen = self._world.observation
+            while len(way) < limit and not seen.success:
+                way.append(seen.state[_HAND_AND_THINGS])
+                action = self._world.expert_action(seen.state)
+                action[:3] *= self._speed
+                seen = self._world.step(action)
+        return np.array(way).reshape(-1, _ON_THE_WAY.size)
 
 
 def progress_curve(
