@@ -232,7 +232,7 @@ def finish(
             "tasks": tasks,
             "instructions": told,
             "episodes": len(training),
-            "spacing_s": round(min(spacings), 3),
+            "spacing_s": round(float(np.median(spacings)), 3),
             "seed": arguments.seed,
             "steps": run.step,
         },
