@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from batch import Batch, Frames, Questions
 from decisions import DecisionBatch, DecisionQuestions, order_loss, progress_after
-from network import Encoder, Timeline
+from network import Encoder, Timeline, normalise
 from torch import Tensor
 from torch.nn import functional
 
@@ -82,6 +82,4 @@ def last_channels(images: Tensor) -> Tensor:
     """Images as `normalise` makes them, as convolutions take them fastest: in the type that they compute in."""
     device = images.device.type
     kind = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else torch.float32
-    turned = images.permute(0, 3, 1, 2).to(kind, memory_format=torch.channels_last)
-    # In this order bfloat16 rounds once only.
-    return turned.sub_(127.5).div_(127.5)
+    return normalise(images, kind).contiguous(memory_format=torch.channels_last)

@@ -156,6 +156,7 @@ class Timeline(nn.Module):
         return self.progress(reached)[:, 0], self.success(reached)[:, 0], self.failing(hidden)[:, 0], self.mode(hidden)
 
 
-def normalise(images: Tensor) -> Tensor:
+def normalise(images: Tensor, kind: torch.dtype = torch.float32) -> Tensor:
     """Images of shape (n, 96, 96, 3), 0 to 255, to shape (n, 3, 96, 96), -1 to 1."""
-    return images.permute(0, 3, 1, 2).float() / 127.5 - 1.0
+    # In this order bfloat16 rounds once only.
+    return (images.permute(0, 3, 1, 2).to(kind) - 127.5) / 127.5
